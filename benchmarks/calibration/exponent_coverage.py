@@ -1,0 +1,142 @@
+"""Coverage of the 90% intervals of exponents, which should be nine times in ten.
+
+Truths are drawn from the printed priors, one and two regimes, with and without floor; each curve
+has 60 points over five decades. Coverage is reported for every fit and for those whose verdict is
+`ok`, with binomial standard errors. Finished curves are kept in a `.jsonl` beside the result, so
+that an interrupted run goes on where it stopped.
+
+    python benchmarks/calibration/exponent_coverage.py --curves 200
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RESULTS = Path(__file__).parents[1] / "results"
+CELLS = [(1, False), (1, True), (2, False), (2, True)]
+
+
+def one_curve(index: int, method: str) -> dict[str, Any]:
+    """Draw a truth from the priors, simulate and fit it; return where the truth lies."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    from scalefit.inference import Problem, infer
+    from scalefit.laws import BrokenPowerLaw
+
+    regimes, floor = CELLS[index % len(CELLS)]
+    law = BrokenPowerLaw(regimes, floor=floor)
+    rng = np.random.default_rng([2026, index])
+    x = np.logspace(0, 5, 60)
+    prior = Problem(law, x, np.ones_like(x))  # level centred on 1
+    v = rng.standard_normal((1, prior.dimension))
+    truth = {name: value[0] for name, value in prior.natural(v).items()}
+    log_y = prior.log_mean(v)[0] + truth["noise"] * rng.standard_normal(x.size)
+    started = time.process_time()
+    posterior = infer(Problem(law, x, np.exp(log_y)), method=method, rng=rng)
+    exponents = posterior.draws["exponent"].reshape(-1, regimes)
+    low, high = np.quantile(exponents, [0.05, 0.95], axis=0)
+    return {
+        "index": index,
+        "regimes": regimes,
+        "floor": floor,
+        "verdict": posterior.verdict,
+        "truth": truth["exponent"].tolist(),
+        "low": low.tolist(),
+        "high": high.tolist(),
+        "rank": (exponents < truth["exponent"]).mean(axis=0).tolist(),
+        "cpu_s": time.process_time() - started,
+    }
+
+
+def coverage(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the share of exponents inside their interval, with its error clustered by curve."""
+    if not rows:
+        return {"curves": 0}
+    per_curve = [
+        np.mean([lo <= t <= hi for lo, t, hi in zip(r["low"], r["truth"], r["high"], strict=True)])
+        for r in rows
+    ]
+    weight = np.array([len(r["truth"]) for r in rows], dtype=float)
+    share = float(np.average(per_curve, weights=weight))
+    n = int(weight.sum())
+    clustered = np.sqrt(np.sum((weight * (np.array(per_curve) - share)) ** 2)) / weight.sum()
+    return {
+        "curves": len(rows),
+        "exponents": n,
+        "coverage": round(share, 4),
+        "binomial_se": round(float(np.sqrt(share * (1 - share) / n)), 4),
+        "clustered_se": round(float(clustered), 4),
+        "cpu_s_median": round(float(np.median([r["cpu_s"] for r in rows])), 2),
+    }
+
+
+def tables(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return coverage over all curves and per cell, for all fits and for the trusted ones."""
+    groups = {"all": rows}
+    for regimes, floor in CELLS:
+        name = f"{regimes} regime{'s' * (regimes > 1)}, {'floor' if floor else 'no floor'}"
+        groups[name] = [r for r in rows if (r["regimes"], r["floor"]) == (regimes, floor)]
+    return {
+        name: {
+            "all_fits": coverage(group),
+            "verdict_ok": coverage([r for r in group if r["verdict"] == "ok"]),
+        }
+        for name, group in groups.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--curves", type=int, default=200)
+    parser.add_argument("--method", default="nuts", choices=["nuts", "point"])
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=None)
+    arguments = parser.parse_args()
+    out = arguments.out or RESULTS / f"exponent_coverage_{arguments.method}.json"
+    partial = out.with_suffix(".jsonl")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    lines = partial.read_text().splitlines() if partial.exists() else []
+    rows = {row["index"]: row for row in map(json.loads, lines)}
+    todo = [i for i in range(arguments.curves) if i not in rows]
+    with ProcessPoolExecutor(arguments.workers) as pool, partial.open("a") as kept:
+        waiting = [pool.submit(one_curve, i, arguments.method) for i in todo]
+        for done in as_completed(waiting):
+            row = done.result()
+            rows[row["index"]] = row
+            kept.write(json.dumps(row) + "\n")
+            kept.flush()
+            print(f"{len(rows)}/{arguments.curves}", end="\r", flush=True)
+    chosen = [rows[i] for i in sorted(rows) if i < arguments.curves]
+    result = {
+        "question": "coverage of 90% intervals of exponents, truths from the printed priors",
+        "nominal": 0.9,
+        "method": arguments.method,
+        "results": tables(chosen),
+        "verdicts_not_ok": [r["verdict"] for r in chosen if r["verdict"] != "ok"],
+        "curves": chosen,
+        "versions": {
+            name: version(name) for name in ("scalefit", "pymc", "arviz", "numpy", "scipy")
+        },
+        "machine": {
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+    }
+    temporary = out.with_suffix(".tmp")
+    temporary.write_text(json.dumps(result, indent=1))
+    temporary.replace(out)
+    print(json.dumps(result["results"], indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Bayesian fits of multi-regime power laws to learning curves."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import errors, laws, trajectory
+    from .fitting import fit
+    from .io import read
+    from .result import Fit, load
+
+__version__ = "0.1.0"
+__all__ = ["Fit", "__version__", "errors", "fit", "laws", "load", "read", "trajectory"]
+
+_HOME = {
+    "Fit": "scalefit.result",
+    "fit": "scalefit.fitting",
+    "load": "scalefit.result",
+    "read": "scalefit.io",
+}
+_MODULES = ("datasets", "errors", "laws", "trainers", "trajectory")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, so that `import scalefit` stays quick."""
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"scalefit.{name}")
+    raise AttributeError(f"module 'scalefit' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_MODULES})

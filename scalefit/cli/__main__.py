@@ -1,0 +1,5 @@
+"""`python -m scalefit.cli`."""
+
+from . import main
+
+main()

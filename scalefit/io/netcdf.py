@@ -1,0 +1,51 @@
+"""Trajectories in netCDF, as `scalefit.trajectory.write` leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from scalefit.errors import InvalidData
+from scalefit.trajectory import open_netcdf
+
+from .tidy import matching
+from .wording import inline, quoted, suggest
+
+
+def read(
+    path: Path,
+    *,
+    x: str | None,
+    y: str | None,
+    by: str | Sequence[str],
+    where: Mapping[str, Any] | None,
+) -> xr.Dataset:
+    """Return the trajectory in a netCDF file, of its runs those that `where` names.
+
+    Raises
+    ------
+    InvalidData
+        If the file holds no trajectory, or the trajectory lacks what is named.
+    """
+    import pandas as pd
+
+    dataset = open_netcdf(path)
+    coordinates = [name for name in dataset.coords if dataset[name].dims == ("run",)]
+    for name in (x, y):
+        if name is not None and name not in dataset.variables:
+            known = [*dataset.data_vars, *coordinates]
+            raise InvalidData(f"{inline(path)}: no variable {quoted(name)}; {suggest(name, known)}")
+    for name in (*([by] if isinstance(by, str) else by), *(where or {})):
+        if name not in coordinates:
+            raise InvalidData(
+                f"{inline(path)}: no run coordinate {quoted(name)}; {suggest(name, coordinates)}"
+            )
+    for name, value in (where or {}).items():
+        column = pd.Series(dataset[name].values)
+        found = matching(column, value, name, str(path), things="runs").to_numpy()
+        dataset = dataset.isel(run=np.flatnonzero(found))
+    return dataset

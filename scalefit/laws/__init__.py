@@ -1,0 +1,6 @@
+"""Laws: what y is expected to be at each x, one file per law, each formula written once."""
+
+from .base import Law, Parameter, Window
+from .broken import BrokenPowerLaw
+
+__all__ = ["BrokenPowerLaw", "Law", "Parameter", "Window"]

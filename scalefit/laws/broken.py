@@ -1,0 +1,211 @@
+"""The multi-regime power law: exponents joined at crossovers, above a floor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scalefit.errors import ConfigError
+
+from .base import Law, Parameter, Window
+
+if TYPE_CHECKING:
+    from scalefit.inference.priors import Prior
+
+DECADES = 2.0 * math.log(9.0) / math.log(10.0)
+"""Width in decades (10-90% of the change of slope) of a softplus of unit scale in log x."""
+
+MAX_REGIMES = 6
+
+
+@dataclass(frozen=True)
+class BrokenPowerLaw(Law):
+    """Power law with `regimes` exponents, joined smoothly at crossovers, optionally with a floor.
+
+    With u = log x, crossover positions c_i and softplus scales w_i = width_i / 1.909,
+
+        log y = logaddexp(log A - a_0 u - sum_i (a_i - a_{i-1}) w_i softplus((u - log c_i) / w_i),
+                          log E)
+
+    so y falls as A x^(-a_0) at first, as x^(-a_i) after the i-th crossover, and tends to the floor
+    E. Exponents a_i are positive where y falls.
+
+    Attributes
+    ----------
+    regimes
+        Number of exponents, 1 to 6: one more than there are crossovers.
+    floor
+        Whether an asymptote is added under the whole law.
+
+    Raises
+    ------
+    ConfigError
+        If `regimes` is not an integer from 1 to 6.
+
+    Source
+    ------
+    Smoothly broken power law; the same family as Caballero et al. (2023), "Broken Neural Scaling
+    Laws" (arXiv:2210.14891), whose f_i is w_i here, with the exponents themselves as parameters.
+    """
+
+    regimes: int = 1
+    floor: bool = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.regimes, bool) or not isinstance(self.regimes, int | np.integer):
+            raise ConfigError(f"regimes={self.regimes!r}: give a whole number from 1 to 6")
+        if not 1 <= self.regimes <= MAX_REGIMES:
+            raise ConfigError(f"regimes={self.regimes}: give a number from 1 to {MAX_REGIMES}")
+
+    @property
+    def name(self) -> str:
+        """What figures and files call the law."""
+        count = f"{self.regimes} regime" + ("s" if self.regimes > 1 else "")
+        return f"{count}, {'floor' if self.floor else 'no floor'}"
+
+    @property
+    def minimum_points(self) -> int:
+        """Two distinct x per regime and one more."""
+        return 2 * self.regimes + 1
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The natural parameters, in the order of a summary."""
+        n = self.regimes - 1
+        inf = math.inf
+        listed = (
+            Parameter("exponent", n + 1, "regime", -inf, inf, "", "minus the slope in log-log"),
+            Parameter("crossover", n, "crossover", 0.0, inf, "x", "where two regimes meet"),
+            Parameter("width", n, "crossover", 0.0, inf, "decades", "10-90% of the slope's change"),
+            Parameter("log_amplitude", 1, "law", -inf, inf, "", "log A of the first regime"),
+            Parameter("floor", 1, "law", 0.0, inf, "y", "asymptote under the whole law"),
+        )
+        return tuple(p for p in listed if p.size and (p.name != "floor" or self.floor))
+
+    def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any:
+        """Return log y without noise; shapes as in `Law.log_mean`."""
+        log_power = params["log_amplitude"][..., None] + self._log_shape(params, xp.log(x), xp)
+        if not self.floor:
+            return log_power
+        return xp.logaddexp(log_power, xp.log(params["floor"])[..., None])
+
+    def _log_shape(self, params: Mapping[str, Any], u: Any, xp: Any) -> Any:
+        """Return the log of the law at amplitude 1 without floor, at u = log x."""
+        exponent = params["exponent"]
+        log_y = -exponent[..., 0, None] * u
+        for i in range(self.regimes - 1):
+            scale = params["width"][..., i, None] / DECADES
+            past = (u - xp.log(params["crossover"])[..., i, None]) / scale
+            change = exponent[..., i + 1, None] - exponent[..., i, None]
+            log_y = log_y - change * scale * xp.logaddexp(0.0, past)
+        return log_y
+
+    def local_exponent(
+        self, params: Mapping[str, NDArray[np.float64]], x: ArrayLike, *, floor: bool = True
+    ) -> NDArray[np.float64]:
+        """Return minus d log y / d log x.
+
+        Parameters
+        ----------
+        params
+            Natural parameters by name, shape (...) or (..., size).
+        x : shape (n,), in the unit of x, all > 0
+            Where to evaluate.
+        floor
+            With the floor the value falls to zero once the floor dominates; False removes it.
+
+        Returns
+        -------
+        shape (..., n), no unit
+        """
+        u = np.log(np.asarray(x, dtype=float))
+        exponent = params["exponent"]
+        local = np.broadcast_to(exponent[..., 0, None], (*exponent.shape[:-1], u.size)).copy()
+        for i in range(self.regimes - 1):
+            scale = params["width"][..., i, None] / DECADES
+            past = (u - np.log(params["crossover"][..., i, None])) / scale
+            change = exponent[..., i + 1, None] - exponent[..., i, None]
+            local += change * np.exp(-np.logaddexp(0.0, -past))
+        if floor and self.floor:
+            log_power = params["log_amplitude"][..., None] + self._log_shape(params, u, np)
+            local *= np.exp(log_power - np.logaddexp(log_power, np.log(params["floor"])[..., None]))
+        return local
+
+    def priors(self, window: Window) -> dict[str, Prior]:
+        """Return the default priors.
+
+        Exponents share a scale, so that shallow and steep laws are both within reach; crossovers
+        repel each other and the ends; the floor is a share of the level at the last x, stretched
+        towards 1 because a steep law that has met its floor leaves next to nothing above it.
+        """
+        from scalefit.inference.priors import Dirichlet, LogNormal, Relative, StretchedShare
+
+        n = self.regimes - 1
+        priors: dict[str, Prior] = {
+            "steepness": LogNormal(0.4, 0.7),
+            "exponent": Relative("steepness", centre=0.5, size=n + 1),
+        }
+        if n:
+            priors["gap"] = Dirichlet(3.0, size=n + 1)
+            priors["width"] = LogNormal(0.5 * DECADES, 1.0, unit="decades", size=n)
+        priors["level"] = LogNormal(window.y_typical, 2.0, unit="y")
+        if self.floor:
+            priors["floor_share"] = StretchedShare(1.6)
+        return priors
+
+    def natural(self, sampled: Mapping[str, Any], window: Window, xp: Any = np) -> dict[str, Any]:
+        """Return natural parameters from level and floor share at the last x, and log gaps in x."""
+        start, stop = math.log(window.x_low), math.log(window.x_high)
+        params: dict[str, Any] = {"exponent": sampled["exponent"]}
+        if self.regimes > 1:
+            passed = xp.cumsum(sampled["gap"][..., :-1], axis=-1)
+            params["crossover"] = xp.exp(start + (stop - start) * passed)
+            params["width"] = sampled["width"]
+        log_power = xp.log(sampled["level"])
+        if self.floor:
+            params["floor"] = sampled["level"] * sampled["floor_share"]
+            log_power = log_power + xp.log1p(-sampled["floor_share"])
+        last = self._log_shape(params, np.array([stop]), xp)[..., 0]
+        params["log_amplitude"] = log_power - last
+        return params
+
+    def align(
+        self, sampled: Mapping[str, NDArray[np.float64]], x: NDArray[Any], y: NDArray[Any]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return starts whose exponents and level come from a regression on each one's crossovers.
+
+        Given crossovers, widths and the floor's share, log(y - floor) is linear in the exponents
+        and the level.
+        """
+        moved = dict(sampled)
+        m = len(sampled["level"])
+        log_y, u = np.log(y), np.log(x)
+        end = np.exp(np.mean(log_y[-4:]))
+        share = sampled["floor_share"] if self.floor else np.zeros(m)
+        above = np.maximum(y / end - share[:, None], 0.02 * y / end)
+        target = np.log(above / (1.0 - share[:, None]))
+        weight = above * end / y
+        basis = [np.ones((m, u.size))]
+        unit = {"gap": sampled["gap"], "width": sampled["width"]} if self.regimes > 1 else {}
+        window = Window(float(x.min()), float(x.max()), 1.0)
+        for j in range(self.regimes):
+            exponent = np.zeros((m, self.regimes))
+            exponent[:, j] = 1.0
+            bare = BrokenPowerLaw(self.regimes, floor=False)
+            params = bare.natural({**unit, "exponent": exponent, "level": np.ones(m)}, window)
+            basis.append(bare.log_mean(params, x))
+        design = np.stack(basis, axis=-1) * weight[..., None]
+        ridge = 0.05**2 * np.eye(self.regimes + 1)
+        ridge[0, 0] = 1e-8
+        gram = np.swapaxes(design, 1, 2) @ design + ridge
+        right = np.swapaxes(design, 1, 2) @ (weight * target)[..., None]
+        solved = np.linalg.solve(gram, right)[..., 0]
+        moved["level"] = end * np.exp(solved[:, 0])
+        moved["exponent"] = solved[:, 1:]
+        moved["steepness"] = np.clip(np.sqrt(np.mean(solved[:, 1:] ** 2, axis=1)), 0.05, 4.0)
+        return moved

@@ -1,0 +1,300 @@
+"""The record that every part of the project exchanges: a trajectory, as an `xarray.Dataset`.
+
+A trajectory holds curves. Its dimensions are `run` and `point` (position along a run; shorter runs
+are padded with NaN at the end), its variables are floats on `(run, point)`, optionally with one
+further dimension, and whatever tells runs apart is a coordinate on `run`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+import numpy as np
+import xarray as xr
+
+from .errors import InvalidData, nearest
+from .storage import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = "scalefit-trajectory/1"
+STATUS = ("ok", "diverged", "oom", "interrupted")
+
+
+def build(
+    variables: Mapping[str, Any],
+    coords: Mapping[str, Any],
+    *,
+    source: str,
+    attrs: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Return a valid trajectory from its variables and run coordinates.
+
+    Parameters
+    ----------
+    variables
+        Name to `(dims, values)` or `(dims, values, attributes)`, as `xarray.Dataset` takes them;
+        `long_name` and `units` default to the name and to no unit.
+    coords
+        Must hold `run`, the unique string ids; `status` defaults to `ok` for every run.
+    source
+        Where the numbers come from, in words.
+    attrs
+        Further attributes of the Dataset; None values are left out.
+
+    Raises
+    ------
+    InvalidData
+        If the result would break the schema.
+    """
+    described = {"schema": SCHEMA, "source": source, **(attrs or {})}
+    dataset = xr.Dataset(
+        dict(variables),
+        dict(coords),
+        {name: value for name, value in described.items() if value is not None},
+    )
+    if "status" not in dataset.coords:
+        dataset = dataset.assign_coords(status=("run", ["ok"] * dataset.sizes.get("run", 0)))
+    for name, variable in dataset.data_vars.items():
+        variable.attrs.setdefault("long_name", str(name).replace("_", " "))
+        variable.attrs.setdefault("units", "")
+    return validate(dataset)
+
+
+def validate(dataset: xr.Dataset) -> xr.Dataset:
+    """Return the Dataset itself if it is a trajectory, and say what is wrong if it is not.
+
+    Raises
+    ------
+    InvalidData
+        Naming the dimension, coordinate, variable or attribute at fault and the remedy.
+    """
+    for dim in ("run", "point"):
+        if dim not in dataset.dims:
+            raise InvalidData(
+                f"a trajectory needs the dimension '{dim}'; this Dataset has "
+                f"{sorted(map(str, dataset.dims))}"
+            )
+    if "run" not in dataset.coords:
+        raise InvalidData("coordinate 'run' is missing: give every run a unique string id")
+    ids = dataset["run"].values
+    if not all(isinstance(item, str) for item in ids):
+        raise InvalidData(f"coordinate 'run' must hold strings, not {ids.dtype}: use str(id)")
+    names, counts = np.unique(ids.astype(str), return_counts=True)
+    if (counts > 1).any():
+        raise InvalidData(f"run id '{names[counts > 1][0]}' occurs {counts.max()} times")
+    if "status" not in dataset.coords or dataset["status"].dims != ("run",):
+        raise InvalidData(
+            f"coordinate 'status' on 'run' is missing; values are {', '.join(STATUS)}"
+        )
+    for state in np.unique(dataset["status"].values.astype(str)):
+        if state not in STATUS:
+            raise InvalidData(f"status '{state}' is unknown; {nearest(state, STATUS)}")
+    if not dataset.data_vars:
+        raise InvalidData("a trajectory needs at least one variable on (run, point)")
+    for name, variable in dataset.data_vars.items():
+        if variable.dims[:2] != ("run", "point") or variable.ndim > 3:
+            raise InvalidData(
+                f"variable '{name}' has dims {variable.dims}; expected ('run', 'point') "
+                "and at most one more"
+            )
+        if not np.issubdtype(variable.dtype, np.floating):
+            raise InvalidData(f"variable '{name}' is {variable.dtype}; convert it to float")
+        for attribute in ("long_name", "units"):
+            if attribute not in variable.attrs:
+                raise InvalidData(f"variable '{name}' lacks the attribute '{attribute}'")
+    for attribute in ("schema", "source"):
+        if attribute not in dataset.attrs:
+            raise InvalidData(f"the Dataset lacks the attribute '{attribute}'")
+    if dataset.attrs["schema"] != SCHEMA:
+        raise InvalidData(
+            f"schema '{dataset.attrs['schema']}' is not '{SCHEMA}': the file was written by "
+            "another version of scalefit"
+        )
+    return dataset
+
+
+def from_frame(
+    frame: pd.DataFrame,
+    *,
+    by: Sequence[str] = (),
+    variables: Sequence[str] = (),
+    units: Mapping[str, str] | None = None,
+    source: str = "DataFrame",
+) -> xr.Dataset:
+    """Return the trajectory held by a tidy table, one row per point.
+
+    Rows keep their order. A numeric column becomes a variable, unless it is the same all along
+    every run: then, like a text column of that kind, it becomes a coordinate on `run`. Text that
+    changes along a run is left out. Columns called `run`, `point` and `status` become `run_`,
+    `point_` and `status_`.
+
+    Parameters
+    ----------
+    frame
+        Columns are whatever was recorded.
+    by
+        Columns whose values tell runs apart; none means one run.
+    variables
+        Numeric columns that are variables even when they are constant along runs.
+    units
+        Unit of each variable that has one.
+    source
+        Where the table comes from, in words.
+
+    Raises
+    ------
+    InvalidData
+        If a column is missing, a run id is not unique or the table is empty.
+    """
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    frame = frame.rename(columns=str)
+    if not frame.columns.is_unique:
+        twice = str(frame.columns[frame.columns.duplicated()][0])
+        raise InvalidData(f"{source}: column {twice!r} occurs twice; rename one of them")
+    for column in (*by, *variables):
+        if column not in frame.columns:
+            raise InvalidData(
+                f"{source}: no column '{column}'; {nearest(column, map(str, frame.columns))}"
+            )
+    if frame.empty:
+        raise InvalidData(f"{source}: no rows")
+    run = np.zeros(len(frame), dtype=int)
+    if by:
+        run = frame.groupby(list(by), sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    first = np.unique(run, return_index=True)[1]
+    told = frame[list(by)].iloc[first].itertuples(index=False, name=None) if by else [("0",)]
+    ids = np.array([", ".join(map(str, values)) for values in told], dtype=object)
+    names, counts = np.unique(ids.astype(str), return_counts=True)
+    if (counts > 1).any():  # e.g. "a, b" and "c" against "a" and "b, c", or 1 against "1"
+        twice = str(names[counts > 1][0])
+        raise InvalidData(f"{source}: {', '.join(by)}: two runs would both be called {twice!r}")
+    point = frame.groupby(run).cumcount().to_numpy()
+    shape = (len(ids), int(point.max()) + 1)
+
+    coords: dict[str, Any] = {"run": ids}
+    data: dict[str, Any] = {}
+    for column in map(str, frame.columns):
+        values = frame[column]
+        per_run = values.groupby(run).nunique(dropna=False)
+        numeric = is_numeric_dtype(values) and not is_bool_dtype(values)
+        constant = bool((per_run <= 1).all()) and (shape[1] > 1 or not numeric)
+        name = f"{column}_" if column in ("run", "point", "status") else column
+        if name in coords or name in data:
+            raise InvalidData(f"{source}: columns {name[:-1]!r} and {name!r}: rename one of them")
+        if column in by or (constant and column not in variables):
+            coords[name] = ("run", _plain(values.iloc[first]))
+        elif numeric:
+            padded = np.full(shape, np.nan)
+            padded[run, point] = values.to_numpy(dtype=float, na_value=np.nan)
+            data[name] = (("run", "point"), padded, {"units": (units or {}).get(column, "")})
+    return build(data, coords, source=source)
+
+
+def _plain(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    """Return numbers as numbers and everything else as text, so that netCDF can hold it."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return np.asarray(values.to_numpy())
+    text = values.astype(object).where(values.notna(), "")
+    return np.array([str(value) for value in text], dtype=object)
+
+
+def to_frame(dataset: xr.Dataset) -> pd.DataFrame:
+    """Return a trajectory as a tidy table, one row per run and point.
+
+    Padding is dropped. A variable with a further dimension gives one column per element, named
+    `variable[label]`.
+
+    Raises
+    ------
+    InvalidData
+        If the Dataset is no trajectory.
+    """
+    import pandas as pd
+
+    validate(dataset)
+    runs, points = dataset.sizes["run"], dataset.sizes["point"]
+    columns: dict[str, Any] = {"run": np.repeat(dataset["run"].values, points)}
+    for name, coordinate in dataset.coords.items():
+        if coordinate.dims == ("run",) and name != "run":
+            columns[str(name)] = np.repeat(coordinate.values, points)
+    columns["point"] = np.tile(np.arange(points), runs)
+    measured: list[str] = []
+    for name, variable in dataset.data_vars.items():
+        if variable.ndim == 2:
+            flat = {str(name): variable.values}
+        else:
+            labels = variable[variable.dims[2]].values
+            flat = {f"{name}[{label}]": variable.values[..., i] for i, label in enumerate(labels)}
+        columns |= {key: values.reshape(-1) for key, values in flat.items()}
+        measured += list(flat)
+    frame = pd.DataFrame(columns)
+    return frame[frame[measured].notna().any(axis=1)].reset_index(drop=True)
+
+
+def write(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
+    """Write a trajectory as netCDF, all or nothing.
+
+    Raises
+    ------
+    InvalidData
+        If the Dataset is no trajectory.
+    OSError
+        If the folder cannot be written.
+    """
+    validate(dataset)
+    with replacing(path) as temporary:
+        stored = dataset.rename(
+            {name: _escaped(name) for name in {*dataset.variables, *dataset.dims}}
+        )
+        stored.to_netcdf(temporary, engine="h5netcdf")
+
+
+def _escaped(name: object) -> str:
+    """Return a name that netCDF can hold, where a slash starts a group and a blank ends a name."""
+    return re.sub(r"[%/\s]", lambda found: quote(found[0], safe=""), str(name))
+
+
+def open_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Return the trajectory in a netCDF file, read into memory.
+
+    Raises
+    ------
+    InvalidData
+        If the file is missing, is no netCDF file or holds no trajectory.
+    """
+    h5py = importlib.import_module("h5py")
+    try:
+        # A damaged file fails here quietly; h5netcdf would print a traceback as it gives up.
+        with h5py.File(path, "r") as file:
+            file.attrs.keys()
+        # Times stay numbers: a unit such as "days since the start" must not become a date.
+        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored:
+            dataset = stored.load()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise InvalidData(
+            f"{path}: not a readable netCDF file ({type(error).__name__}); is it complete?"
+        ) from error
+    dataset = dataset.rename(
+        {name: unquote(str(name)) for name in {*dataset.variables, *dataset.dims}}
+    )
+    dataset = dataset.assign_coords(
+        {
+            name: (coordinate.dims, coordinate.values.astype(object))
+            for name, coordinate in dataset.coords.items()
+            if coordinate.dtype.kind in "UT"
+        }
+    )
+    try:
+        return validate(dataset)
+    except InvalidData as error:
+        raise InvalidData(f"{path}: {error}") from None

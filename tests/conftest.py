@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+
+def _installed() -> bool:
+    try:
+        return find_spec("scalefit.trainers") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not _installed():
+        pytest.exit(
+            "scalefit is not installed here: run  make setup  (or pip install -e '.[dev]')  first",
+            returncode=4,
+        )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    have_torch = find_spec("torch") is not None
+    if not have_torch and os.environ.get("SCALEFIT_REQUIRE_ALL") == "1":
+        pytest.exit("SCALEFIT_REQUIRE_ALL=1, but torch is not installed", returncode=4)
+    for item in items:
+        if item.get_closest_marker("train") and not have_torch:
+            item.add_marker(pytest.mark.skip(reason="needs PyTorch: pip install 'scalefit[train]'"))
+
+
+@pytest.fixture
+def reference() -> Path:
+    return Path(__file__).parent / "reference"
+
+
+@pytest.fixture
+def public_data() -> Path:
+    folder = os.environ.get("SCALEFIT_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("public curves: set SCALEFIT_DATA to the folder that holds them")
+    return Path(folder)

@@ -1,0 +1,1 @@
+"""Teacher-student perceptron: its simulation and its theory."""
