@@ -94,9 +94,13 @@ def fit(
     """
     chosen = _law(law, regimes, floor)
     resolve(method)
-    if draws < 100:
-        raise ConfigError(f"draws={draws}: at least 100 are needed for a 90% interval")
+    if not _whole(draws) or draws < 100:
+        raise ConfigError(f"draws={draws!r}: give a whole number of 100 or more")
+    if not _whole(seed) or seed < 0:
+        raise ConfigError(f"seed={seed!r}: give a whole number of 0 or more")
     source, x_name, y_name = _trajectory(data, values, x, y, by)
+    if x_name == y_name:
+        raise ConfigError(f"x and y are both '{x_name}'; y is fitted against another column")
     found = curves(
         source,
         x=x_name,
@@ -131,6 +135,10 @@ def fit(
     return Fit(chosen, tree)
 
 
+def _whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def _law(law: str | Law, regimes: int | str, floor: bool | str) -> Law:
     """Return the law object that the arguments describe."""
     if isinstance(law, Law):
@@ -142,9 +150,9 @@ def _law(law: str | Law, regimes: int | str, floor: bool | str) -> Law:
             f"regimes='{regimes}': this version has no posterior over the number of regimes; "
             "name it: 1 is one power law, 2 has one crossover, 3 has two"
         )
-    if floor not in (True, False, "auto"):
+    if floor != "auto" and not isinstance(floor, bool | np.bool_):
         raise ConfigError(f"floor={floor!r}: give True, False or 'auto'")
-    return BrokenPowerLaw(int(regimes), floor=floor is not False)
+    return BrokenPowerLaw(regimes, floor=bool(floor))
 
 
 def _trajectory(

@@ -69,7 +69,8 @@ def _draw(fit: Fit, run: str, ax: Axes) -> None:
     grid = np.geomspace(x[0] * math.exp(-margin), x[-1] * math.exp(margin), 200)
     params = fit.parameters(run)
     log_mean = np.asarray(fit.law.log_mean(params, grid))
-    noise = params["noise"][:, None] * np.random.default_rng(0).standard_normal(log_mean.shape)
+    # One deviate per draw, the same at every x: the band of each x is right, and smooth in x.
+    noise = (params["noise"] * np.random.default_rng(0).standard_normal(len(log_mean)))[:, None]
     low, high = np.exp(np.quantile(log_mean + noise, [0.05, 0.95], axis=0))
     curve_low, median, curve_high = np.exp(np.quantile(log_mean, [0.05, 0.5, 0.95], axis=0))
 
@@ -80,17 +81,32 @@ def _draw(fit: Fit, run: str, ax: Axes) -> None:
     ax.plot(grid, median, color=LINE, lw=1.4, label="median, 90% band")
     ax.plot(x, y, "o", ms=3.2, mfc="white", mec=INK, mew=0.8, label="data", zorder=3)
     ax.set_xlim(grid[0], grid[-1])
+    _label_ticks(ax, x, y)
     if isinstance(fit.law, BrokenPowerLaw):
         _mark_regimes(params, fit.law, ax, x, y)
     attrs = fit.tree.attrs
     for axis, name in ((ax.set_xlabel, "x"), (ax.set_ylabel, "y")):
         unit = attrs[f"{name}_unit"]
-        axis(f"{attrs[f'{name}_label']} [{unit}]" if unit else attrs[f"{name}_label"])
+        label = attrs[f"{name}_label"]
+        axis(f"{label} [{unit}]" if unit else label, parse_math=False)
     title = "" if run == "curve" else run
     if fit.verdict[run] != "ok":
         title = f"{title}  (unreliable)".strip()
     ax.set_title(title, fontsize=10, parse_math=False)
     ax.legend(fontsize=7.5, frameon=False, loc="best")
+
+
+def _label_ticks(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+    """Write plain numbers on an axis too short for powers of ten to tell much."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    for axis, values in ((ax.xaxis, x), (ax.yaxis, y)):
+        span = values.max() / values.min()
+        if span < 30.0:
+            few = MaxNLocator(5, steps=[1, 2, 5, 10])
+            axis.set_major_locator(few if span < 4.0 else LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
 
 
 def _mark_regimes(
@@ -110,12 +126,13 @@ def _mark_regimes(
             edges.append(middle)
     edges.append(x[-1])
     bottom, top = y.min(), y.max()
-    room = (top / bottom) ** 0.22
-    ax.set_ylim(bottom / (top / bottom) ** 0.06, top * room)
+    ax.set_ylim(bottom / (top / bottom) ** 0.06, top * (top / bottom) ** 0.22)
+    if law.floor and np.median(params["floor"]) > ax.get_ylim()[0]:
+        ax.axhline(np.median(params["floor"]), color=INK, lw=0.8, ls=":", label="floor")
     for j in range(law.regimes):
         low, middle, high = np.quantile(params["exponent"][:, j], [0.05, 0.5, 0.95])
         ax.annotate(
-            f"{middle:.3g}\n[{low:.3g}, {high:.3g}]",
+            f"exponent {middle:.3g}\n[{low:.3g}, {high:.3g}]",
             (math.sqrt(edges[j] * edges[j + 1]), 0.975),
             xycoords=("data", "axes fraction"),
             ha="center",

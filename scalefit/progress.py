@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+WIDTH = 32  # of a label, so that bar, rate and time left fit a terminal of 80 columns
+
 
 class Advance(Protocol):
     """Says that work has been done, and optionally what comes next."""
@@ -54,6 +56,9 @@ def bar(label: str, total: float, *, unit: str, show: bool = True) -> Iterator[A
         task = progress.add_task(label, total=total)
 
         def advance(amount: float = 1, /, *, label: str | None = None) -> None:
+            if label is not None:
+                label = label if len(label) <= WIDTH else f"{label[: WIDTH - 1]}…"
+                label = " ".join(label.split())
             progress.update(task, advance=amount, description=label)
 
         yield advance

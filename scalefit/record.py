@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from .errors import ConfigError, InvalidData
 from .inference import Posterior
 from .laws import BrokenPowerLaw, Law
 from .storage import replacing
+from .trajectory import escaped
 
 Array = NDArray[np.float64]
 
@@ -44,13 +46,14 @@ def tree_of(
 
     def stack(parts: Sequence[Mapping[str, Array]], *lead: str, prefix: str = "") -> xr.Dataset:
         variables: dict[str, Any] = {}
+        numbered: dict[str, Any] = {}
         for name in parts[0]:
             values = np.stack([part[name] for part in parts], axis=len(lead))
             extra = (dims.get(name, f"{name}_index"),) if values.ndim > len(lead) + 1 else ()
             variables[prefix + name] = ((*lead, "run", *extra), values)
-        shape = next(iter(parts[0].values())).shape
-        numbered = {dim: np.arange(size) for dim, size in zip(lead, shape, strict=False)}
-        return xr.Dataset(variables, {**runs, **numbered})
+            sizes = zip((*lead, "run", *extra), values.shape, strict=True)
+            numbered |= {dim: np.arange(size) for dim, size in sizes}
+        return xr.Dataset(variables, {**numbered, **runs})
 
     def padded(values: Sequence[Array]) -> tuple[tuple[str, str], Array]:
         table = np.full((len(values), max(one.size for one in values)), np.nan)
@@ -64,7 +67,11 @@ def tree_of(
         "notes": ("run", np.array(notes, dtype=object)),
     }
     labels = {
-        name: ("run", _column([curve.labels[name] for curve in curves]))
+        _label(name): (
+            "run",
+            _column([curve.labels[name] for curve in curves]),
+            {"long_name": name},
+        )
         for name in curves[0].labels
         if name != "run"
     }
@@ -105,13 +112,19 @@ def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTre
     """Return the law and the tree of a stored fit; see `scalefit.load`."""
     if not Path(path).is_file():
         raise InvalidData(f"{path}: no such file; a fit is written by fit.save or `scalefit fit`")
+    h5py = importlib.import_module("h5py")
     try:
-        with xr.open_datatree(path, engine="h5netcdf") as stored:
+        # A damaged file fails here quietly; h5netcdf would print a traceback as it gives up.
+        with h5py.File(path, "r") as file:
+            schema = file.attrs.get("schema")
+        if schema != SCHEMA:
+            raise InvalidData(f"{path}: holds no fit of this version ('{SCHEMA}' expected)")
+        with xr.open_datatree(path, engine="h5netcdf", decode_times=False) as stored:
             tree = stored.load()
-    except (OSError, ValueError, KeyError) as error:
-        raise InvalidData(f"{path}: not a readable netCDF file ({type(error).__name__})") from error
-    if tree.attrs.get("schema") != SCHEMA:
-        raise InvalidData(f"{path}: holds no fit of this version ('{SCHEMA}' expected)")
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise InvalidData(
+            f"{path}: not a readable netCDF file ({type(error).__name__}); is it complete?"
+        ) from error
     described = json.loads(tree.attrs["law"])
     if law is None:
         if described.pop("class") != "BrokenPowerLaw":
@@ -121,9 +134,14 @@ def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTre
 
 
 def _describe(law: Law) -> dict[str, Any]:
-    if isinstance(law, BrokenPowerLaw):
-        return {"class": "BrokenPowerLaw", "regimes": int(law.regimes), "floor": law.floor}
+    if type(law) is BrokenPowerLaw:
+        return {"class": "BrokenPowerLaw", "regimes": int(law.regimes), "floor": bool(law.floor)}
     return {"class": type(law).__name__, "name": law.name}
+
+
+def _label(name: str) -> str:
+    """Return what a label is called beside x and its dimensions; `long_name` keeps its name."""
+    return f"{name}_" if name in ("x", "point") else escaped(name)
 
 
 def _column(values: Sequence[Any]) -> NDArray[Any]:

@@ -70,6 +70,8 @@ class Fit:
     @property
     def exponents(self) -> xr.DataArray:
         """Posterior of the exponents, dims (run, chain, draw, regime), positive where y falls."""
+        if not isinstance(self.law, BrokenPowerLaw):
+            raise ConfigError(f"the law '{self.law.name}' has no regimes; see summary()")
         return self._group("posterior")["exponent"].transpose("run", "chain", "draw", "regime")
 
     @property

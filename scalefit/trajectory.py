@@ -254,12 +254,12 @@ def write(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
     validate(dataset)
     with replacing(path) as temporary:
         stored = dataset.rename(
-            {name: _escaped(name) for name in {*dataset.variables, *dataset.dims}}
+            {name: escaped(name) for name in {*dataset.variables, *dataset.dims}}
         )
         stored.to_netcdf(temporary, engine="h5netcdf")
 
 
-def _escaped(name: object) -> str:
+def escaped(name: object) -> str:
     """Return a name that netCDF can hold, where a slash starts a group and a blank ends a name."""
     return re.sub(r"[%/\s]", lambda found: quote(found[0], safe=""), str(name))
 

@@ -4,6 +4,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 
@@ -29,6 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("train") and not have_torch:
             item.add_marker(pytest.mark.skip(reason="needs PyTorch: pip install 'scalefit[train]'"))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Return the same stream for every test, so that none depends on luck or on order."""
+    return np.random.default_rng(20260)
 
 
 @pytest.fixture

@@ -2,40 +2,72 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+import warnings
+from typing import Any
 
 import typer
-from click.exceptions import Abort, ClickException, Exit
+from typer.core import TyperGroup
 
 from scalefit.errors import ScalefitError
 
 from . import data, demo, fit, predict, train
 from .output import say
 
+# Older versions of Typer use click, newer ones their own copy of it; none exports this class.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+class _Ordered(TyperGroup):
+    """Commands in the order in which one meets them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names as the help lists them."""
+        return sorted(self.commands, key=list(_COMMANDS).index)
+
+
+_COMMANDS: dict[str, Any] = {
+    "fit": fit.command,
+    "predict": predict.command,
+    "train": train.train,
+    "theory": train.theory,
+    "data": data.app,
+    "demo": demo.command,
+}
+
 app = typer.Typer(
+    cls=_Ordered,
     help="Bayesian fits of multi-regime power laws, and the training runs to fit.",
-    no_args_is_help=True,
+    epilog="Exit codes: 0 done; 1 unexpected fault (SCALEFIT_DEBUG=1 shows where); 2 usage; "
+    "3 unreadable or invalid data; 4 the fit ran but cannot be relied on; 5 a missing extra; "
+    "130 interrupted.",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("fit")(fit.command)
-app.command("predict")(predict.command)
-app.command("train")(train.train)
-app.command("theory")(train.theory)
-app.add_typer(data.app, name="data")
-app.command("demo")(demo.command)
+for _name, _command in _COMMANDS.items():
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command, name=_name)
+    else:
+        app.command(_name)(_command)
 
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", "-v", help="Print the version and exit."),
 ) -> None:
     if version:
         from scalefit import __version__
 
         typer.echo(__version__)
-        raise Exit(0)
+        raise typer.Exit(0)
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+        raise typer.Exit(2)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -44,27 +76,60 @@ def main(arguments: list[str] | None = None) -> None:
     0 done; 1 unexpected fault; 2 usage; 3 unreadable or invalid data; 4 the fit ran but its
     diagnostics failed; 5 a missing extra; 130 interrupted.
     """
+    warnings.formatwarning = _one_line
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows its code
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_run(arguments))
 
 
 def _run(arguments: list[str] | None) -> int:
+    """Return the exit code; what went wrong is on standard error, in a few lines."""
     try:
-        code = app(args=arguments, standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except Exit as stop:
-        return stop.exit_code
-    except ClickException as error:
-        error.show()
-        return error.exit_code
+        code = app(args=arguments, prog_name="scalefit", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.Exit as stop:
+        code = stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except UsageError as error:
+        code = _refuse(error)
     except ScalefitError as error:
         say(f"{type(error).__name__}: {error}")
-        return error.exit_code
-    except (KeyboardInterrupt, Abort):
-        say("interrupted; nothing half-written is left")
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    except OSError as error:
-        say(f"cannot read or write: {error}")
-        return 1
+        code = error.exit_code
+    except BrokenPipeError:  # the reader has seen enough; Python's last flush must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:
+        if os.environ.get("SCALEFIT_DEBUG"):
+            raise
+        say(_fault(error))
+        code = 1
+    if code == 130:
+        say("interrupted: nothing half-written is left")
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(error: Any) -> int:
+    """Say what is wrong with the command as typed."""
+    path = error.ctx.command_path if error.ctx else "scalefit"
+    said = " ".join(error.format_message().split())
+    end = "" if said.endswith((".", "?")) else "."
+    say(f"UsageError: {said}{end} See: {path} --help")
+    return 2
+
+
+def _fault(error: Exception) -> str:
+    """Return one line on an error that nobody foresaw."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"OSError: {where}{error.strerror}; check the path, its permissions and the disk"
+    said = " ".join(str(error).split())
+    return (
+        f"unexpected fault: {type(error).__name__}: {said[:300]}. Please report it with what "
+        "you typed; SCALEFIT_DEBUG=1 shows where it happened"
+    )
+
+
+def _one_line(message: Warning | str, *_: Any, **__: Any) -> str:
+    return f"warning: {' '.join(str(message).split())}\n"

@@ -8,15 +8,25 @@ from typing import Annotated
 
 import typer
 
-from .output import emit, show, table
+from .options import Json, netcdf
+from .output import emit, paragraph, say, show, table
 
-app = typer.Typer(help="Bundled trajectories and verified public curves.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+app = typer.Typer(help="List, describe and fetch curves: bundled ones and public ones.")
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="A name that `scalefit data list` shows.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _data(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+        raise typer.Exit(2)
 
 
 @app.command("list")
 def list_sets(json: Json = False) -> int:
-    """List the data sets, and where each one is now."""
+    """List the data sets, and whether each one is here already."""
     from scalefit import datasets
 
     known = [datasets.info(name) for name in datasets.names()]
@@ -32,36 +42,51 @@ def list_sets(json: Json = False) -> int:
 
 
 @app.command("info")
-def info(
-    name: Annotated[str, typer.Argument(help="As in `scalefit data list`.")], json: Json = False
-) -> int:
-    """Say what a data set holds and where it comes from."""
+def info(name: Name, json: Json = False) -> int:
+    """Say what a data set holds, where it comes from, and its licence."""
     from scalefit import datasets
 
     known = datasets.info(name)
     if json:
         emit("data info", **dataclasses.asdict(known))
     else:
-        show(str(known))
+        show(*(paragraph(line, indent=11) for line in str(known).splitlines()))
     return 0
 
 
 @app.command("get")
 def get(
-    name: Annotated[str, typer.Argument(help="As in `scalefit data list`.")],
+    name: Name,
     out: Annotated[
-        Path | None, typer.Option(help="netCDF file to write; by default NAME.nc here.")
+        Path | None,
+        typer.Option(metavar="FILE", help="File to write, netCDF.  [default: NAME.nc]"),
     ] = None,
     json: Json = False,
 ) -> int:
-    """Fetch and verify a data set, and write it as a trajectory that `scalefit fit` reads."""
+    """Fetch and verify a data set, and write it for `scalefit fit`."""
     from scalefit import datasets, trajectory
 
-    path = out or Path(f"{name}.nc")
+    netcdf(out)
     loaded = datasets.load(name)
+    known = datasets.info(name)
+    path = out or Path(f"{name}.nc")
     trajectory.write(loaded, path)
+    variables = [str(variable) for variable in loaded.data_vars]
     if json:
-        emit("data get", name=name, runs=loaded.sizes["run"], files=[str(path)])
+        emit(
+            "data get",
+            name=name,
+            runs=loaded.sizes["run"],
+            variables=variables,
+            x=known.x,
+            y=known.y,
+            by=known.by,
+            files=[str(path)],
+        )
     else:
-        show(f"wrote {path}: {loaded.sizes['run']} runs, {', '.join(map(str, loaded.data_vars))}")
+        show(
+            f"wrote {path}: {loaded.sizes['run']} runs, variables {', '.join(variables)}",
+            f"fit it with: scalefit fit {path} --x {known.x} --y {known.y} --regimes 1 "
+            f"--where {known.by[-1]}=...",
+        )
     return 0

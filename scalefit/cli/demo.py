@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from .fit import write
+from .options import Seed, folder
 from .output import fit_tables, number, say, show, table
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from scalefit.result import Fit
 
-LOADS = [2, 5, 10]
-SEEDS = 64
+LOADS = [5, 10, 20]
+SEEDS = 128
 POINTS = 32
 PUBLIC = ("alabdulmohsin2022", "IC, inet_10, BiT/101/3")
 
@@ -28,9 +28,10 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder for everything the demonstration writes.")] = (
         Path("demo")
     ),
-    seed: Annotated[int, typer.Option(help="Root of all random numbers.")] = 0,
+    seed: Seed = 0,
 ) -> int:
-    """Train perceptrons, fit their learning curves, compare with theory; fit a public curve."""
+    """Train perceptrons, fit their curves, compare with theory."""
+    folder(out)
     started = time.monotonic()
     show(f"1. Train {SEEDS} perceptrons at each load {LOADS} (examples per input dimension)")
     trajectory, theory = _train(out, seed)
@@ -56,6 +57,8 @@ def _train(out: Path, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
 
 
 def _perceptrons(trajectory: xr.Dataset, theory: xr.Dataset, out: Path, seed: int) -> bool:
+    import numpy as np
+
     import scalefit as sf
     from scalefit.storage import replacing
     from scalefit.trajectory import to_frame
@@ -112,6 +115,8 @@ def independent_points(frame: Any) -> Any:
 
 def _theory_slope(theory: xr.Dataset, load: float, start: float, stop: float) -> float:
     """Return minus the mean log-log slope of the theory's curve between two norms."""
+    import numpy as np
+
     one = theory.isel(run=int(np.flatnonzero(theory["load"].values == load)[0]))
     log_norm = np.log(one["norm"].values)
     ends = np.interp(np.log([start, stop]), log_norm, np.log(one["test_error"].values))
@@ -120,13 +125,15 @@ def _theory_slope(theory: xr.Dataset, load: float, start: float, stop: float) ->
 
 def _overlay(fit: Fit, theory: xr.Dataset, axes: NDArray[Any]) -> None:
     """Add the theory's curve to every panel."""
+    import numpy as np
+
     for ax, run in zip(axes, fit.runs, strict=False):
         one = theory.isel(run=int(np.flatnonzero(theory["load"].values == float(run))[0]))
         limits = ax.get_xlim()
         ax.plot(one["norm"], one["test_error"], color="#38761d", lw=1.2, ls="-.", label="theory")
         ax.set_xlim(limits)
         ax.set_title(f"load {float(run):g}", fontsize=10)
-        ax.legend(fontsize=7.5, frameon=False, loc="lower left")
+        ax.legend(fontsize=7.5, frameon=False, loc="best")
 
 
 def _public(out: Path, seed: int) -> bool:

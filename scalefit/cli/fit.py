@@ -2,82 +2,143 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .output import emit, fit_tables, say, show
+from .options import Interval, Json, Seed, folder, schema
+from .output import emit, fit_tables, say_doubts, say_notes, show
 
 if TYPE_CHECKING:
     from scalefit.result import Fit
 
 
 def command(
-    path: Annotated[Path, typer.Argument(help="CSV, JSON Lines, Parquet, or a trajectory.")],
-    x: Annotated[str, typer.Option(help="Column of x.")],
-    y: Annotated[str, typer.Option(help="Column of y.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV, JSON Lines or Parquet, one row per point; or a trajectory."
+        ),
+    ],
+    x: Annotated[str, typer.Option(metavar="COLUMN", help="Column of x.")],
+    y: Annotated[str, typer.Option(metavar="COLUMN", help="Column of y.")],
     regimes: Annotated[
-        str, typer.Option(help="Number of regimes: 1 is one power law, 2 has one crossover.")
+        str,
+        typer.Option(
+            metavar="N",
+            show_default=False,
+            help="Number of regimes, 1 to 6: 1 is one power law, 2 has one crossover. To be given: "
+            "this version does not choose it.",
+        ),
     ] = "auto",
-    floor: Annotated[bool, typer.Option(help="Whether the law has a floor.")] = True,
+    floor: Annotated[bool, typer.Option(help="Whether the law levels off at a floor.")] = True,
     by: Annotated[
-        list[str] | None, typer.Option(help="Column that tells curves apart; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Column that tells curves apart; repeat for several."),
     ] = None,
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN=VALUE", help="Keep only these rows; repeatable."),
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="Keep only these rows, or these runs of a trajectory; repeat to narrow further.",
+        ),
     ] = None,
-    low: Annotated[float | None, typer.Option("--from", help="Smallest x to use.")] = None,
-    high: Annotated[float | None, typer.Option("--to", help="Largest x to use.")] = None,
+    low: Annotated[
+        float | None, typer.Option("--from", metavar="X", help="Smallest x to use.")
+    ] = None,
+    high: Annotated[
+        float | None, typer.Option("--to", metavar="X", help="Largest x to use.")
+    ] = None,
     duplicates: Annotated[
-        str, typer.Option(help="Equal x in a curve: replicate, last or error.")
+        str,
+        typer.Option(
+            metavar="HOW",
+            help="Equal x within a curve: replicate keeps every row, last the last one, error "
+            "refuses them.",
+        ),
     ] = "replicate",
-    method: Annotated[str, typer.Option(help="nuts, or point: milliseconds, a preview.")] = "auto",
-    draws: Annotated[int, typer.Option(help="Posterior draws kept per curve.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Makes the result repeatable.")] = 0,
-    interval: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.9,
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="nuts samples the posterior; point takes milliseconds and is a preview; auto is "
+            "nuts.",
+        ),
+    ] = "auto",
+    draws: Annotated[
+        int, typer.Option(metavar="N", help="Posterior draws kept per curve, 100 or more.")
+    ] = 1000,
+    interval: Interval = 0.9,
+    seed: Seed = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for fit.nc, summary.csv and plot.png.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for fit.nc, summary.csv and plot.png."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: Json = False,
 ) -> int:
     """Fit a multi-regime power law to every curve of a file."""
     import scalefit as sf
-    from scalefit.errors import ConfigError
+    from scalefit.errors import ConfigError, InvalidData
 
-    if not regimes.isdigit() and regimes != "auto":
-        raise ConfigError(f"--regimes {regimes}: give a number from 1 to 6")
+    if not regimes.isdecimal() and regimes != "auto":
+        raise ConfigError(f"--regimes {regimes}: give a whole number from 1 to 6")
+    x_range = _range(low, high)
+    folder(out)
+    if schema(path).startswith("scalefit-fit/"):
+        raise InvalidData(f"{path}: this is a fit already; read it with scalefit predict --at X")
     data = sf.read(path, x=x, y=y, by=by or (), where=conditions(where))
     result = sf.fit(
         data,
         x=x,
         y=y,
         by=by,
-        x_range=(low or 0.0, high if high is not None else float("inf")),
+        x_range=x_range,
         duplicates=duplicates,  # type: ignore[arg-type]  # checked there
-        regimes=int(regimes) if regimes.isdigit() else "auto",
+        regimes=int(regimes) if regimes != "auto" else "auto",
         floor=floor,
         method=method,
         draws=draws,
         seed=seed,
     )
-    result.summary(interval)
     written = write(result, out, interval) if out is not None else []
-    report(result, seed=seed, interval=interval, written=written, as_json=json)
+    say_notes(result)
+    if json:
+        emit("fit", **document(result, seed=seed, interval=interval), files=list(map(str, written)))
+    else:
+        show(*fit_tables(result, interval))
+        kept = f"wrote {', '.join(map(str, written))}" if written else "--out FOLDER keeps this"
+        show(f"{kept} (seed {seed})")
+    say_doubts(result)
     return 0 if result.ok else 4
+
+
+def _range(low: float | None, high: float | None) -> tuple[float, float] | None:
+    """Return the part of x that `--from` and `--to` leave; None for all of it."""
+    from scalefit.errors import ConfigError
+
+    if low is None and high is None:
+        return None
+    ends = (0.0 if low is None else low, math.inf if high is None else high)
+    if not ends[0] < ends[1]:
+        raise ConfigError(f"--from {ends[0]:g} --to {ends[1]:g}: nothing lies between them")
+    return ends
 
 
 def conditions(where: list[str] | None) -> dict[str, str]:
     """Return `COLUMN=VALUE` texts as a mapping."""
     from scalefit.errors import ConfigError
 
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in where or []:
         column, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError(f"--where {text}: give COLUMN=VALUE")
+        if not equals or not column:
+            raise ConfigError(f"--where {text}: give COLUMN=VALUE, such as --where model=base")
+        if column in pairs:
+            raise ConfigError(f"--where {column}= is given twice, and no row has both values")
         pairs[column] = value
     return pairs
 
@@ -105,22 +166,28 @@ def write(
     if decorate is not None:
         decorate(axes)
     figure = axes[0].figure
-    with replacing(paths[2]) as temporary:
+    with replacing(paths[2]) as temporary, warnings.catch_warnings():
+        # Names of runs may hold letters that the font lacks; they are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
         figure.savefig(temporary)
     plt.close(figure)
     return paths
 
 
-def report(fit: Fit, *, seed: int, interval: float, written: list[Path], as_json: bool) -> None:
-    """Print the result, and on standard error what a reader of it should know."""
-    for run, notes in fit.notes.items():
-        for note in notes:
-            say(note if run == "curve" else f"{run}: {note}")
-    if as_json:
-        rows = fit.summary(interval).to_dict("records")
-        runs = [
+def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
+    """Return a fit as it goes into the JSON document."""
+    rows = fit.summary(interval).to_dict("records")
+    return {
+        "law": fit.law.name,
+        "method": fit.tree.attrs["method"],
+        "seed": seed,
+        "interval": interval,
+        "x": fit.tree.attrs["x_name"],
+        "y": fit.tree.attrs["y_name"],
+        "runs": [
             {
                 "run": run,
+                "points": fit.curve(run)[0].size,
                 "verdict": fit.verdict[run],
                 "notes": fit.notes[run],
                 "parameters": [
@@ -130,21 +197,5 @@ def report(fit: Fit, *, seed: int, interval: float, written: list[Path], as_json
                 ],
             }
             for run in fit.runs
-        ]
-        emit(
-            "fit",
-            law=fit.law.name,
-            method=fit.tree.attrs["method"],
-            seed=seed,
-            interval=interval,
-            x=fit.tree.attrs["x_name"],
-            y=fit.tree.attrs["y_name"],
-            runs=runs,
-            files=[str(path) for path in written],
-        )
-        return
-    show(*fit_tables(fit, interval))
-    if written:
-        show("wrote " + ", ".join(str(path) for path in written) + f" (seed {seed})")
-    else:
-        show(f"seed {seed}; nothing written, --out FOLDER keeps the fit, the table and a figure")
+        ],
+    }

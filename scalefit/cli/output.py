@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from scalefit.result import Fit
 
 SCHEMA = "scalefit-cli/1"
+UNNAMED = ("curve", "all", "0")
+"""What the only curve is called where nothing tells curves apart."""
 
 
 def say(text: str) -> None:
-    """Print a message, warning or error on standard error, as it is."""
-    typer.echo(text, err=True)
+    """Print a message, warning or error on standard error, control characters escaped."""
+    typer.echo("\n".join(map(_printable, text.split("\n"))), err=True)
 
 
 def emit(command: str, **content: Any) -> None:
@@ -29,59 +34,136 @@ def emit(command: str, **content: Any) -> None:
 
 
 def table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """Return an empty table that fits a terminal of 80 columns."""
+    """Return an empty table that fits a terminal of 80 columns.
+
+    Columns named in `right` hold numbers, which are never broken; the others fold.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     made = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        if column in right:
+            heading = "\n".join(textwrap.wrap(_printable(column), 14))
+            made.add_column(heading, justify="right", no_wrap=True)
+        else:
+            made.add_column(_printable(column), overflow="fold")
     return made
 
 
 def show(*things: Any) -> None:
-    """Print tables and text on standard output, in colour only on a terminal."""
-    from rich.console import Console
+    """Print tables and text on standard output, with escape codes only on a terminal.
 
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console = Console(markup=False, highlight=False, width=max(console.width, 80))
+    Text is not broken into lines, so that a path can be copied; a terminal does that by itself.
+    """
+    console = _console()
     for thing in things:
-        console.print(thing)
+        console.print(thing, soft_wrap=isinstance(thing, str))
 
 
 def number(value: float) -> str:
-    """Return a number with four significant digits, short."""
-    if not math.isfinite(value):
-        return "-"
-    text = f"{value:.4g}"
-    return text.replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+    """Return a number with up to four significant digits, short."""
+    return _short(f"{value:.4g}") if math.isfinite(value) else "-"
+
+
+def estimate(value: float) -> str:
+    """Return a number with exactly four significant digits, zeros included."""
+    return _short(f"{value:#.4g}".rstrip(".")) if math.isfinite(value) else "-"
+
+
+def between(low: float, high: float) -> str:
+    """Return an interval."""
+    return f"[{estimate(low)}, {estimate(high)}]"
+
+
+def percent(interval: float) -> str:
+    """Return the heading of a column of intervals."""
+    return f"{100 * interval:g}% interval"
+
+
+def label(fit: Fit, run: str) -> str:
+    """Return a run's name on one line; empty where there is one run without a name of its own."""
+    return "" if len(fit.runs) == 1 and run in UNNAMED else _printable(run)
 
 
 def fit_tables(fit: Fit, interval: float) -> list[Any]:
     """Return what a person reads of a fit: per run its verdict and its parameters."""
-    summary = fit.summary(interval)
     shown: list[Any] = []
-    for run, rows in summary.groupby("run", sort=False):
-        verdict = fit.verdict[str(run)]
-        head = "" if run == "curve" else f"{run}: "
-        shown.append(f"{head}{fit.law.name}; verdict: {verdict}")
-        made = table(
-            "parameter",
-            "median",
-            f"{interval:.0%} interval",
-            "unit",
-            "note",
-            right=("median", f"{interval:.0%} interval"),
-        )
-        for row in rows.to_dict("records"):
-            name = row["parameter"]
-            if name in ("exponent", "crossover", "width"):
-                name = f"{name} {row['regime']}"
-            between = f"[{number(row['low'])}, {number(row['high'])}]"
-            made.add_row(name, number(row["median"]), between, row["unit"], row["note"])
+    for run, frame in fit.summary(interval).groupby("run", sort=False):
+        rows = frame.to_dict("records")
+        name = label(fit, str(run))
+        head = f"{name}: " if name else ""
+        shown.append(f"{head}{fit.law.name}; verdict: {fit.verdict[str(run)]}")
+        # Beside a bad verdict every note says no more than that.
+        kinds = ("unit", "note") if fit.verdict[str(run)] == "ok" else ("unit",)
+        texts = [key for key in kinds if any(row[key] for row in rows)]
+        numbers = ("median", percent(interval))
+        made = table("parameter", *numbers, *texts, right=numbers)
+        for row in rows:
+            parameter = row["parameter"]
+            if parameter in ("exponent", "crossover", "width"):
+                parameter = f"{parameter} {row['regime']}"
+            made.add_row(
+                parameter,
+                estimate(row["median"]),
+                between(row["low"], row["high"]),
+                *(_printable(row[key]) for key in texts),
+            )
         shown.append(made)
     return shown
+
+
+def say_notes(fit: Fit) -> None:
+    """Print the notes of a fit on standard error, those that runs share once."""
+    told: dict[str, list[str]] = {}
+    for run, notes in fit.notes.items():
+        for note in notes:
+            told.setdefault(note, []).append(label(fit, run))
+    for note, runs in told.items():
+        names = "; ".join(runs[:3]) + (f" and {len(runs) - 3} more runs" if len(runs) > 3 else "")
+        everywhere = len(runs) == len(fit.runs)
+        say(f"note: {note}" if everywhere or not names else f"note: {names}: {note}")
+
+
+def say_doubts(fit: Fit) -> None:
+    """Say on standard error which runs of a fit cannot be relied on."""
+    bad = [label(fit, run) for run, verdict in fit.verdict.items() if verdict != "ok"]
+    if bad and any(bad):
+        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+        say(f"unreliable: {len(bad)} of {len(fit.runs)} runs: {'; '.join(bad[:3])}{more}")
+    elif bad:
+        say("unreliable: see the verdict")
+
+
+def paragraph(text: str, indent: int) -> str:
+    """Return a long line broken for the terminal, the later lines indented."""
+    return textwrap.fill(
+        text,
+        min(_console().width, 100),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _console() -> Console:
+    """Return where results go; rich keeps bold and italics under NO_COLOR, so it is told."""
+    from rich.console import Console
+
+    system: Any = None if os.environ.get("NO_COLOR") else "auto"
+    options: dict[str, Any] = {"markup": False, "highlight": False, "emoji": False}
+    console = Console(color_system=system, **options)
+    if not console.is_terminal and console.width < 80:
+        console = Console(color_system=system, width=80, **options)
+    return console
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _short(text: str) -> str:
+    return text.replace("e+0", "e").replace("e-0", "e-").replace("e+", "e").replace(".e", "e")
 
 
 def _plain(value: Any) -> Any:

@@ -2,55 +2,121 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .output import emit, number, say, show, table
+from .options import Interval, Json, Seed, schema
+from .output import between, emit, estimate, label, number, percent, say, show, table
+
+if TYPE_CHECKING:
+    from scalefit.result import Fit
+
+BEYOND = "*"
 
 
 def command(
-    path: Annotated[Path, typer.Argument(help="A fit.nc that `scalefit fit --out` wrote.")],
-    at: Annotated[list[float], typer.Option(help="x to predict at; repeatable.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The fit.nc that `scalefit fit --out` wrote.")
+    ],
+    at: Annotated[
+        list[float], typer.Option(metavar="X", help="Where to predict, in the unit of x; repeat.")
+    ],
     kind: Annotated[
-        str, typer.Option(help="observation: a new point with its noise; curve: the law itself.")
+        str,
+        typer.Option(
+            metavar="KIND", help="observation: a new point, with its noise; curve: the law itself."
+        ),
     ] = "observation",
-    interval: Annotated[float, typer.Option(help="Probability of the band.")] = 0.9,
-    seed: Annotated[int, typer.Option(help="Of the noise of new points.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    interval: Interval = 0.9,
+    seed: Seed = 0,
+    json: Json = False,
 ) -> int:
     """Predict y, with an interval, from a stored fit."""
     import scalefit as sf
+    from scalefit.errors import ConfigError
 
+    for x in at:
+        if not 0 < x < math.inf:
+            raise ConfigError(f"--at {x:g}: give a finite x > 0")
+    check(path)
     fit = sf.load(path)
     predicted = fit.predict(at, interval=interval, kind=kind, seed=seed)  # type: ignore[arg-type]
-    for run, verdict in fit.verdict.items():
-        if verdict != "ok":
-            say(f"{run}: unreliable: {verdict}")
+    columns = ("median", "mean", "low", "high", "extrapolated")
     rows = [
-        {
-            "run": run,
-            "x": float(x),
-            **{
-                name: predicted[name].sel(run=run).values[i].item()
-                for name in ("median", "mean", "low", "high", "extrapolated")
-            },
-        }
+        {"run": run, "x": x, **{name: predicted[name].sel(run=run).values[i] for name in columns}}
         for run in fit.runs
-        for i, x in enumerate(predicted["x"].values)
+        for i, x in enumerate(at)
     ]
     if json:
-        emit("predict", interval=interval, kind=kind, seed=seed, predictions=rows)
-    else:
         attrs = fit.tree.attrs
-        band = f"{interval:.0%} interval"
-        made = table(
-            "run", attrs["x_name"], attrs["y_name"], band, "", right=(attrs["x_name"], band)
+        emit(
+            "predict",
+            x=attrs["x_name"],
+            y=attrs["y_name"],
+            kind=kind,
+            interval=interval,
+            seed=seed,
+            verdicts=fit.verdict,
+            predictions=rows,
         )
-        for row in rows:
-            between = f"[{number(row['low'])}, {number(row['high'])}]"
-            beyond = "beyond the data" if row["extrapolated"] else ""
-            made.add_row(row["run"], number(row["x"]), number(row["median"]), between, beyond)
-        show(made, f"{kind}; seed {seed}; no further crossover is allowed for beyond the data")
+    else:
+        what = "new points, noise included" if kind == "observation" else "the law, without noise"
+        show(_table(fit, rows, interval), f"{what} (seed {seed})")
+        if any(row["extrapolated"] for row in rows):
+            show(f"{BEYOND} beyond the data: holds if the regime there goes on")
+    for run, verdict in fit.verdict.items():
+        if verdict != "ok":
+            say(": ".join(filter(None, ("unreliable", label(fit, run), verdict))))
     return 0 if fit.ok else 4
+
+
+def check(path: Path) -> None:
+    """Refuse a file that holds no fit, and say what it does hold.
+
+    Raises
+    ------
+    InvalidData
+        With the next step.
+    """
+    from scalefit.errors import InvalidData
+    from scalefit.io.sniff import FORMATS, sniff
+
+    if (path / "fit.nc").is_file():
+        raise InvalidData(f"{path}: this is a folder; name the file in it: {path / 'fit.nc'}")
+    kind = sniff(path)
+    held = schema(path)
+    if held.startswith("scalefit-fit/"):
+        return
+    what = "a trajectory" if held.startswith("scalefit-trajectory/") else FORMATS[kind]
+    raise InvalidData(
+        f"{path}: this is {what}, not a fit; predict reads the fit.nc that "
+        "`scalefit fit --out FOLDER` writes"
+    )
+
+
+def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
+    """Return the predictions, the name of a run beside its first."""
+    numbers = (_heading(fit, "x"), _heading(fit, "y"), percent(interval))
+    named = ["run"] if any(label(fit, run) for run in fit.runs) else []
+    made = table(*named, *numbers, "", right=numbers)
+    last = None
+    for row in rows:
+        first = [label(fit, row["run"]) if row["run"] != last else ""] if named else []
+        last = row["run"]
+        made.add_row(
+            *first,
+            number(row["x"]),
+            estimate(row["median"]),
+            between(row["low"], row["high"]),
+            BEYOND if row["extrapolated"] else "",
+        )
+    return made
+
+
+def _heading(fit: Fit, axis: str) -> str:
+    """Return name and unit of an axis."""
+    name, unit = (fit.tree.attrs[f"{axis}_{key}"] for key in ("name", "unit"))
+    return f"{name} ({unit})" if unit else str(name)

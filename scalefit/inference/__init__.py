@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from scalefit.errors import ConfigError, nearest
 
+from .diagnostics import misgivings
 from .problem import Posterior, Problem
 
 __all__ = ["METHODS", "Posterior", "Problem", "infer", "iterations"]
@@ -50,14 +52,15 @@ def infer(
     ConfigError
         If the method is unknown.
     """
-    name = resolve(method)
-    if name == "point":
+    if resolve(method) == "point":
         from . import point
 
-        return point.solve(problem, draws=draws, rng=rng)
-    from . import nuts
+        posterior = point.solve(problem, draws=draws, rng=rng)
+    else:
+        from . import nuts
 
-    return nuts.solve(problem, draws=draws, rng=rng, cores=cores, tick=tick)
+        posterior = nuts.solve(problem, draws=draws, rng=rng, cores=cores, tick=tick)
+    return replace(posterior, notes=(*posterior.notes, *misgivings(problem, posterior)))
 
 
 def resolve(method: str) -> str:

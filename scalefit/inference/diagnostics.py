@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .problem import Posterior, Problem
+
 Array = NDArray[np.float64]
 
 RHAT = 1.01
 ESS = 400
 DIVERGENT = 0.01
+CORRELATED = 2.5
+"""Standard errors of a lag-one correlation that independent noise hardly ever reaches."""
 
 
 def judge(
@@ -63,6 +67,28 @@ def judge(
         return "ok", rhat, ess
     advice = "try fewer regimes, floor=False, or more of the curve"
     return "; ".join(problems) + f": {advice}", rhat, ess
+
+
+def misgivings(problem: Problem, posterior: Posterior) -> list[str]:
+    """Return what the residuals say against the noise model, one sentence each."""
+    flat = {
+        name: values.reshape(-1, *values.shape[2:])[
+            :: max(1, values.shape[0] * values.shape[1] // 200)
+        ]
+        for name, values in posterior.draws.items()
+    }
+    mean = np.median(problem.law.log_mean(flat, problem.x), axis=0)
+    residual = problem.log_y - mean
+    n, squares = residual.size, float(residual @ residual)
+    if n < 8 or squares == 0.0:
+        return []
+    neighbours = float(residual[1:] @ residual[:-1]) / squares
+    if neighbours < CORRELATED / np.sqrt(n):
+        return []
+    return [
+        f"neighbouring residuals are correlated ({neighbours:.2f}) but the noise is taken as "
+        "independent: intervals are too narrow, or the law has too few regimes"
+    ]
 
 
 def _extreme(values: Mapping[str, Array], pick: Any) -> tuple[str, float]:

@@ -45,7 +45,8 @@ def solve(
     problem
         What to sample.
     draws
-        Draws to keep, taken evenly from the 4,000 to 12,000 that the chains make.
+        Draws to keep, taken evenly from the 4,000 to 12,000 or more that the chains make; rounded
+        up to the same number from every chain.
     rng
         Source of every random number.
     cores
@@ -56,16 +57,20 @@ def solve(
     found = optima(problem, rng=rng)
     found = [one for one in found if one.log_mass > found[0].log_mass - REACH]
     model = problem.law.to_pymc(problem.x, problem.y)
-    draws_of, stats = _run(model, problem, found, rng, *EFFORTS[0], cores, tick)
+    each = -(-draws // CHAINS)
+    (short, loose), (long, tight) = EFFORTS
+    made = max(short, each)
+    draws_of, stats = _run(model, problem, found, rng, made, loose, cores, tick)
     verdict, rhat, ess = judge(draws_of, stats["diverging"])
     if verdict != "ok" and max(float(np.max(one)) for one in rhat.values()) <= HOPELESS:
-        draws_of, stats = _run(model, problem, found, rng, *EFFORTS[1], cores, tick)
+        made = max(long, each)
+        draws_of, stats = _run(model, problem, found, rng, made, tight, cores, tick)
         verdict, rhat, ess = judge(draws_of, stats["diverging"])
-    made = CHAINS * stats["diverging"].shape[1]
-    every = max(1, made // draws)
-    kept = {name: value[:, every - 1 :: every] for name, value in draws_of.items()}
-    kept_stats = {name: value[:, every - 1 :: every] for name, value in stats.items()}
-    return Posterior(kept, verdict, rhat, ess, kept_stats)
+    at = np.arange(1, each + 1) * made // each - 1
+    kept = {name: value[:, at] for name, value in draws_of.items()}
+    return Posterior(
+        kept, verdict, rhat, ess, {name: value[:, at] for name, value in stats.items()}
+    )
 
 
 def _run(
@@ -102,8 +107,14 @@ def _run(
                 callback=None if tick is None else lambda **_: tick(),
                 model=model,
             )
+        except ValueError as error:
+            if "Not enough samples" in str(error):
+                raise KeyboardInterrupt from None
+            raise
         finally:
             logger.setLevel(level)
+    if (trace.posterior.sizes["chain"], trace.posterior.sizes["draw"]) != (CHAINS, draws):
+        raise KeyboardInterrupt  # PyMC takes it as the end of sampling and returns what it has
     variables = {
         str(name): np.asarray(variable.values)
         for name, variable in trace.posterior.data_vars.items()

@@ -132,7 +132,10 @@ def _climb(problem: Problem, v: Array) -> Optimum:
             values = _residuals(problem, moved, noise)
             return np.asarray((values[1:] - values[0]).T / STEP)
 
-        inner = optimize.least_squares(residuals, inner, jac=jacobian, method="lm", xtol=1e-9).x
+        # Not "lm": scaled by columns, it creeps along the valley of a parameter that data ignore.
+        inner = optimize.least_squares(
+            residuals, inner, jac=jacobian, method="trf", xtol=1e-9, max_nfev=200
+        ).x
         squares = float(np.sum(_misfit(problem, inner[None])[0] ** 2))
         before, noise_v = noise_v, _best_noise(problem, squares)
         if abs(noise_v - before) < 1e-6:
