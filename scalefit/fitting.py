@@ -169,7 +169,7 @@ def _trajectory(
 
     columns = [by] if isinstance(by, str) else list(by or ())
     if isinstance(data, str | os.PathLike | pd.DataFrame | xr.Dataset):
-        if not isinstance(x, str) or not isinstance(y, str):
+        if values is not None or not isinstance(x, str) or not isinstance(y, str):
             raise ConfigError("x and y must be names of columns or variables when data are given")
         if isinstance(data, xr.Dataset):
             return trajectory.validate(data), x, y
@@ -184,7 +184,10 @@ def _trajectory(
         x, y = data, values
     if x is None or y is None or isinstance(x, str) or isinstance(y, str):
         raise ConfigError("nothing to fit: give fit(x, y), fit(x=..., y=...) or fit(data, x=, y=)")
-    x_values, y_values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    try:
+        x_values, y_values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    except (TypeError, ValueError):
+        raise InvalidData("x and y must be arrays of numbers") from None
     if x_values.ndim != 1 or x_values.shape != y_values.shape:
         raise InvalidData(
             f"x and y must be arrays of one length; their shapes are {x_values.shape} and "

@@ -127,9 +127,11 @@ def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTre
         ) from error
     described = json.loads(tree.attrs["law"])
     if law is None:
-        if described.pop("class") != "BrokenPowerLaw":
+        if described["class"] != "BrokenPowerLaw":
             raise ConfigError(f"{path}: fitted with {described['name']}; pass that law as law=")
-        law = BrokenPowerLaw(**described)
+        law = BrokenPowerLaw(described["regimes"], floor=described["floor"])
+    elif _describe(law) != described:
+        raise ConfigError(f"{path}: fitted with {described}, not with the law given")
     return law, tree
 
 

@@ -480,3 +480,13 @@ def test_separate_modes_are_marked_and_not_run_again(
     assert "chains disagree" in posterior.verdict
     assert "of noise" in posterior.verdict
     assert len(sampler.runs) == 2
+
+
+@pytest.mark.parametrize(("regimes", "floor"), [(1, False), (1, True), (2, False)])
+def test_a_curve_without_noise_is_fitted_and_said_to_be_one(regimes: int, floor: bool) -> None:
+    x = np.logspace(0, 5, 30)
+    problem = Problem(BrokenPowerLaw(regimes, floor=floor), x, 3.0 * x**-0.5)
+    posterior = infer(problem, method="point", rng=np.random.default_rng(0))
+    assert posterior.verdict == "ok"
+    assert any("no noise" in note for note in posterior.notes)
+    np.testing.assert_allclose(posterior.draws["exponent"], 0.5, atol=1e-4)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .problem import Posterior, Problem
+from .problem import RESOLUTION, Posterior, Problem
 
 Array = NDArray[np.float64]
 
@@ -80,7 +80,9 @@ def misgivings(problem: Problem, posterior: Posterior) -> list[str]:
     mean = np.median(problem.law.log_mean(flat, problem.x), axis=0)
     residual = problem.log_y - mean
     n, squares = residual.size, float(residual @ residual)
-    if n < 8 or squares == 0.0:
+    if squares < n * RESOLUTION**2:
+        return [f"y lies on the law to {RESOLUTION:g}: there is no noise to learn intervals from"]
+    if n < 8:
         return []
     neighbours = float(residual[1:] @ residual[:-1]) / squares
     if neighbours < CORRELATED / np.sqrt(n):

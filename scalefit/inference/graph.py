@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from scalefit.laws import Law, Window
 
-from .problem import NOISE
+from .problem import NOISE, deviation
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -39,5 +39,5 @@ def build(law: Law, x: ArrayLike, y: ArrayLike) -> pm.Model:
                 natural[name] = pm.Deterministic(name, value)
         noise = NOISE.to_pymc("noise", sampled)
         mean = pm.Deterministic("log_mean", law.log_mean(natural, at, pt))
-        pm.Normal("observed", mu=mean, sigma=noise, observed=log_y)
+        pm.Normal("observed", mu=mean, sigma=deviation(noise, pt), observed=log_y)
     return model

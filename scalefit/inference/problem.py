@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,15 @@ Array = NDArray[np.float64]
 
 NOISE = LogNormal(0.02, 1.0)
 """Default prior of the standard deviation of log y around the law."""
+
+
+RESOLUTION = 1e-6
+"""Least standard deviation of log y, so that a curve without noise can be fitted."""
+
+
+def deviation(noise: Any, xp: Any = np) -> Any:
+    """Return the standard deviation of log y that belongs to the noise parameter."""
+    return xp.sqrt(noise**2 + RESOLUTION**2)
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class Problem:
 
         Normalised: its integral over v is the evidence of the law.
         """
-        noise = unpack(self.priors, v)["noise"]
+        noise = deviation(unpack(self.priors, v)["noise"])
         residual = (self.log_y - self.log_mean(v)) / noise[:, None]
         n = self.log_y.size
         misfit = -0.5 * np.sum(residual**2, axis=1) - n * np.log(noise)
