@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from . import record
 from .errors import ConfigError, InvalidData
 from .inference import Problem
-from .inference.priors import unpack
 from .laws import BrokenPowerLaw, Law
+from .laws.priors import unpack
 
 if TYPE_CHECKING:
     import pandas as pd

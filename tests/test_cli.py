@@ -466,7 +466,8 @@ def test_a_full_disk_is_named(table: Path, run: Run, monkeypatch: pytest.MonkeyP
 
 # Says on standard error when work has begun, in place of a progress bar.
 BUSY = """
-import contextlib, importlib, sys
+import contextlib, importlib, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits "ignore"
 @contextlib.contextmanager
 def bar(*_, **__):
     yield lambda amount=1, **_: amount and print("busy", file=sys.stderr, flush=True)

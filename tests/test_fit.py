@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 import scalefit as sf
 from scalefit.errors import ConfigError, InvalidData
-from scalefit.inference.priors import LogNormal, Prior
 from scalefit.laws import BrokenPowerLaw, Law, Parameter, Window
+from scalefit.laws.priors import LogNormal, Prior
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from scalefit.inference import Problem
-from scalefit.inference.priors import (
+from scalefit.laws import BrokenPowerLaw, Window
+from scalefit.laws.noise import NOISE
+from scalefit.laws.priors import (
     Dirichlet,
     LogNormal,
     Prior,
@@ -23,8 +25,6 @@ from scalefit.inference.priors import (
     pack,
     unpack,
 )
-from scalefit.inference.problem import NOISE
-from scalefit.laws import BrokenPowerLaw, Window
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import typer
 
 from .fit import write
 from .options import Seed, folder
-from .output import fit_tables, number, say, show, table
+from .output import fit_tables, say, show, table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scalefit.result import Fit
 
 LOADS = [5, 10, 20]
-SEEDS = 128
+SEEDS = 96
 POINTS = 32
 PUBLIC = ("alabdulmohsin2022", "IC, inet_10, BiT/101/3")
 
@@ -81,9 +81,9 @@ def _perceptrons(trajectory: xr.Dataset, theory: xr.Dataset, out: Path, seed: in
             low, median, high = np.quantile(params["exponent"][:, j], [0.05, 0.5, 0.95])
             slope = _theory_slope(theory, float(run), start, stop)
             made.add_row(
-                run if j == 0 else "",
+                f"{float(run):g}" if j == 0 else "",
                 str(j),
-                f"{number(start)} to {number(stop)}",
+                f"{start:.2g} to {stop:.2g}",
                 f"{median:.3f}",
                 f"[{low:.3f}, {high:.3f}]",
                 f"{slope:.3f}",

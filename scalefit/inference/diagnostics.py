@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .problem import RESOLUTION, Posterior, Problem
+from scalefit.laws.noise import RESOLUTION
+
+from .problem import Posterior, Problem
 
 Array = NDArray[np.float64]
 

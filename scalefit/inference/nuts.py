@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.laws.priors import StretchedShare
+
 from .diagnostics import judge
 from .point import Optimum, optima, spread
-from .priors import StretchedShare
 from .problem import Posterior, Problem
 
 Array = NDArray[np.float64]

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize
 
-from .priors import Relative, pack, unpack
-from .problem import RESOLUTION, Posterior, Problem, deviation
+from scalefit.laws.noise import RESOLUTION, deviation
+from scalefit.laws.priors import Relative, pack, unpack
+
+from .problem import Posterior, Problem
 
 Array = NDArray[np.float64]
 

@@ -5,28 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scalefit.laws import Law, Window
-
-from .priors import LogNormal, Prior, dimension, unpack
+from scalefit.laws.noise import NOISE, deviation
+from scalefit.laws.priors import Prior, dimension, unpack
 
 Array = NDArray[np.float64]
-
-NOISE = LogNormal(0.02, 1.0)
-"""Default prior of the standard deviation of log y around the law."""
-
-
-RESOLUTION = 1e-6
-"""Least standard deviation of log y, so that a curve without noise can be fitted."""
-
-
-def deviation(noise: Any, xp: Any = np) -> Any:
-    """Return the standard deviation of log y that belongs to the noise parameter."""
-    return xp.sqrt(noise**2 + RESOLUTION**2)
 
 
 @dataclass(frozen=True)

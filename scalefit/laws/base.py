@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     import pymc as pm
 
-    from scalefit.inference.priors import Prior
+    from .priors import Prior
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,6 @@ class Law(ABC):
         InvalidData
             If x and y differ in length or hold values that have no logarithm.
         """
-        from scalefit.inference.graph import build
+        from .graph import build
 
         return build(self, x, y)

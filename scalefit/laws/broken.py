@@ -15,7 +15,7 @@ from scalefit.errors import ConfigError
 from .base import Law, Parameter, Window
 
 if TYPE_CHECKING:
-    from scalefit.inference.priors import Prior
+    from .priors import Prior
 
 DECADES = 2.0 * math.log(9.0) / math.log(10.0)
 """Width in decades (10-90% of the change of slope) of a softplus of unit scale in log x."""
@@ -143,7 +143,7 @@ class BrokenPowerLaw(Law):
         repel each other and the ends; the floor is a share of the level at the last x, stretched
         towards 1 because a steep law that has met its floor leaves next to nothing above it.
         """
-        from scalefit.inference.priors import Dirichlet, LogNormal, Relative, StretchedShare
+        from .priors import Dirichlet, LogNormal, Relative, StretchedShare
 
         n = self.regimes - 1
         priors: dict[str, Prior] = {

@@ -1,4 +1,4 @@
-"""The same posterior as a PyMC model."""
+"""A law with its priors and noise as a PyMC model."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scalefit.laws import Law, Window
-
-from .problem import NOISE, deviation
+from .base import Law, Window
+from .noise import NOISE, deviation
 
 if TYPE_CHECKING:
     import pymc as pm
