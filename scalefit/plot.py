@@ -103,7 +103,7 @@ def _label_ticks(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> No
     for axis, values in ((ax.xaxis, x), (ax.yaxis, y)):
         span = values.max() / values.min()
         if span < 30.0:
-            few = MaxNLocator(5, steps=[1, 2, 5, 10])
+            few = MaxNLocator(6, steps=[1, 2, 5, 10])
             axis.set_major_locator(few if span < 4.0 else LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())

@@ -87,7 +87,7 @@ def misgivings(problem: Problem, posterior: Posterior) -> list[str]:
     if n < 8:
         return []
     neighbours = float(residual[1:] @ residual[:-1]) / squares
-    if neighbours < CORRELATED / np.sqrt(n):
+    if neighbours < max(0.1, CORRELATED / np.sqrt(n)):  # below 0.1 it hardly widens an interval
         return []
     return [
         f"neighbouring residuals are correlated ({neighbours:.2f}) but the noise is taken as "
