@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import io
 import os
 import sys
@@ -77,6 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     diagnostics failed; 5 a missing extra; 130 interrupted.
     """
     warnings.formatwarning = _one_line
+    sys.unraisablehook = _once_more
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows its code
             stream.reconfigure(errors="backslashreplace")
@@ -129,6 +131,14 @@ def _fault(error: Exception) -> str:
         f"unexpected fault: {type(error).__name__}: {said[:300]}. Please report it with what "
         "you typed; SCALEFIT_DEBUG=1 shows where it happened"
     )
+
+
+def _once_more(lost: Any) -> None:
+    """Repeat an interruption that fell into compiled code, which cannot pass it on."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        _thread.interrupt_main()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _one_line(message: Warning | str, *_: Any, **__: Any) -> str:
