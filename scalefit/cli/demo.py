@@ -10,7 +10,7 @@ import typer
 
 from .fit import write
 from .options import Seed, folder
-from .output import fit_tables, say, show, table
+from .output import fit_tables, say, say_notes, show, table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -151,8 +151,7 @@ def _public(out: Path, seed: int) -> bool:
     one = curves.sel(run=[run])
     one = one.where(one["training"] == 1)
     fit = sf.fit(one, x="examples_seen", y="loss", regimes=2, seed=seed)
-    for note in fit.notes[run]:
-        say(f"   {note}")
+    say_notes(fit)
     show(*fit_tables(fit, 0.9))
     write(fit, out / "public", 0.9)
     show(f"   wrote {out / 'public'}/fit.nc, summary.csv, plot.png")

@@ -69,7 +69,7 @@ def solve(problem: Problem, *, draws: int, rng: np.random.Generator) -> Posterio
     values = {name: value[None] for name, value in natural.items()}
     unknown = {name: np.full(value.shape[2:], np.nan) for name, value in values.items()}
     verdict = "ok"
-    noiseless = float(values["noise"][0, 0]) < 10.0 * RESOLUTION
+    noiseless = float(unpack(problem.priors, best.v[None])["noise"][0]) < 10.0 * RESOLUTION
     if best.gradient > 0.05 and not noiseless:  # without noise the valley of the prior is too thin
         verdict = (
             f"the optimum was not reached (gradient {best.gradient:.2g} posterior sd); "
