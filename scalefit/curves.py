@@ -11,12 +11,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from .errors import ConfigError, InvalidData
-from .io.tables import ROW
 from .io.wording import counted, inline, quoted, suggest
+from .points import Points, gathered, renamed
 from .trajectory import validate
 
 Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Duplicates = Literal["replicate", "last", "error"]
 
 
@@ -36,6 +35,11 @@ class Curve:
         The coordinates that tell it apart from other curves.
     notes
         What was handled on the way, one sentence each.
+    error : shape (n,), or None
+        Known standard errors of log y.
+    ordered
+        Whether the points are one run in order, no x repeated, so that neighbours may be
+        correlated.
     """
 
     run: str
@@ -43,6 +47,8 @@ class Curve:
     y: Floats
     labels: Mapping[str, Any]
     notes: tuple[str, ...]
+    error: Floats | None = None
+    ordered: bool = False
 
 
 def curves(
@@ -50,6 +56,7 @@ def curves(
     *,
     x: str,
     y: str,
+    y_err: str | None = None,
     by: str | Sequence[str] | None = None,
     x_range: tuple[float, float] | None = None,
     duplicates: Duplicates = "replicate",
@@ -72,6 +79,8 @@ def curves(
         runs equal in `by`, one point each.
     y
         A variable on `(run, point)`.
+    y_err
+        A variable on `(run, point)`: known standard errors of y, in the unit of y.
     by
         Run coordinates; runs equal in all of them are one curve. None makes every run a curve, or
         where x is a run coordinate, all runs one curve.
@@ -99,7 +108,7 @@ def curves(
     low, high = _range(x_range)
     if duplicates not in get_args(Duplicates):
         raise ConfigError(f"duplicates={duplicates!r}: {suggest(duplicates, get_args(Duplicates))}")
-    points = _points(dataset, x, y, at)
+    points = gathered(dataset, x, y, at, y_err)
     points.check()
 
     used = (points.x > 0) & (points.x >= low) & (points.x <= high)
@@ -111,6 +120,8 @@ def curves(
         "is not positive",
         "A power law is fitted to log y: delete such rows, or leave them out with x_range.",
     )
+    unknown = used & ~np.isnan(points.y) & ~((points.error >= 0) & np.isfinite(points.error))
+    points.refuse(unknown, "y_err", "is no standard error", "Give a finite number >= 0.")
     # In order of x, so that "head" and "trailing" mean the same for sorted and unsorted rows.
     order = np.argsort(np.where(used, points.x, np.nan), axis=1, kind="stable")
     known = np.take_along_axis(used & ~np.isnan(points.y), order, axis=1)
@@ -154,7 +165,18 @@ def curves(
             notes += (f"x is repeated in {counted(int(same.sum()), 'row')}: {kept}",)
         if by is None and points.single:
             notes += _pooled_note(dataset, x)
-        found.append(Curve(run, points.x.flat[place], points.y.flat[place], labels, notes))
+        value = points.y.flat[place]
+        found.append(
+            Curve(
+                run,
+                points.x.flat[place],
+                value,
+                labels,
+                notes,
+                error=points.error.flat[place] / value if y_err is not None else None,
+                ordered=not points.single and len(members) == 1 and not same.any(),
+            )
+        )
     if duplicates == "error":
         points.refuse(
             repeated,
@@ -164,121 +186,6 @@ def curves(
         )
     _check(found, points, x_range, minimum)
     return found
-
-
-@dataclass(frozen=True)
-class _Points:
-    """x and y of every run, in the order of the file, and where each point comes from.
-
-    `x`, `y` and `place`, the index along `point`, have shape (runs, places); there is a single
-    place where x is a run coordinate.
-    """
-
-    dataset: xr.Dataset
-    names: Mapping[str, str]
-    x: Floats
-    y: Floats
-    place: NDArray[np.intp]
-    single: bool
-
-    def check(self) -> None:
-        """Refuse what no choice of x_range can mend."""
-        remedy = "Correct the value, or delete the row."
-        self.refuse(np.isinf(self.x), "x", "is infinite", remedy)
-        self.refuse(self.x < 0, "x", "is negative", remedy)
-        self.refuse(np.isnan(self.x) & ~np.isnan(self.y), "x", "is missing where y is not", remedy)
-        begun = np.logical_or.accumulate(self.x > 0, axis=1)
-        self.refuse(
-            (self.x == 0) & begun,
-            "x",
-            "returns to zero within a run",
-            "Only a run's first rows may be at 0. Delete the row, or sort the rows by x.",
-        )
-
-    def refuse(self, wrong: Mask, axis: Literal["x", "y"], fault: str, remedy: str) -> None:
-        """Raise if any point is wrong, naming the first one and how many there are."""
-        if not wrong.any():
-            return
-        run, place = np.argwhere(wrong)[0]
-        value = (self.x if axis == "x" else self.y)[run, place]
-        shown = "" if np.isnan(value) else f": {quoted(value)}"
-        more = f" (the first of {int(wrong.sum())})" if wrong.sum() > 1 else ""
-        raise InvalidData(
-            f"{self.source}: column {quoted(self.names[axis])} {fault}{shown}, at run "
-            f"{quoted(self.dataset['run'].values[run])}, {self._row(run, place)}{more}.\n{remedy}"
-        )
-
-    @property
-    def source(self) -> str:
-        return inline(self.dataset.attrs["source"])
-
-    def _row(self, run: int, place: int) -> str:
-        """Return where a point stands, in words; a run coordinate holds for the whole run."""
-        point = int(self.place[run, place])
-        if "row" in self.dataset and self.dataset["row"].attrs["long_name"] == ROW:
-            row = float(self.dataset["row"].values[run, point])
-            if np.isfinite(row):
-                return f"row {row:.0f}"
-        return f"point {point}"
-
-
-def _points(dataset: xr.Dataset, x: str, y: str, at: Literal["last", "min"] | int) -> _Points:
-    """Return the points that x and y name."""
-    plain = [name for name, values in dataset.data_vars.items() if values.ndim == 2]
-    numeric = [
-        name
-        for name, values in dataset.coords.items()
-        if values.dims == ("run",) and values.dtype.kind in "iuf"
-    ]
-    x_name = _resolve(dataset, x, "x", [*plain, *numeric])
-    y_name = _resolve(dataset, y, "y", plain)
-    value = dataset[y_name].values.astype(float)
-    names = {"x": x_name, "y": y_name}
-    across = dataset[x_name].values.astype(float)
-    if x_name in plain:
-        place = np.broadcast_to(np.arange(value.shape[1]), value.shape)
-        return _Points(dataset, names, across, value, place, single=False)
-
-    finite = np.isfinite(value)
-    if at == "last":
-        picked = value.shape[1] - 1 - np.argmax(finite[:, ::-1], axis=1)
-    elif at == "min":
-        picked = np.argmin(np.where(finite, value, np.inf), axis=1)
-    elif isinstance(at, int) and 0 <= at < value.shape[1]:
-        picked = np.full(len(value), at)
-    else:
-        raise ConfigError(
-            f'at={at!r}: use "last", "min" or a position from 0 to {value.shape[1] - 1}'
-        )
-    place = picked[:, None]
-    single = np.take_along_axis(value, place, axis=1)
-    if at in ("last", "min"):
-        single = np.where(finite.any(axis=1, keepdims=True), single, np.nan)
-    return _Points(dataset, names, across[:, None], single, place, single=True)
-
-
-def _resolve(dataset: xr.Dataset, name: str, axis: str, known: Sequence[object]) -> str:
-    """Return the name that a column has in the trajectory, once it can serve as the axis."""
-    name = _renamed(dataset, name)
-    if name in known:
-        return name
-    source = inline(dataset.attrs["source"])
-    if name in dataset.data_vars:
-        extra = dataset[name].dims[2]
-        raise InvalidData(
-            f"{source}: {axis}={quoted(name)} has the further dimension {quoted(extra)}; "
-            "select one element of it first"
-        )
-    if name not in dataset.coords:
-        raise InvalidData(f"{source}: no column {axis}={quoted(name)}; {suggest(name, known)}")
-    kind = "does not change along a run" if dataset[name].dtype.kind in "iuf" else "is text"
-    raise InvalidData(f"{source}: {axis}={quoted(name)} {kind}; {suggest(name, known)}")
-
-
-def _renamed(dataset: xr.Dataset, name: str) -> str:
-    """Return where a column called run, point or status went, since these are taken."""
-    other = f"{name}_"
-    return other if name in ("run", "point", "status") and other in dataset.variables else name
 
 
 def _range(x_range: tuple[float, float] | None) -> tuple[float, float]:
@@ -305,7 +212,7 @@ def _groups(
     source = inline(dataset.attrs["source"])
     columns = []
     for name in names:
-        column = _renamed(dataset, name)
+        column = renamed(dataset, name)
         if column not in on_run:
             reason = (
                 f"by={quoted(name)} changes along a run; name it in by when reading the file"
@@ -359,7 +266,7 @@ def _pooled_note(dataset: xr.Dataset, x: str) -> tuple[str, ...]:
 
 
 def _check(
-    found: list[Curve], points: _Points, x_range: tuple[float, float] | None, minimum: int
+    found: list[Curve], points: Points, x_range: tuple[float, float] | None, minimum: int
 ) -> None:
     """Refuse curves that have too little in them, naming the first and how many there are."""
     x, y = (quoted(points.names[axis]) for axis in "xy")

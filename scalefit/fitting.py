@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from . import record, trajectory
+from . import trajectory
+from .batch import run
+from .binning import binned
 from .curves import curves
 from .errors import ConfigError, InvalidData
-from .inference import Problem, infer, iterations, resolve
-from .laws import BrokenPowerLaw, Law
-from .progress import bar
+from .laws import Law
+from .plan import Plan
 from .result import Fit
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .laws.priors import Prior
 
     Data = xr.Dataset | pd.DataFrame | str | os.PathLike[str] | ArrayLike
 
@@ -36,11 +40,17 @@ def fit(
     duplicates: Literal["replicate", "last", "error"] = "replicate",
     at: Literal["last", "min"] | int = "last",
     law: Literal["broken"] | Law = "broken",
-    regimes: int | Literal["auto"] = "auto",
-    floor: bool | Literal["auto"] = "auto",
+    regimes: int | Sequence[int] | Literal["auto"] = "auto",
+    floor: bool | float | Literal["auto"] = "auto",
+    noise: str = "auto",
+    y_err: str | ArrayLike | None = None,
+    pool: str | Sequence[str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    priors: Mapping[str, Prior] | Literal["default", "narrow"] | None = None,
     method: str = "auto",
     draws: int = 1000,
     seed: int = 0,
+    executor: Executor | None = None,
     progress: bool = True,
 ) -> Fit:
     """Return the posterior of a law for every curve in the data.
@@ -67,23 +77,49 @@ def fit(
     law
         `"broken"`, the multi-regime power law, or a law object from `scalefit.laws`.
     regimes
-        Number of regimes of the broken law. It has no posterior in this version, so `"auto"` is
-        refused: name one.
+        Number of regimes of the broken law: a number, several of them, or `"auto"`, 1 to 4. Several
+        are weighed by their posterior probability; a curve with too few points for a number goes
+        without it.
     floor
-        Whether the law has a floor. `"auto"` includes it: its share of the level may be near 0.
+        Whether the law has a floor: `True`, `False`, the value of a known one in the unit of y, or
+        `"auto"`, both, weighed jointly with the regimes.
+    noise
+        On the scale of log y: `"normal"`, `"ar1"` (serially correlated; gaps are measured in log x,
+        or with `"ar1-x"` and `"ar1-index"` in x or in points), `"student"` (heavy tails), or
+        `"auto"`, which weighs normal against AR(1) where the points of a curve are one run in
+        order, and is normal otherwise, for laws of one's own, and for NUTS.
+    y_err
+        Known standard errors of y: the name of a column or variable, or an array beside arrays.
+        `(y_err / y)^2` is added to the fitted variance of log y.
+    pool
+        Run coordinates, such as `"seed"`, over which curves are partially pooled: their exponents,
+        crossovers and widths vary around shared values with a spread that is learned, while level,
+        floor and noise are their own. Takes one number of regimes, and `floor` True or False; the
+        noise is normal unless named. The shared values are in `Fit.shared`.
+    fixed
+        Parameters held at a value, such as `{"floor": 1.69}` or `{"noise": 0.01}`: the floor, or
+        any variable of the priors table.
+    priors
+        Overrides of the default priors by name (see `Fit.priors`), objects of
+        `scalefit.laws.priors`; or the name of a set: `"default"`, or `"narrow"`, the alternative
+        that shows what an answer owes to the priors.
     method
-        `"nuts"`, `"point"` (milliseconds, a preview), or `"auto"`, which is `"nuts"`.
+        `"certified"`, which `"auto"` stands for: importance sampling whose posterior and evidence
+        two independent searches must agree on; `"nuts"`; or `"point"`, milliseconds, a preview.
     draws
         Posterior draws kept per curve.
     seed
         Makes the result repeatable; curve k uses the k-th stream spawned from it.
+    executor
+        Runs the curves: any `concurrent.futures.Executor`. None runs them one after the other.
     progress
         Show a bar on standard error while it takes long.
 
     Returns
     -------
     Fit
-        With one verdict per curve: a poor fit is returned and marked, not hidden.
+        With one verdict per curve: a poor fit is returned and marked, not hidden, and a curve that
+        fails does not take the others with it.
 
     Raises
     ------
@@ -92,67 +128,46 @@ def fit(
     ConfigError
         If an argument is unknown or out of range.
     """
-    chosen = _law(law, regimes, floor)
-    resolve(method)
-    if not _whole(draws) or draws < 100:
-        raise ConfigError(f"draws={draws!r}: give a whole number of 100 or more")
+    plan = Plan.of(
+        law=law,
+        regimes=regimes,
+        floor=floor,
+        noise=noise,
+        fixed=fixed,
+        priors=priors,
+        method=method,
+        draws=draws,
+        pool=pool,
+    )
     if not _whole(seed) or seed < 0:
         raise ConfigError(f"seed={seed!r}: give a whole number of 0 or more")
-    source, x_name, y_name = _trajectory(data, values, x, y, by)
+    source, x_name, y_name, error = _trajectory(data, values, x, y, y_err, by)
     if x_name == y_name:
         raise ConfigError(f"x and y are both '{x_name}'; y is fitted against another column")
     found = curves(
         source,
         x=x_name,
         y=y_name,
+        y_err=error,
         by=by,
         x_range=x_range,
         duplicates=duplicates,
         at=at,
-        minimum=chosen.minimum_points,
+        minimum=plan.minimum_points,
     )
-    streams = np.random.SeedSequence(seed).spawn(len(found))
-    cores = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
-    posteriors = []
-    work = len(found) * iterations(method)
-    with bar("fitting", work, unit="draws", show=progress) as advance:
-        for curve, stream in zip(found, streams, strict=True):
-            advance(0, label=f"fitting {curve.run}")
-            problem = Problem(chosen, curve.x, curve.y)
-            rng = np.random.default_rng(stream)
-            posteriors.append(
-                infer(problem, method=method, draws=draws, rng=rng, cores=cores, tick=advance)
-            )
-    tree = record.tree_of(
-        chosen,
-        found,
-        posteriors,
+    return run(
+        plan,
+        [binned(curve) for curve in found],
         x=_axis(source, x_name),
         y=_axis(source, y_name),
-        method=resolve(method),
         seed=seed,
+        executor=executor,
+        progress=progress,
     )
-    return Fit(chosen, tree)
 
 
 def _whole(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _law(law: str | Law, regimes: int | str, floor: bool | str) -> Law:
-    """Return the law object that the arguments describe."""
-    if isinstance(law, Law):
-        return law
-    if law != "broken":
-        raise ConfigError(f"law='{law}' is unknown; give 'broken' or an object of scalefit.laws")
-    if isinstance(regimes, str):
-        raise ConfigError(
-            f"regimes='{regimes}': this version has no posterior over the number of regimes; "
-            "name it: 1 is one power law, 2 has one crossover, 3 has two"
-        )
-    if floor != "auto" and not isinstance(floor, bool | np.bool_):
-        raise ConfigError(f"floor={floor!r}: give True, False or 'auto'")
-    return BrokenPowerLaw(regimes, floor=bool(floor))
 
 
 def _trajectory(
@@ -160,9 +175,10 @@ def _trajectory(
     values: ArrayLike | None,
     x: str | ArrayLike | None,
     y: str | ArrayLike | None,
+    y_err: str | ArrayLike | None,
     by: str | Sequence[str] | None,
-) -> tuple[xr.Dataset, str, str]:
-    """Return whatever was given as a trajectory, with the names of x and y."""
+) -> tuple[xr.Dataset, str, str, str | None]:
+    """Return whatever was given as a trajectory, with the names of x, y and y_err."""
     import pandas as pd
 
     from .io.tidy import from_table
@@ -171,13 +187,15 @@ def _trajectory(
     if isinstance(data, str | os.PathLike | pd.DataFrame | xr.Dataset):
         if values is not None or not isinstance(x, str) or not isinstance(y, str):
             raise ConfigError("x and y must be names of columns or variables when data are given")
+        if y_err is not None and not isinstance(y_err, str):
+            raise ConfigError("y_err must be the name of a column or variable when data are given")
         if isinstance(data, xr.Dataset):
-            return trajectory.validate(data), x, y
+            return trajectory.validate(data), x, y, y_err
         if isinstance(data, pd.DataFrame):
-            return from_table(data, x=x, y=y, by=columns), x, y
+            return from_table(data, x=x, y=y, y_err=y_err, by=columns), x, y, y_err
         from .io import read
 
-        return read(data, x=x, y=y, by=columns), x, y
+        return read(data, x=x, y=y, y_err=y_err, by=columns), x, y, y_err
     if data is not None:
         if values is None or x is not None or y is not None:
             raise ConfigError("give two arrays, fit(x, y), or one table with the names of x and y")
@@ -194,7 +212,14 @@ def _trajectory(
             f"{y_values.shape}"
         )
     variables = {"x": (("run", "point"), x_values[None]), "y": (("run", "point"), y_values[None])}
-    return trajectory.build(variables, {"run": ["curve"]}, source="arrays"), "x", "y"
+    if y_err is not None:
+        errors = None if isinstance(y_err, str) else np.asarray(y_err, dtype=float)
+        if errors is None or errors.shape not in ((), x_values.shape):
+            raise InvalidData("y_err must be an array as long as x and y, or one number")
+        errors = np.broadcast_to(errors, x_values.shape)
+        variables["y_err"] = (("run", "point"), errors[None])
+    built = trajectory.build(variables, {"run": ["curve"]}, source="arrays")
+    return built, "x", "y", None if y_err is None else "y_err"
 
 
 def _axis(source: xr.Dataset, name: str) -> dict[str, str]:

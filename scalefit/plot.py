@@ -9,35 +9,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ConfigError
+from .forecast import noise_at
 from .laws import BrokenPowerLaw
+from .prediction import deviates, log_curve
+from .summary import chances, regimes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .result import Fit
 
+Array = NDArray[np.float64]
+
 INK = "#1b1b1b"
 LINE = "#0b5394"
 BAND = "#9fc5e8"
+FUTURE = "#d9d9d9"
 MARK = "#b45f06"
 PANELS = 12
+HAZARD = 1.0
+CLOSE = 0.2
+"""Share of the width of the axes below which two labels stand at different heights."""
 
 
-def draw_fit(fit: Fit, ax: Axes | None = None) -> Axes | NDArray[Any]:
+def draw_fit(fit: Fit, ax: Axes | None = None, beyond: float = 1.0) -> Axes | NDArray[Any]:
     """Draw every curve of a fit; see `Fit.plot`."""
     from matplotlib import pyplot as plt
 
+    if not 1.0 <= beyond < np.inf:
+        raise ConfigError(f"beyond={beyond}: give a multiple of the last x, 1 or more")
     if len(fit.runs) > 1:
         if ax is not None:
             raise ConfigError(f"this fit has {len(fit.runs)} runs; call plot() without ax")
-        return _panels(fit)
+        return _panels(fit, beyond)
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 4.4), dpi=150, layout="constrained")
-    _draw(fit, fit.runs[0], ax)
+    _draw(fit, fit.runs[0], ax, beyond)
     return ax
 
 
-def _panels(fit: Fit) -> NDArray[Any]:
+def _panels(fit: Fit, beyond: float) -> NDArray[Any]:
     """Return a grid of axes, one per run; beyond twelve runs only the first twelve are drawn."""
     from matplotlib import pyplot as plt
 
@@ -54,7 +65,7 @@ def _panels(fit: Fit) -> NDArray[Any]:
     )
     axes = grid.reshape(-1)
     for ax, run in zip(axes, shown, strict=False):
-        _draw(fit, run, ax)
+        _draw(fit, run, ax, beyond)
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
     if len(fit.runs) > PANELS:
@@ -62,28 +73,26 @@ def _panels(fit: Fit) -> NDArray[Any]:
     return axes[: len(shown)]
 
 
-def _draw(fit: Fit, run: str, ax: Axes) -> None:
+def _draw(fit: Fit, run: str, ax: Axes, beyond: float) -> None:
     """Draw one curve."""
     x, y = fit.curve(run)
-    margin = 0.02 * math.log(x[-1] / x[0])
-    grid = np.geomspace(x[0] * math.exp(-margin), x[-1] * math.exp(margin), 200)
-    params = fit.parameters(run)
-    log_mean = np.asarray(fit.law.log_mean(params, grid))
-    # One deviate per draw, the same at every x: the band of each x is right, and smooth in x.
-    noise = (params["noise"] * np.random.default_rng(0).standard_normal(len(log_mean)))[:, None]
-    low, high = np.exp(np.quantile(log_mean + noise, [0.05, 0.95], axis=0))
-    curve_low, median, curve_high = np.exp(np.quantile(log_mean, [0.05, 0.5, 0.95], axis=0))
-
+    margin = math.exp(0.02 * math.log(x[-1] / x[0]))
+    grid = np.geomspace(x[0] / margin, x[-1] * max(beyond, margin), 200)
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.fill_between(grid, low, high, color=BAND, alpha=0.45, lw=0, label="90% of new points")
-    ax.fill_between(grid, curve_low, curve_high, color=LINE, alpha=0.35, lw=0)
-    ax.plot(grid, median, color=LINE, lw=1.4, label="median, 90% band")
-    ax.plot(x, y, "o", ms=3.2, mfc="white", mec=INK, mew=0.8, label="data", zorder=3)
     ax.set_xlim(grid[0], grid[-1])
-    _label_ticks(ax, x, y)
+    low, high = y.min(), y.max()
+    if np.isfinite(fit.parameters(run)["noise"]).all():
+        below, above = _bands(fit, run, ax, grid, beyond > 1.0)
+        low, high = min(low, below), max(high, above)
+    errors = fit.errors(run) * y
+    if errors.any():
+        ax.errorbar(x, y, errors, fmt="none", ecolor=INK, elinewidth=0.6, alpha=0.6, zorder=2.5)
+    ax.plot(x, y, "o", ms=3.2, mfc="white", mec=INK, mew=0.8, label="data", zorder=3)
+    ax.set_ylim(low / (high / low) ** 0.06, high * (high / low) ** 0.22)
+    _label_ticks(ax, np.array(ax.get_xlim()), np.array([low, high]))
     if isinstance(fit.law, BrokenPowerLaw):
-        _mark_regimes(params, fit.law, ax, x, y)
+        _mark_regimes(fit, run, ax, x)
     attrs = fit.tree.attrs
     for axis, name in ((ax.set_xlabel, "x"), (ax.set_ylabel, "y")):
         unit = attrs[f"{name}_unit"]
@@ -93,10 +102,68 @@ def _draw(fit: Fit, run: str, ax: Axes) -> None:
     if fit.verdict[run] != "ok":
         title = f"{title}  (unreliable)".strip()
     ax.set_title(title, fontsize=10, parse_math=False)
-    ax.legend(fontsize=7.5, frameon=False, loc="best")
+    legend = ax.legend(
+        fontsize=7.5,
+        framealpha=0.8,
+        edgecolor="none",
+        loc="lower left" if y[0] > y[-1] else "lower right",
+        title=chances(fit, run) or None,
+        title_fontsize=7.5,
+        alignment="left",
+    )
+    legend.set_zorder(2.6)
 
 
-def _label_ticks(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+def _bands(fit: Fit, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[float, float]:
+    """Draw the median of the law and where new points fall; return what y should be in view.
+
+    Both are averaged over models, as predictions are.
+    """
+    params = fit.parameters(run, "forecast")
+    last = fit.curve(run)[0][-1]
+    rng = np.random.default_rng(0)
+    curve = log_curve(fit.law, params, grid, last=last, hazard=0.0, rng=rng)
+    mean, sd = _noise(fit, run, params, grid)
+    # One deviate per draw, the same at every x: the band of each x is right, and smooth in x.
+    noise = mean + sd * deviates(params, (len(curve), 1), rng)
+    low, high = np.exp(np.quantile(curve + noise, [0.05, 0.95], axis=0))
+    bottom, top = float(low.min()), float(high.max())
+    if ahead:
+        future = log_curve(fit.law, params, grid, last=last, hazard=HAZARD, rng=rng)
+        outer = np.exp(np.quantile(future + noise, [0.05, 0.95], axis=0))
+        beyond = grid > last
+        label = "with further crossovers"
+        ends = (outer[0][beyond], outer[1][beyond])
+        ax.fill_between(grid[beyond], *ends, color=FUTURE, alpha=0.6, lw=0, label=label)
+        ax.axvline(last, color=INK, lw=0.6, alpha=0.5)
+        room = (top / bottom) ** 0.3
+        bottom = max(min(bottom, outer[0].min()), bottom / room)
+        top = min(max(top, outer[1].max()), top * room)
+    label = "90% of new points" + (", errors aside" if fit.errors(run).any() else "")
+    ax.fill_between(grid, low, high, color=BAND, alpha=0.6, lw=0, label=label)
+    ax.plot(grid, np.exp(np.median(curve, axis=0)), color=LINE, lw=1.4, label="median of the law")
+    return bottom, top
+
+
+def _noise(fit: Fit, run: str, params: dict[str, Array], grid: Array) -> tuple[Array, Array]:
+    """Return mean and scale of the noise on a grid, shape (draws, n), for points between the data.
+
+    At a measured point correlated noise is known; between two such it is taken halfway, so that a
+    band does not shrink at every point.
+    """
+    x = fit.curve(run)[0]
+    if not np.any(params.get("autocorrelation", 0.0)):
+        return noise_at(fit, run, params, grid)
+    places = np.concatenate([grid[grid < x[0]], np.sqrt(x[1:] * x[:-1]), grid[grid > x[-1]]])
+    at = np.interp(np.log(grid), np.log(places), np.arange(places.size))
+    before = np.minimum(at.astype(int), places.size - 2)
+    share = at - before
+    found = noise_at(fit, run, params, places)
+    mean, sd = (one[:, before] * (1.0 - share) + one[:, before + 1] * share for one in found)
+    return mean, sd
+
+
+def _label_ticks(ax: Axes, x: Array, y: Array) -> None:
     """Write plain numbers on an axis too short for powers of ten to tell much."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
@@ -109,31 +176,35 @@ def _label_ticks(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> No
             axis.set_minor_formatter(NullFormatter())
 
 
-def _mark_regimes(
-    params: dict[str, NDArray[np.float64]],
-    law: BrokenPowerLaw,
-    ax: Axes,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-) -> None:
-    """Shade the crossovers and write each regime's exponent, with interval, above its stretch."""
+def _mark_regimes(fit: Fit, run: str, ax: Axes, x: Array) -> None:
+    """Shade the crossovers and write each regime's exponent, with interval, above its stretch.
+
+    Both are those of the most probable number of regimes.
+    """
+    params = fit.parameters(run)
+    if not np.isfinite(params["noise"]).all():
+        return
+    regimes = regimes_of(fit, params)
     edges = [x[0]]
-    if law.regimes > 1:
-        for i in range(law.regimes - 1):
-            low, middle, high = np.quantile(params["crossover"][:, i], [0.05, 0.5, 0.95])
-            ax.axvspan(low, high, color=MARK, alpha=0.15, lw=0)
-            ax.axvline(middle, color=MARK, lw=0.9, ls="--")
-            edges.append(middle)
+    for i in range(regimes - 1):
+        low, middle, high = np.quantile(params["crossover"][:, i], [0.05, 0.5, 0.95])
+        ax.axvspan(low, high, color=MARK, alpha=0.15, lw=0)
+        ax.axvline(middle, color=MARK, lw=0.9, ls="--")
+        edges.append(middle)
     edges.append(x[-1])
-    bottom, top = y.min(), y.max()
-    ax.set_ylim(bottom / (top / bottom) ** 0.06, top * (top / bottom) ** 0.22)
-    if law.floor and np.median(params["floor"]) > ax.get_ylim()[0]:
-        ax.axhline(np.median(params["floor"]), color=INK, lw=0.8, ls=":", label="floor")
-    for j in range(law.regimes):
+    floor = params.get("floor", np.zeros(1))
+    if np.mean(floor > 0) > 0.5:
+        level = np.median(floor[floor > 0])
+        if level > ax.get_ylim()[0]:
+            ax.axhline(level, color=INK, lw=0.8, ls=":", label="floor")
+    places = np.sqrt(np.array(edges[:-1]) * edges[1:])
+    start, stop = np.log(ax.get_xlim())
+    crowded = (np.diff(np.log(places)) < CLOSE * (stop - start)).any()
+    for j, place in enumerate(places):
         low, middle, high = np.quantile(params["exponent"][:, j], [0.05, 0.5, 0.95])
         ax.annotate(
             f"exponent {middle:.3g}\n[{low:.3g}, {high:.3g}]",
-            (math.sqrt(edges[j] * edges[j + 1]), 0.975),
+            (place, 0.975 - 0.1 * (j % 2) * crowded),
             xycoords=("data", "axes fraction"),
             ha="center",
             va="top",

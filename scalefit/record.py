@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,12 @@ from numpy.typing import NDArray
 from . import __version__
 from .curves import Curve
 from .errors import ConfigError, InvalidData
-from .inference import Posterior
-from .laws import BrokenPowerLaw, Law
+from .inference import Posterior, Problem
+from .io.wording import inline
+from .laws import BrokenPowerLaw, Law, Window, priors
+from .laws.noise import Noise
+from .laws.priors import Prior
+from .plan import NOISES, Plan, all_priors
 from .storage import replacing
 from .trajectory import escaped
 
@@ -25,81 +31,278 @@ Array = NDArray[np.float64]
 
 SCHEMA = "scalefit-fit/1"
 AXES = {"regime": "regime", "crossover": "boundary"}
+ABSENT = {"floor": 0.0, "autocorrelation": 0.0, "degrees_of_freedom": np.inf}
+"""Values in a curve that has no such parameter, where others have it."""
+MODEL_NUMBERS = (
+    "probability",
+    "log_evidence",
+    "error",
+    "apart",
+    "effective",
+    "k_hat",
+    "effort",
+)
 
 
-def tree_of(
-    law: Law,
-    curves: Sequence[Curve],
-    posteriors: Sequence[Posterior],
-    *,
-    x: Mapping[str, str],
-    y: Mapping[str, str],
-    method: str,
-    seed: int,
-) -> xr.DataTree:
-    """Return one posterior per curve, all of the same law and shape, as one tree.
+class Store:
+    """Gathers posteriors curve by curve into arrays that are allocated once.
 
-    `x` and `y` hold the `name`, `label` and `unit` of each axis.
+    Variables have the leading dimensions `(chain, draw, run)`. Curves whose posterior has fewer
+    regimes than the widest, or which failed, are padded with NaN.
     """
-    runs = {"run": np.array([curve.run for curve in curves], dtype=object)}
-    dims = {p.name: AXES.get(p.per, f"{p.name}_index") for p in law.parameters}
 
-    def stack(parts: Sequence[Mapping[str, Array]], *lead: str, prefix: str = "") -> xr.Dataset:
+    def __init__(
+        self,
+        plan: Plan,
+        curves: Sequence[Curve],
+        *,
+        x: Mapping[str, str],
+        y: Mapping[str, str],
+        seed: int,
+    ) -> None:
+        self._plan = plan
+        self._curves = curves
+        self._axes = {
+            **{f"x_{key}": value for key, value in x.items()},
+            **{f"y_{key}": value for key, value in y.items()},
+        }
+        self._seed = seed
+        self._groups: dict[str, dict[str, Array]] = {}
+        self._models: list[tuple[int, Mapping[str, Any]]] = []
+        self._shared: dict[str, Mapping[str, Array]] = {}
+        self._verdicts = [""] * len(curves)
+        self._notes = ["\n".join(curve.notes) for curve in curves]
+
+    def put(self, index: int, posterior: Posterior) -> None:
+        """Take in the posterior of one curve."""
+        posterior = self._widened(index, posterior)
+        self._fill("posterior", index, posterior.draws, lead=2)
+        for name, draws in posterior.groups.items():
+            self._fill(name, index, draws, lead=2)
+        self._fill("sample_stats", index, posterior.stats, lead=2)
+        measured = {f"rhat_{name}": np.asarray(v) for name, v in posterior.rhat.items()}
+        measured |= {f"ess_{name}": np.asarray(v) for name, v in posterior.ess.items()}
+        self._fill("diagnostics", index, measured, lead=0)
+        self._models += [(index, row) for row in posterior.models]
+        self._verdicts[index] = posterior.verdict
+        self._notes[index] = "\n".join((*self._curves[index].notes, *posterior.notes))
+
+    def share(self, group: str, draws: Mapping[str, Array]) -> None:
+        """Take in what one group of curves shares."""
+        self._shared[group] = draws
+
+    def fail(self, index: int, words: str) -> None:
+        """Leave one curve empty and say why."""
+        self._verdicts[index] = inline(words)
+
+    def _widened(self, index: int, posterior: Posterior) -> Posterior:
+        """Return a posterior with all that those of other curves have.
+
+        A short curve may be left with a single model, or a single number of regimes.
+        """
+        plan = self._plan
+        if plan.single:
+            return posterior
+        (only, *more) = plan.problems(self._curves[index])
+        draws, groups, models = posterior.draws, dict(posterior.groups), posterior.models
+        if not more:
+            from .inference.ensemble import stack
+
+            chains = next(iter(draws.values())).shape[0]
+            parts = [stack([{k: v[c] for k, v in draws.items()}]) for c in range(chains)]
+            draws = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+            models = models or (_certain(only),)
+        if len(plan.counts) > 1 and "averaged" not in groups:
+            groups["averaged"] = draws
+            groups[f"regimes_{getattr(only.law, 'regimes', 1)}"] = draws
+        return replace(posterior, draws=draws, groups=groups, models=models)
+
+    def tree(self) -> xr.DataTree:
+        """Return everything taken in as one tree."""
+        curves = self._curves
+        runs = {"run": np.array([curve.run for curve in curves], dtype=object)}
+        said = {
+            "verdict": ("run", np.array(self._verdicts, dtype=object)),
+            "notes": ("run", np.array(self._notes, dtype=object)),
+        }
+        labels = {
+            _label(name): (
+                "run",
+                _column([curve.labels[name] for curve in curves]),
+                {"long_name": name},
+            )
+            for name in curves[0].labels
+            if name != "run"
+        }
+        constant = {"x": _padded([curve.x for curve in curves])}
+        if any(curve.error is not None for curve in curves):
+            known = [np.zeros(c.x.size) if c.error is None else c.error for c in curves]
+            constant["error"] = _padded(known)
+        for arrays in self._groups.values():
+            for name, value in ABSENT.items():
+                if name in arrays and arrays[name].shape == arrays["noise"].shape:
+                    there = np.isfinite(arrays["noise"]) & np.isnan(arrays[name])
+                    arrays[name][there] = value
+        groups = {
+            name: self._dataset(values, () if name == "diagnostics" else ("chain", "draw"), runs)
+            for name, values in self._groups.items()
+            if values
+        }
+        groups["diagnostics"] = groups["diagnostics"].assign(said)
+        groups["observed_data"] = xr.Dataset({"y": _padded([c.y for c in curves])}, runs)
+        groups["constant_data"] = xr.Dataset(constant, {**runs, **labels})
+        if self._models:
+            groups["models"] = _model_table(self._models, len(curves), runs)
+        if self._shared:
+            groups["shared"] = self._shared_dataset()
+        first = ("posterior", "observed_data", "constant_data", "diagnostics", "sample_stats")
+        order = [name for name in first if name in groups]
+        order += [name for name in groups if name not in first]
+        tree = xr.DataTree.from_dict({name: groups[name] for name in order})
+        tree.attrs = {
+            "schema": SCHEMA,
+            "law": json.dumps(_describe(self._plan.widest)),
+            "noise": self._plan.noise,
+            "priors": _described_priors(self._plan),
+            "pool": json.dumps(self._plan.pool),
+            "method": self._plan.method,
+            "seed": self._seed,
+            "scalefit": __version__,
+            **self._axes,
+        }
+        return tree
+
+    def _shared_dataset(self) -> xr.Dataset:
+        dims = {p.name: AXES.get(p.per, p.name) for p in self._plan.widest.parameters}
+        variables: dict[str, Any] = {}
+        for name in next(iter(self._shared.values())):
+            value = np.stack([draws[name] for draws in self._shared.values()], axis=2)
+            extra = (dims[name],) if value.ndim > 3 else ()
+            variables[name] = (("chain", "draw", "group", *extra), value)
+        return xr.Dataset(variables, {"group": np.array(list(self._shared), dtype=object)})
+
+    def _fill(self, group: str, index: int, values: Mapping[str, Array], lead: int) -> None:
+        """Copy arrays (chain, draw, ...) of one curve to their places."""
+        arrays = self._groups.setdefault(group, {})
+        for name, value in values.items():
+            value = np.asarray(value)
+            shape = (*value.shape[:lead], len(self._curves), *value.shape[lead:])
+            if name not in arrays:
+                flags = value.dtype.kind == "b"
+                arrays[name] = np.full(shape, False) if flags else np.full(shape, np.nan)
+            kept = arrays[name]
+            if kept.ndim > lead + 1 and kept.shape[-1] < value.shape[-1]:
+                wider = np.full(shape, np.nan)
+                wider[..., : kept.shape[-1]] = kept
+                arrays[name] = kept = wider
+            at = (*(slice(None),) * lead, index)
+            if kept.ndim > lead + 1:
+                kept[(*at, slice(0, value.shape[-1]))] = value
+            else:
+                kept[at] = value
+
+    def _dataset(
+        self, values: Mapping[str, Array], lead: tuple[str, ...], runs: Mapping[str, Any]
+    ) -> xr.Dataset:
+        dims = {p.name: AXES.get(p.per, f"{p.name}_index") for p in self._plan.widest.parameters}
         variables: dict[str, Any] = {}
         numbered: dict[str, Any] = {}
-        for name in parts[0]:
-            values = np.stack([part[name] for part in parts], axis=len(lead))
-            extra = (dims.get(name, f"{name}_index"),) if values.ndim > len(lead) + 1 else ()
-            variables[prefix + name] = ((*lead, "run", *extra), values)
-            sizes = zip((*lead, "run", *extra), values.shape, strict=True)
+        for name, value in values.items():
+            plain = name.removeprefix("rhat_").removeprefix("ess_")
+            extra = (dims.get(plain, f"{plain}_index"),) if value.ndim > len(lead) + 1 else ()
+            variables[name] = ((*lead, "run", *extra), value)
+            sizes = zip((*lead, "run", *extra), value.shape, strict=True)
             numbered |= {dim: np.arange(size) for dim, size in sizes}
         return xr.Dataset(variables, {**numbered, **runs})
 
-    def padded(values: Sequence[Array]) -> tuple[tuple[str, str], Array]:
-        table = np.full((len(values), max(one.size for one in values)), np.nan)
-        for row, one in zip(table, values, strict=True):
-            row[: one.size] = one
-        return ("run", "point"), table
 
-    notes = ["\n".join((*c.notes, *p.notes)) for c, p in zip(curves, posteriors, strict=True)]
-    said = {
-        "verdict": ("run", np.array([p.verdict for p in posteriors], dtype=object)),
-        "notes": ("run", np.array(notes, dtype=object)),
+def _certain(problem: Problem) -> dict[str, Any]:
+    """Return the row of the only model that a curve can have."""
+    unknown: dict[str, Any] = dict.fromkeys(MODEL_NUMBERS, np.nan)
+    return {
+        **unknown,
+        "regimes": getattr(problem.law, "regimes", 1),
+        "floor": bool(getattr(problem.law, "floor", False)),
+        "noise": problem.noise.kind,
+        "probability": 1.0,
+        "state": "preview",
     }
-    labels = {
-        _label(name): (
-            "run",
-            _column([curve.labels[name] for curve in curves]),
-            {"long_name": name},
-        )
-        for name in curves[0].labels
-        if name != "run"
+
+
+def _padded(values: Sequence[Array]) -> tuple[tuple[str, str], Array]:
+    table = np.full((len(values), max(one.size for one in values)), np.nan)
+    for row, one in zip(table, values, strict=True):
+        row[: one.size] = one
+    return ("run", "point"), table
+
+
+def _model_table(
+    rows: Sequence[tuple[int, Mapping[str, Any]]], count: int, runs: Mapping[str, Any]
+) -> xr.Dataset:
+    """Return the rows of all curves as one Dataset, dims (run, model)."""
+    keys = list(dict.fromkeys((r["regimes"], r["floor"], r["noise"]) for _, r in rows))
+    coords = {
+        "regimes": ("model", [key[0] for key in keys]),
+        "floor": ("model", [key[1] for key in keys]),
+        "noise": ("model", np.array([key[2] for key in keys], dtype=object)),
     }
-    groups = {
-        "posterior": stack([p.draws for p in posteriors], "chain", "draw"),
-        "observed_data": xr.Dataset({"y": padded([c.y for c in curves])}, runs),
-        "constant_data": xr.Dataset({"x": padded([c.x for c in curves])}, {**runs, **labels}),
-        "diagnostics": xr.merge(
-            [
-                xr.Dataset(said, runs),
-                stack([p.rhat for p in posteriors], prefix="rhat_"),
-                stack([p.ess for p in posteriors], prefix="ess_"),
-            ]
-        ),
+    variables: dict[str, Any] = {}
+    for name in MODEL_NUMBERS:
+        table = np.full((count, len(keys)), np.nan)
+        for index, row in rows:
+            table[index, keys.index((row["regimes"], row["floor"], row["noise"]))] = row[name]
+        variables[name] = (("run", "model"), table)
+    states = np.full((count, len(keys)), "", dtype=object)
+    for index, row in rows:
+        states[index, keys.index((row["regimes"], row["floor"], row["noise"]))] = row["state"]
+    variables["state"] = (("run", "model"), states)
+    return xr.Dataset(variables, {**coords, **runs})
+
+
+def problems_of(tree: xr.DataTree, run: str, law: Law) -> list[Problem]:
+    """Return every model that one run was fitted with, in the order of the `models` group."""
+    models = tree.children["models"].to_dataset()
+    constant = tree.children["constant_data"].to_dataset().sel(run=run)
+    there = np.isfinite(constant["x"].values)
+    x = constant["x"].values[there]
+    y = tree.children["observed_data"].to_dataset()["y"].sel(run=run).values[there]
+    error = constant["error"].values[there] if "error" in constant else None
+    spacing = NOISES.get(tree.attrs["noise"], NOISES["ar1"]).spacing
+    found = []
+    for regimes, floor, kind in zip(
+        *(models[key].values for key in ("regimes", "floor", "noise")), strict=True
+    ):
+        one = law
+        if isinstance(law, BrokenPowerLaw):
+            known = law.known_floor
+            one = BrokenPowerLaw(int(regimes), floor=bool(floor) if known is None else known)
+        noise = Noise(str(kind), spacing)  # type: ignore[arg-type]
+        given = priors_of(tree, one, Window.of(x, y), noise)
+        found.append(Problem(one, x, y, noise, error, given))
+    return found
+
+
+def priors_of(
+    tree: xr.DataTree, law: Law, window: Window, noise: Noise | None = None
+) -> dict[str, Prior]:
+    """Return the priors that a stored fit was made with, under one of its laws and noises."""
+    stored = json.loads(tree.attrs.get("priors", '{"set": "default", "overrides": {}}'))
+    noise = noise or NOISES.get(tree.attrs.get("noise", "normal"), NOISES["ar1"])
+    overrides: dict[str, Prior] = {}
+    for name, (kind, fields) in stored["overrides"].items():
+        known = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+        overrides[name] = getattr(priors, kind)(**known)
+    return all_priors(law, noise, window, stored["set"], overrides)
+
+
+def _described_priors(plan: Plan) -> str:
+    """Return the set of priors and the overrides of the package's own kinds as JSON."""
+    known = {
+        name: (type(prior).__name__, dataclasses.asdict(prior))  # type: ignore[call-overload]
+        for name, prior in plan.overrides.items()
+        if type(prior).__module__ == priors.__name__
     }
-    if posteriors[0].stats:
-        groups["sample_stats"] = stack([p.stats for p in posteriors], "chain", "draw")
-    tree = xr.DataTree.from_dict(groups)
-    tree.attrs = {
-        "schema": SCHEMA,
-        "law": json.dumps(_describe(law)),
-        "method": method,
-        "seed": seed,
-        "scalefit": __version__,
-        **{f"x_{key}": value for key, value in x.items()},
-        **{f"y_{key}": value for key, value in y.items()},
-    }
-    return tree
+    return json.dumps({"set": plan.priors, "overrides": known})
 
 
 def write(tree: xr.DataTree, path: str | os.PathLike[str]) -> None:
@@ -137,7 +340,8 @@ def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTre
 
 def _describe(law: Law) -> dict[str, Any]:
     if type(law) is BrokenPowerLaw:
-        return {"class": "BrokenPowerLaw", "regimes": int(law.regimes), "floor": bool(law.floor)}
+        floor = law.known_floor if law.known_floor is not None else bool(law.floor)
+        return {"class": "BrokenPowerLaw", "regimes": int(law.regimes), "floor": floor}
     return {"class": type(law).__name__, "name": law.name}
 
 

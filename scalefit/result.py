@@ -11,11 +11,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from . import record
+from . import forecast, record
 from .errors import ConfigError, InvalidData
-from .inference import Problem
 from .laws import BrokenPowerLaw, Law
-from .laws.priors import unpack
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,23 +21,21 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-REPORTED = ("exponent", "crossover", "width", "floor", "amplitude", "noise")
-PRIOR_DRIVEN = 0.8
-"""An interval this share of the prior's, or wider, says that the data did not decide."""
-
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The posterior of one law for one or more curves. Made by `scalefit.fit`; never changes.
+    """The posterior of one or more curves. Made by `scalefit.fit`; never changes.
 
     Attributes
     ----------
     law
-        The law that was fitted.
+        The law that was fitted; of several numbers of regimes the one with most.
     tree
-        Everything else, in ArviZ's group names: `posterior` (chain, draw, run, ...),
-        `sample_stats`, `observed_data` and `constant_data` (run, point; shorter curves are padded
-        with NaN), and `diagnostics` (verdict, notes, R-hat and effective sample size per run).
+        Everything else, in ArviZ's group names: `posterior` (chain, draw, run, ...), of the most
+        probable number of regimes of each run; `sample_stats`, `observed_data` and `constant_data`
+        (run, point; shorter curves are padded with NaN); `diagnostics` (verdict, notes, R-hat and
+        effective sample size per run). With several models also `models` (run, model), `averaged`
+        over all of them, `forecast` over those with a floor, and `regimes_1` and so on.
     """
 
     law: Law
@@ -68,24 +64,119 @@ class Fit:
         return all(word == "ok" for word in self.verdict.values())
 
     @property
+    def probabilities(self) -> pd.DataFrame:
+        """Posterior probability of each model: one row per run, columns (regimes, floor, noise).
+
+        A priori a floor has probability 0.9, and numbers of regimes and kinds of noise are equally
+        probable. A floor and a last flat regime are nearly the same curve, which is why the two are
+        weighed jointly.
+        """
+        import pandas as pd
+
+        models = self._models()
+        keys = ("regimes", "floor", "noise")
+        columns = pd.MultiIndex.from_arrays([models[key].values for key in keys], names=keys)
+        values = models["probability"].values
+        fitted = np.isfinite(values).any(axis=1)
+        values = np.where(fitted[:, None], np.nan_to_num(values), np.nan)
+        return pd.DataFrame(values, index=pd.Index(self.runs, name="run"), columns=columns)
+
+    @property
+    def certificate(self) -> pd.DataFrame:
+        """What stands behind each model of each run: one row per run and model.
+
+        Columns: `log_evidence` with its standard `error`; `apart`, nats between the two searches;
+        `effective`, independent draws; `k_hat` of the importance weights; `effort`, 1 to 3; and
+        `state`: certified, negligible (too improbable for a second search), dropped (superfluous
+        and not certified) or doubtful.
+        """
+        frame = self._models().to_dataframe().reset_index()
+        keys = ["run", "regimes", "floor", "noise"]
+        return frame[frame["state"] != ""][[*keys, *record.MODEL_NUMBERS, "state"]].reset_index(
+            drop=True
+        )
+
+    def stacking(self, seed: int = 0) -> pd.DataFrame:
+        """Return weights of the models by how well they predict, laid out as `probabilities`.
+
+        Models with independent noise are scored by leaving one point out, those of a trajectory
+        with correlated noise by leaving its future out; all models of a run are scored the same
+        way. The models are fitted again for this, which takes a few times as long as the fit.
+        """
+        import pandas as pd
+
+        from . import stacking
+
+        table = self.probabilities
+        correlated = "ar1" in table.columns.get_level_values("noise")
+        score = stacking.leave_future_out if correlated else stacking.leave_one_out
+        rows = []
+        streams = np.random.SeedSequence(seed).spawn(len(self.runs))
+        for run, stream in zip(self.runs, streams, strict=True):
+            models = record.problems_of(self.tree, run, self.law)
+            rows.append(stacking.stack(score(models, np.random.default_rng(stream))))
+        return pd.DataFrame(rows, index=table.index, columns=table.columns)
+
+    def with_regimes(self, regimes: int) -> Fit:
+        """Return the fit given that there are so many regimes.
+
+        What it predicts is averaged over its models with and without a floor.
+
+        Raises
+        ------
+        ConfigError
+            If that number was not fitted.
+        """
+        name = f"regimes_{regimes}"
+        if name not in self.tree.children:
+            if getattr(self.law, "regimes", None) == regimes and not self.averaged:
+                return self
+            raise ConfigError(f"{regimes} regimes were not among the models of this fit")
+        kept = ("observed_data", "constant_data", "diagnostics")
+        groups = {"posterior": self._group(name), **{key: self._group(key) for key in kept}}
+        if "models" in self.tree.children:
+            models = self._group("models")
+            models = models.isel(model=np.flatnonzero(models["regimes"].values == regimes))
+            share = models["probability"].sum("model", skipna=True)
+            groups["models"] = models.assign(probability=models["probability"] / share)
+        said = groups["diagnostics"]["verdict"].values.copy()
+        said[np.isnan(groups["posterior"]["noise"].values).any(axis=(0, 1)) & (said == "ok")] = (
+            f"not fitted: too few points for {regimes} regimes"
+        )
+        groups["diagnostics"] = groups["diagnostics"].assign(verdict=("run", said))
+        tree = xr.DataTree.from_dict(groups)
+        tree.attrs = dict(self.tree.attrs)
+        return Fit(BrokenPowerLaw(regimes, floor=getattr(self.law, "floor", True)), tree)
+
+    @property
+    def averaged(self) -> bool:
+        """Whether several numbers of regimes were weighed."""
+        return "averaged" in self.tree.children
+
+    @property
     def exponents(self) -> xr.DataArray:
-        """Posterior of the exponents, dims (run, chain, draw, regime), positive where y falls."""
+        """Posterior of the exponents, dims (run, chain, draw, regime), positive where y falls.
+
+        Of the most probable number of regimes of each run, NaN beyond it; see `with_regimes`.
+        """
         if not isinstance(self.law, BrokenPowerLaw):
             raise ConfigError(f"the law '{self.law.name}' has no regimes; see summary()")
         return self._group("posterior")["exponent"].transpose("run", "chain", "draw", "regime")
 
     @property
     def end_exponent(self) -> xr.DataArray:
-        """Posterior of the local exponent at each run's last x, floor removed.
+        """Posterior of the local exponent at each run's last x, floor removed, over all models.
 
         Dims (run, chain, draw). The last regime's own exponent is an asymptote that a broad
         crossover can put far from it.
         """
-        last = self._per_run(lambda run, p: self._local(p, self.curve(run)[0][-1:], False))
+        last = self.per_run(
+            lambda run, p: self._local(p, self.curve(run)[0][-1:], False), group="averaged"
+        )
         return last.isel(x=0)
 
     def local_exponent(self, x: ArrayLike, *, floor: bool = True) -> xr.DataArray:
-        """Return the posterior of minus d log y / d log x.
+        """Return the posterior of minus d log y / d log x, over all models.
 
         Parameters
         ----------
@@ -99,7 +190,7 @@ class Fit:
         dims (run, chain, draw, x)
         """
         at = _positive(x, "x")
-        return self._per_run(lambda run, p: self._local(p, at, floor), at)
+        return self.per_run(lambda run, p: self._local(p, at, floor), at, group="averaged")
 
     def curve(self, run: str) -> tuple[Array, Array]:
         """Return x and y of one curve as fitted, both of shape (n,), ordered by x."""
@@ -108,27 +199,68 @@ class Fit:
         there = np.isfinite(x)
         return x[there], y[there]
 
-    def parameters(self, run: str) -> dict[str, Array]:
-        """Return every posterior variable of one run, shape (n,) or (n, k) for n draws."""
-        chosen = self._group("posterior").sel(run=run)
+    def errors(self, run: str) -> Array:
+        """Return the known standard errors of log y of one curve, shape (n,); 0 if none are."""
+        constant = self._group("constant_data").sel(run=run)
+        there = np.isfinite(constant["x"].values)
+        if "error" not in constant:
+            return np.zeros(int(there.sum()))
+        return np.asarray(constant["error"].values[there])
+
+    def parameters(self, run: str, group: str = "posterior") -> dict[str, Array]:
+        """Return every variable of one run, shape (n,) or (n, k) for n draws.
+
+        `group` may be `"averaged"` or `"forecast"`; where there is one model they are the same.
+        """
+        for name in (group, "averaged", "posterior"):
+            if name in self.tree.children:
+                break
+        chosen = self._group(name).sel(run=run)
         return {
             str(name): variable.values.reshape(-1, *variable.shape[2:])
             for name, variable in chosen.data_vars.items()
         }
 
-    def sample(
-        self, x: ArrayLike, *, kind: Literal["observation", "curve"] = "observation", seed: int = 0
+    def per_run(
+        self,
+        value: Callable[[str, dict[str, Array]], Array],
+        x: Array | None = None,
+        group: str = "posterior",
     ) -> xr.DataArray:
-        """Return predictive draws of y.
+        """Return `value(run, parameters)`, shape (draws, n), of every run as one array.
+
+        Its dims are (run, chain, draw, x); `group` is that of `parameters`.
+        """
+        sizes = self._group("posterior").sizes
+        stacked = np.stack([value(run, self.parameters(run, group)) for run in self.runs])
+        shape = (len(self.runs), sizes["chain"], sizes["draw"], stacked.shape[-1])
+        coords: dict[str, Any] = {"run": self.runs}
+        if x is not None:
+            coords["x"] = ("x", x, {"units": self.tree.attrs["x_unit"]})
+        return xr.DataArray(stacked.reshape(shape), coords, ("run", "chain", "draw", "x"))
+
+    def sample(
+        self,
+        x: ArrayLike,
+        *,
+        kind: Literal["observation", "curve"] = "observation",
+        hazard: float = 1.0,
+        seed: int = 0,
+    ) -> xr.DataArray:
+        """Return predictive draws of y, averaged over the models with a floor if there are any.
 
         Parameters
         ----------
         x : shape (n,), in the unit of x, all > 0
             Where.
         kind
-            `"curve"` is the law itself, `"observation"` a new point with its noise.
+            `"curve"` is the law itself, `"observation"` a new point of the run with its noise;
+            correlated noise remembers the residuals nearest to it.
+        hazard
+            Prior rate of further crossovers per decade beyond the last x of a broken power law;
+            0 takes the last regime to go on for ever.
         seed
-            Of the noise.
+            Of futures and noise.
 
         Returns
         -------
@@ -137,22 +269,11 @@ class Fit:
         Raises
         ------
         ConfigError
-            If `kind` is unknown.
+            If `kind` is unknown or `hazard` negative.
         InvalidData
             If an x is not finite and positive.
         """
-        if kind not in ("observation", "curve"):
-            raise ConfigError(f"kind='{kind}' is unknown; give 'observation' or 'curve'")
-        at = _positive(x, "x")
-        rng = np.random.default_rng(seed)
-
-        def draw(run: str, params: dict[str, Array]) -> Array:
-            log_y = np.asarray(self.law.log_mean(params, at))
-            if kind == "observation":
-                log_y = log_y + params["noise"][:, None] * rng.standard_normal(log_y.shape)
-            return np.asarray(np.exp(log_y))
-
-        return self._per_run(draw, at)
+        return forecast.sample(self, _positive(x, "x"), kind, hazard, seed)
 
     def predict(
         self,
@@ -160,48 +281,60 @@ class Fit:
         *,
         interval: float = 0.9,
         kind: Literal["observation", "curve"] = "observation",
+        hazard: float = 1.0,
         seed: int = 0,
     ) -> xr.Dataset:
         """Return the prediction of y with an equal-tailed interval.
 
-        The law's regimes are taken to go on beyond the data: the band does not allow for a
-        further crossover there.
-
         Parameters
         ----------
-        x : shape (n,), in the unit of x, all > 0
-            Where.
+        x, kind, hazard, seed
+            As for `sample`.
         interval
             Probability between `low` and `high`.
-        kind
-            `"curve"` is the law itself, `"observation"` a new point with its noise.
-        seed
-            Of the noise.
 
         Returns
         -------
         Dataset with dims (run, x)
-            `median`, `mean`, `low`, `high` in the unit of y, and `extrapolated`, True outside the
-            x that were fitted.
+            `median`, `mean`, `low`, `high` in the unit of y (far beyond the data the mean is ruled
+            by the most extreme futures, the median is not); `low_inside`, `high_inside`, the same
+            interval if the last regime goes on for ever; and `extrapolated`, True outside the x
+            that were fitted.
         """
-        drawn = self.sample(x, kind=kind, seed=seed).stack(sample=("chain", "draw"))
-        low, high = _tails(interval)
-        unit = {"units": self.tree.attrs["y_unit"]}
-        columns = {
-            "median": drawn.median("sample"),
-            "mean": drawn.mean("sample"),
-            "low": drawn.quantile(low, "sample").drop_vars("quantile"),
-            "high": drawn.quantile(high, "sample").drop_vars("quantile"),
-        }
-        result = xr.Dataset({name: column.assign_attrs(unit) for name, column in columns.items()})
-        fitted = self._group("constant_data")["x"]
-        outside = (result["x"] < fitted.min("point")) | (result["x"] > fitted.max("point"))
-        result["extrapolated"] = outside.transpose("run", "x")
-        result.attrs = {"interval": interval, "kind": kind}
-        return result
+        at, tails = _positive(x, "x"), _tails(interval)
+        return forecast.predict(self, at, tails, kind, hazard, seed).assign_attrs(interval=interval)
+
+    def log_predictive(
+        self, x: ArrayLike, y: ArrayLike, *, hazard: float = 1.0, seed: int = 0
+    ) -> xr.DataArray:
+        """Return the log density of new observations, point by point, on the scale of y.
+
+        Parameters
+        ----------
+        x, y : shape (n,), all > 0
+            New points, the same for every run.
+        hazard, seed
+            As for `sample`.
+
+        Returns
+        -------
+        dims (run, x)
+
+        Raises
+        ------
+        InvalidData
+            If x and y differ in length or hold values without a logarithm.
+        """
+        at, value = _positive(x, "x"), _positive(y, "y")
+        if at.shape != value.shape:
+            raise InvalidData(f"x has {at.size} values and y {value.size}; give as many of each")
+        return forecast.log_predictive(self, at, value, hazard, seed)
 
     def summary(self, interval: float = 0.9) -> pd.DataFrame:
         """Return one row per run, parameter and regime.
+
+        With several numbers of regimes the rows are those of the most probable one, its probability
+        in `note`, and `end_exponent` is averaged over all models.
 
         Parameters
         ----------
@@ -215,64 +348,34 @@ class Fit:
             note`. A crossover belongs to the regime it ends. `end_exponent` is the local exponent
             at the last x with the floor removed.
         """
-        import pandas as pd
+        from .summary import summary
 
-        tails = _tails(interval)
-        units = {"x": self.tree.attrs["x_unit"], "y": self.tree.attrs["y_unit"], "": ""}
-        rows: list[dict[str, Any]] = []
-        for run in self.runs:
-            params = self._reported(run)
-            prior = self._prior_widths(run, interval)
-            doubt = "" if self.verdict[run] == "ok" else "unreliable: see the verdict"
-            regimes = getattr(self.law, "regimes", 1)
-            for name, (values, unit) in params.items():
-                for regime in range(values.shape[1]):
-                    one = values[:, regime]
-                    low, median, high = np.quantile(one, [tails[0], 0.5, tails[1]])
-                    width = np.log(high / low) if low > 0 else np.inf
-                    driven = name in prior and width > PRIOR_DRIVEN * prior[name]
-                    rows.append(
-                        {
-                            "run": run,
-                            "regimes": regimes,
-                            "regime": regime,
-                            "parameter": name,
-                            "mean": float(np.mean(one)),
-                            "median": float(median),
-                            "low": float(low),
-                            "high": float(high),
-                            "unit": units.get(unit, unit),
-                            "ess": self._diagnostic("ess", name, run, regime),
-                            "rhat": self._diagnostic("rhat", name, run, regime),
-                            "note": doubt or ("follows the prior" if driven else ""),
-                        }
-                    )
-        return pd.DataFrame(rows)
+        return summary(self, _tails(interval))
+
+    @property
+    def shared(self) -> pd.DataFrame:
+        """What pooled curves share: one row per group, parameter and regime, 90% intervals.
+
+        `spread_exponent` is the standard deviation of curves around the shared exponents,
+        `spread_crossover` and `spread_width` those of the natural logarithms.
+
+        Raises
+        ------
+        ConfigError
+            If the fit was made without `pool`.
+        """
+        from .summary import shared
+
+        if "shared" not in self.tree.children:
+            raise ConfigError("nothing is shared: fit with pool=, such as pool='seed'")
+        return shared(self)
 
     @property
     def priors(self) -> pd.DataFrame:
         """The priors in the units of the data: distribution in words and its 5, 50, 95% points."""
-        import pandas as pd
+        from .summary import priors
 
-        rows = []
-        for run in self.runs:
-            problem = Problem(self.law, *self.curve(run))
-            drawn = self._prior_draws(problem)
-            units = {"x": self.tree.attrs["x_unit"], "y": self.tree.attrs["y_unit"]}
-            for name, prior in problem.priors.items():
-                low, median, high = np.quantile(drawn[name], [0.05, 0.5, 0.95])
-                rows.append(
-                    {
-                        "run": run,
-                        "parameter": name,
-                        "prior": prior.words(),
-                        "median": median,
-                        "low": low,
-                        "high": high,
-                        "unit": units.get(prior.unit, prior.unit),
-                    }
-                )
-        return pd.DataFrame(rows)
+        return priors(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fit as one netCDF file, all or nothing.
@@ -284,13 +387,19 @@ class Fit:
         """
         record.write(self.tree, path)
 
-    def plot(self, ax: Axes | None = None) -> Axes | NDArray[Any]:
-        """Draw data, median, 90% band, crossovers and each regime's exponent.
+    def plot(self, ax: Axes | None = None, *, beyond: float = 1.0) -> Axes | NDArray[Any]:
+        """Draw data, median, 90% bands, crossovers and each regime's exponent.
+
+        The bands are averaged over the models with a floor, as predictions are; crossovers and
+        exponents are those of the most probable number of regimes.
 
         Parameters
         ----------
         ax
             Where to draw a fit of one run; by default a new figure with one panel per run.
+        beyond
+            How far to go on beyond the data, as a multiple of the last x: there a second, lighter
+            band allows for further crossovers.
 
         Returns
         -------
@@ -299,69 +408,30 @@ class Fit:
         Raises
         ------
         ConfigError
-            If `ax` is given and there are several runs.
+            If `ax` is given and there are several runs, or `beyond` is below 1.
         """
         from .plot import draw_fit
 
-        return draw_fit(self, ax)
+        return draw_fit(self, ax, beyond)
 
     def _group(self, name: str) -> xr.Dataset:
         return self.tree.children[name].to_dataset()
 
-    def _per_run(
-        self, value: Callable[[str, dict[str, Array]], Array], x: Array | None = None
-    ) -> xr.DataArray:
-        """Return value(run, parameters), shape (chain * draw, n), of every run, refolded."""
-        sizes = self._group("posterior").sizes
-        stacked = np.stack([value(run, self.parameters(run)) for run in self.runs])
-        shape = (len(self.runs), sizes["chain"], sizes["draw"], stacked.shape[-1])
-        coords: dict[str, Any] = {"run": self.runs}
-        if x is not None:
-            coords["x"] = ("x", x, {"units": self.tree.attrs["x_unit"]})
-        return xr.DataArray(stacked.reshape(shape), coords, ("run", "chain", "draw", "x"))
+    def _models(self) -> xr.Dataset:
+        if "models" not in self.tree.children:
+            raise ConfigError(
+                f"method='{self.tree.attrs['method']}' gives one model no evidence; fit with "
+                "method='auto'"
+            )
+        return self._group("models")
 
     def _local(self, params: dict[str, Array], x: Array, floor: bool) -> Array:
         if not isinstance(self.law, BrokenPowerLaw):
             raise ConfigError(f"the law '{self.law.name}' has no local exponent")
-        return self.law.local_exponent(params, x, floor=floor)
-
-    def _reported(self, run: str) -> dict[str, tuple[Array, str]]:
-        """Return what a summary shows of one run: draws (n, k) and their unit."""
-        params = self.parameters(run)
-        known = {p.name: p.unit for p in self.law.parameters} | {"noise": ""}
-        shown = {name: (params[name], unit) for name, unit in known.items()}
-        if "log_amplitude" in shown:
-            with np.errstate(over="ignore"):
-                shown["amplitude"] = (np.exp(shown.pop("log_amplitude")[0]), "y")
-        if isinstance(self.law, BrokenPowerLaw):
-            shown = {name: shown[name] for name in REPORTED if name in shown}
-            shown["end_exponent"] = (self._local(params, self.curve(run)[0][-1:], False), "")
-        return {
-            name: (values.reshape(len(values), -1), unit) for name, (values, unit) in shown.items()
-        }
-
-    def _diagnostic(self, kind: str, name: str, run: str, regime: int) -> float:
-        group = self._group("diagnostics")
-        key = f"{kind}_{'log_amplitude' if name == 'amplitude' else name}"
-        if key not in group:
-            return float("nan")
-        return float(np.atleast_1d(group[key].sel(run=run).values)[regime])
-
-    def _prior_draws(self, problem: Problem) -> dict[str, Array]:
-        v = np.random.default_rng(0).standard_normal((4000, problem.dimension))
-        sampled = unpack(problem.priors, v)
-        return {**sampled, **self.law.natural(sampled, problem.window)}
-
-    def _prior_widths(self, run: str, interval: float) -> dict[str, float]:
-        """Return how wide, in logs, the prior of crossovers, widths and floor is."""
-        drawn = self._prior_draws(Problem(self.law, *self.curve(run)))
-        widths: dict[str, float] = {}
-        for name in ("crossover", "width", "floor"):
-            if name in drawn:
-                first = drawn[name].reshape(len(drawn[name]), -1)[:, 0]
-                low, high = np.quantile(np.log(first), _tails(interval))
-                widths[name] = float(high - low)
-        return widths
+        params = self.law.filled(params)
+        shaped = BrokenPowerLaw(params["exponent"].shape[-1], floor="floor" in params)
+        with np.errstate(divide="ignore", invalid="ignore"):  # floors of 0; runs that failed
+            return shaped.local_exponent(params, x, floor=floor)
 
 
 def load(path: str | os.PathLike[str], *, law: Law | None = None) -> Fit:

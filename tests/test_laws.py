@@ -16,6 +16,7 @@ from scipy import integrate, special
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.inference import Problem
 from scalefit.laws import BrokenPowerLaw, Window
+from scalefit.laws.noise import Noise
 
 Array = NDArray[np.float64]
 Params = dict[str, Array]
@@ -322,8 +323,39 @@ def test_the_graph_takes_other_data() -> None:
     given = {model["exponent"]: np.array([0.5]), model["level"]: np.array(2.0 * X[-1] ** -0.5)}
     with model:
         pm.set_data({"x": np.array([1.0, 4.0]), "log_y": np.zeros(2)})
+        at_start = model.compile_logp(mode="FAST_COMPILE")(model.initial_point())
+    assert np.isfinite(at_start)
     value = model["log_mean"].eval(given, mode="FAST_COMPILE")
     np.testing.assert_allclose(np.exp(value), [2.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("ar1", "autocorrelation"), ("student", "degrees_of_freedom")]
+)
+def test_the_graph_has_the_names_of_the_noise(kind: Any, name: str) -> None:
+    model = BrokenPowerLaw(1).to_pymc(X, X**-0.5, noise=Noise(kind), y_err=0.01 * X**-0.5)
+    named = {str(one.name) for one in model.free_RVs}
+    assert named == {"steepness", "exponent", "level", "floor_share_normal", "noise", name}
+
+
+@pytest.mark.parametrize(
+    ("y_err", "words"),
+    [
+        ([0.1], "y_err needs the shape of y"),
+        ([0.1, -0.1, 0.1], "y_err must be finite and >= 0"),
+        ([0.1, np.inf, 0.1], "y_err must be finite and >= 0"),
+    ],
+)
+def test_the_graph_refuses_errors_that_are_none(y_err: Any, words: str) -> None:
+    with pytest.raises(InvalidData, match=words):
+        BrokenPowerLaw(1).to_pymc([1.0, 2.0, 3.0], [1.0, 0.8, 0.7], y_err=y_err)
+
+
+def test_correlated_noise_needs_an_order() -> None:
+    x, y = [1.0, 3.0, 2.0], [1.0, 0.8, 0.7]
+    BrokenPowerLaw(1).to_pymc(x, y)
+    with pytest.raises(InvalidData, match="x must ascend"):
+        BrokenPowerLaw(1).to_pymc(x, y, noise=Noise("ar1"))
 
 
 @pytest.mark.parametrize(

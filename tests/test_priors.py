@@ -14,13 +14,15 @@ from scipy import stats
 
 from scalefit.inference import Problem
 from scalefit.laws import BrokenPowerLaw, Window
-from scalefit.laws.noise import NOISE
+from scalefit.laws.noise import Noise
 from scalefit.laws.priors import (
     Dirichlet,
     LogNormal,
+    Normal,
     Prior,
     Relative,
     StretchedShare,
+    Uniform,
     dimension,
     pack,
     unpack,
@@ -32,6 +34,9 @@ GIVEN = {"scale": np.array([0.3])}
 PRIORS: dict[str, Prior] = {
     "log-normal": LogNormal(0.4, 0.7),
     "log-normals": LogNormal(20.0, 2.0, size=3),
+    "normal": Normal(-1.0, 2.0),
+    "normals": Normal(0.3, 0.3, size=2),
+    "uniform": Uniform(),
     "relative": Relative("scale", centre=0.5, size=2),
     "two shares": Dirichlet(3.0, size=2),
     "five shares": Dirichlet(3.0, size=5),
@@ -73,6 +78,17 @@ def test_log_normal_quantiles() -> None:
     value = LogNormal(0.4, 0.7).from_normal(GRID, {})
     expected = stats.lognorm(s=0.7, scale=0.4).ppf(stats.norm.cdf(GRID[:, 0]))
     np.testing.assert_allclose(value, expected, rtol=1e-10)
+
+
+def test_normal_quantiles() -> None:
+    value = PRIORS["normals"].from_normal(np.repeat(GRID, 2, axis=1), {})
+    expected = stats.norm(0.3, 0.3).ppf(stats.norm.cdf(GRID[:, 0]))
+    np.testing.assert_allclose(value, np.stack([expected, expected], axis=1), atol=1e-10)
+
+
+def test_uniform_quantiles() -> None:
+    value = PRIORS["uniform"].from_normal(GRID, {})
+    np.testing.assert_allclose(value, stats.norm.cdf(GRID[:, 0]), rtol=1e-12)
 
 
 def test_relative_quantiles() -> None:
@@ -135,7 +151,13 @@ def test_default_priors_are_the_recommended_ones(regimes: int, floor: bool) -> N
     if floor:
         expected["floor_share"] = StretchedShare(1.6)
     assert priors == expected
-    assert LogNormal(0.02, 1.0) == NOISE
+
+
+def test_default_priors_of_the_noise() -> None:
+    noise = {"noise": LogNormal(0.02, 1.0)}
+    assert Noise().priors() == noise
+    assert Noise("ar1").priors() == {**noise, "autocorrelation": Uniform()}
+    assert Noise("student").priors() == {**noise, "degrees_of_freedom": LogNormal(4.0, 1.0)}
 
 
 def test_an_exponent_has_the_stated_quantiles(rng: np.random.Generator) -> None:
@@ -186,19 +208,40 @@ def in_model_coordinates(model: Any, problem: Problem, v: Array) -> Array:
     return np.concatenate(columns, axis=1)
 
 
-LAWS = [
-    BrokenPowerLaw(1, floor=False),
-    BrokenPowerLaw(2, floor=True),
-    BrokenPowerLaw(3, floor=True),
-]
+ALTERNATIVE: dict[str, Prior] = {
+    "exponent": Normal(0.3, 0.3, size=2),
+    "gap": Dirichlet(2.0, size=2),
+    "width": LogNormal(0.4, 0.6, size=1),
+    "level": LogNormal(0.1, 2.0),
+    "floor_share": Uniform(),
+    "noise": LogNormal(0.02, 1.0),
+}
+MODELS = {
+    "1 regime": (BrokenPowerLaw(1, floor=False), Noise(), False, None),
+    "2 regimes, floor": (BrokenPowerLaw(2, floor=True), Noise(), False, None),
+    "3 regimes, floor": (BrokenPowerLaw(3, floor=True), Noise(), False, None),
+    "errors": (BrokenPowerLaw(1, floor=True), Noise(), True, None),
+    "ar1": (BrokenPowerLaw(1, floor=True), Noise("ar1"), False, None),
+    "ar1 in x": (BrokenPowerLaw(1, floor=False), Noise("ar1", "x"), False, None),
+    "ar1, errors": (BrokenPowerLaw(1, floor=False), Noise("ar1"), True, None),
+    "student": (BrokenPowerLaw(1, floor=False), Noise("student"), False, None),
+    "student, errors": (BrokenPowerLaw(1, floor=True), Noise("student"), True, None),
+    "other priors": (BrokenPowerLaw(2, floor=True), Noise(), False, ALTERNATIVE),
+}
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
+@pytest.mark.parametrize("name", MODELS)
 def test_the_posterior_is_the_density_of_the_pymc_model(
-    law: BrokenPowerLaw, rng: np.random.Generator
+    name: str, rng: np.random.Generator
 ) -> None:
-    y = 5.0 * X**-0.4 * np.exp(0.05 * rng.standard_normal(X.size))
-    problem, model = Problem(law, X, y), law.to_pymc(X, y)
+    law, noise, errors, given_priors = MODELS[name]
+    x = X * np.exp(rng.uniform(-0.3, 0.3, X.size))  # neighbours at uneven distances
+    y = 5.0 * x**-0.4 * np.exp(0.05 * rng.standard_normal(x.size))
+    y_err = y * np.exp(rng.uniform(-5.0, -2.0, x.size)) if errors else None
+    known = None if y_err is None else y_err / y
+    problem = Problem(law, x, y, noise, known, given_priors)
+    model = law.to_pymc(x, y, noise=noise, y_err=y_err, priors=given_priors)
+    assert {str(one.name) for one in model.free_RVs} >= set(noise.priors())
     logp = model.compile_fn(
         model.logp(jacobian=True), inputs=model.value_vars, mode="FAST_COMPILE", point_fn=False
     )

@@ -36,7 +36,7 @@ def command(
     show(f"1. Train {SEEDS} perceptrons at each load {LOADS} (examples per input dimension)")
     trajectory, theory = _train(out, seed)
     show(f"   wrote {out / 'perceptron.nc'}", "")
-    show("2. Fit test error against norm: two regimes, posterior by NUTS")
+    show("2. Fit test error against norm: two regimes")
     ok = _perceptrons(trajectory, theory, out, seed)
     show("", "3. Fit a public learning curve: 10-shot ImageNet error of BiT/101/3")
     ok &= _public(out, seed)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,7 +15,17 @@ from .options import Interval, Json, Seed, folder, schema
 from .output import emit, fit_tables, say_doubts, say_notes, show
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from scalefit.result import Fit
+
+KEYS = ("regimes", "floor", "noise")
+
+
+def _at_least_one(value: int) -> int:
+    if value < 1:
+        raise typer.BadParameter(f"{value}; give a whole number >= 1")
+    return value
 
 
 def command(
@@ -30,12 +41,30 @@ def command(
         str,
         typer.Option(
             metavar="N",
-            show_default=False,
-            help="Number of regimes, 1 to 6: 1 is one power law, 2 has one crossover. To be given: "
-            "this version does not choose it.",
+            help="Number of regimes, 1 to 6: 1 is one power law, 2 has one crossover. Several, "
+            "such as 1,2,3, are weighed by their posterior probability; auto is 1,2,3,4.",
         ),
     ] = "auto",
-    floor: Annotated[bool, typer.Option(help="Whether the law levels off at a floor.")] = True,
+    floor: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW",
+            help="Whether the law levels off: yes, no, auto to weigh both, or the value of a known "
+            "floor in the unit of y.",
+        ),
+    ] = "auto",
+    noise: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="normal, ar1 (each point remembers the one before), student (heavy tails), or "
+            "auto to weigh normal against ar1 where the points are one run in order.",
+        ),
+    ] = "auto",
+    y_err: Annotated[
+        str | None,
+        typer.Option("--y-err", metavar="COLUMN", help="Column of known standard errors of y."),
+    ] = None,
     by: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Column that tells curves apart; repeat for several."),
@@ -65,15 +94,30 @@ def command(
         str,
         typer.Option(
             metavar="NAME",
-            help="nuts samples the posterior; point takes milliseconds and is a preview; auto is "
-            "nuts.",
+            help="certified has two searches that must agree, and auto is this; nuts samples one "
+            "model with PyMC; point takes a tenth of the time and is a preview.",
         ),
     ] = "auto",
+    priors: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="default, or narrow: the alternative that shows what answers owe to the priors.",
+        ),
+    ] = "default",
     draws: Annotated[
         int, typer.Option(metavar="N", help="Posterior draws kept per curve, 100 or more.")
     ] = 1000,
     interval: Interval = 0.9,
     seed: Seed = 0,
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            callback=_at_least_one,
+            help="Processes that share the curves; changes nothing but the time.",
+        ),
+    ] = 1,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder for fit.nc, summary.csv and plot.png."),
@@ -82,28 +126,32 @@ def command(
 ) -> int:
     """Fit a multi-regime power law to every curve of a file."""
     import scalefit as sf
-    from scalefit.errors import ConfigError, InvalidData
+    from scalefit.errors import InvalidData
 
-    if not regimes.isdecimal() and regimes != "auto":
-        raise ConfigError(f"--regimes {regimes}: give a whole number from 1 to 6")
+    counts, level = _regimes(regimes), _floor(floor)
     x_range = _range(low, high)
     folder(out)
     if schema(path).startswith("scalefit-fit/"):
         raise InvalidData(f"{path}: this is a fit already; read it with scalefit predict --at X")
-    data = sf.read(path, x=x, y=y, by=by or (), where=conditions(where))
-    result = sf.fit(
-        data,
-        x=x,
-        y=y,
-        by=by,
-        x_range=x_range,
-        duplicates=duplicates,  # type: ignore[arg-type]  # checked there
-        regimes=int(regimes) if regimes != "auto" else "auto",
-        floor=floor,
-        method=method,
-        draws=draws,
-        seed=seed,
-    )
+    data = sf.read(path, x=x, y=y, y_err=y_err, by=by or (), where=conditions(where))
+    with processes(min(workers, data.sizes["run"])) as executor:
+        result = sf.fit(
+            data,
+            x=x,
+            y=y,
+            by=by,
+            x_range=x_range,
+            duplicates=duplicates,  # type: ignore[arg-type]  # checked there
+            regimes=counts,
+            floor=level,
+            noise=noise,
+            y_err=y_err,
+            priors=priors,  # type: ignore[arg-type]  # checked there
+            method=method,
+            draws=draws,
+            seed=seed,
+            executor=executor,
+        )
     written = write(result, out, interval) if out is not None else []
     say_notes(result)
     if json:
@@ -114,6 +162,63 @@ def command(
         show(f"{kept} (seed {seed})")
     say_doubts(result)
     return 0 if result.ok else 4
+
+
+def _regimes(text: str) -> list[int] | int | Literal["auto"]:
+    """Return what `--regimes` asks for: one number, several, or all that are usual."""
+    from scalefit.errors import ConfigError
+
+    if text == "auto":
+        return "auto"
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        raise ConfigError(f"--regimes {text}: give auto or whole numbers from 1 to 6, such as 1,2")
+    numbers = [int(part) for part in parts]
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _floor(text: str) -> bool | float | Literal["auto"]:
+    """Return what `--floor` asks for."""
+    from scalefit.errors import ConfigError
+
+    if text == "auto":
+        return "auto"
+    if text in ("yes", "no"):
+        return text == "yes"
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(
+            f"--floor {text}: give yes, no, auto, or the value of a known floor"
+        ) from None
+
+
+@contextmanager
+def processes(count: int) -> Iterator[Executor | None]:
+    """Yield a pool of processes, none for one; leave none of them behind after an error."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    if count < 2:
+        yield None
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_ignore_interrupts)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
+    pool.shutdown()
+
+
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C to the process that the user started."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _range(low: float | None, high: float | None) -> tuple[float, float] | None:
@@ -176,9 +281,15 @@ def write(
 
 def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
     """Return a fit as it goes into the JSON document."""
-    rows = fit.summary(interval).to_dict("records")
+    from scalefit.summary import models_of
+
+    tables = {"parameters": fit.summary(interval)}
+    if "models" in fit.tree.children:
+        tables["probabilities"] = fit.certificate[["run", *KEYS, "probability"]]
+        tables["certificate"] = fit.certificate.drop(columns="probability")
+    rows = {name: table.to_dict("records") for name, table in tables.items()}
     return {
-        "law": fit.law.name,
+        "law": models_of(fit),
         "method": fit.tree.attrs["method"],
         "seed": seed,
         "interval": interval,
@@ -190,11 +301,14 @@ def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
                 "points": fit.curve(run)[0].size,
                 "verdict": fit.verdict[run],
                 "notes": fit.notes[run],
-                "parameters": [
-                    {key: value for key, value in row.items() if key != "run"}
-                    for row in rows
-                    if row["run"] == run
-                ],
+                **{
+                    name: [
+                        {key: value for key, value in row.items() if key != "run"}
+                        for row in found
+                        if row["run"] == run
+                    ]
+                    for name, found in rows.items()
+                },
             }
             for run in fit.runs
         ],

@@ -87,13 +87,17 @@ def label(fit: Fit, run: str) -> str:
 
 
 def fit_tables(fit: Fit, interval: float) -> list[Any]:
-    """Return what a person reads of a fit: per run its verdict and its parameters."""
+    """Return what a person reads of a fit: per run its verdict, parameters and probabilities."""
+    from scalefit.summary import chances, models_of
+
     shown: list[Any] = []
     for run, frame in fit.summary(interval).groupby("run", sort=False):
         rows = frame.to_dict("records")
         name = label(fit, str(run))
         head = f"{name}: " if name else ""
-        shown.append(f"{head}{fit.law.name}; verdict: {fit.verdict[str(run)]}")
+        shown.append(f"{head}{models_of(fit, str(run))}; verdict: {fit.verdict[str(run)]}")
+        for row in rows:
+            row["note"] = _of_parameter(row["note"])
         # Beside a bad verdict every note says no more than that.
         kinds = ("unit", "note") if fit.verdict[str(run)] == "ok" else ("unit",)
         texts = [key for key in kinds if any(row[key] for row in rows)]
@@ -110,7 +114,16 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
                 *(_printable(row[key]) for key in texts),
             )
         shown.append(made)
+        weighed = chances(fit, str(run))
+        if weighed:
+            shown.append(f"  {weighed}\n")
     return shown
+
+
+def _of_parameter(note: str) -> str:
+    """Return a note without the probabilities of models, which stand below the table."""
+    kept = [part for part in note.split("; ") if not part.startswith(("P(", "over all"))]
+    return "; ".join(kept)
 
 
 def say_notes(fit: Fit) -> None:

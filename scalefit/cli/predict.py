@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scalefit.result import Fit
 
 BEYOND = "*"
+INSIDE = "if no further crossover"
 
 
 def command(
@@ -30,6 +31,14 @@ def command(
             metavar="KIND", help="observation: a new point, with its noise; curve: the law itself."
         ),
     ] = "observation",
+    hazard: Annotated[
+        float,
+        typer.Option(
+            metavar="RATE",
+            help="Crossovers to expect per decade beyond the data, before seeing any; 0 lets the "
+            "last regime go on for ever.",
+        ),
+    ] = 1.0,
     interval: Interval = 0.9,
     seed: Seed = 0,
     json: Json = False,
@@ -41,10 +50,18 @@ def command(
     for x in at:
         if not 0 < x < math.inf:
             raise ConfigError(f"--at {x:g}: give a finite x > 0")
+    if not 0 <= hazard < math.inf:
+        raise ConfigError(f"--hazard {hazard:g}: give a rate per decade, 0 or more")
     check(path)
     fit = sf.load(path)
-    predicted = fit.predict(at, interval=interval, kind=kind, seed=seed)  # type: ignore[arg-type]
-    columns = ("median", "mean", "low", "high", "extrapolated")
+    predicted = fit.predict(
+        at,
+        interval=interval,
+        kind=kind,  # type: ignore[arg-type]  # checked there
+        hazard=hazard,
+        seed=seed,
+    )
+    columns = ("median", "mean", "low", "high", "low_inside", "high_inside", "extrapolated")
     rows = [
         {"run": run, "x": x, **{name: predicted[name].sel(run=run).values[i] for name in columns}}
         for run in fit.runs
@@ -57,6 +74,7 @@ def command(
             x=attrs["x_name"],
             y=attrs["y_name"],
             kind=kind,
+            hazard=hazard,
             interval=interval,
             seed=seed,
             verdicts=fit.verdict,
@@ -66,7 +84,8 @@ def command(
         what = "new points, noise included" if kind == "observation" else "the law, without noise"
         show(_table(fit, rows, interval), f"{what} (seed {seed})")
         if any(row["extrapolated"] for row in rows):
-            show(f"{BEYOND} beyond the data: holds if the regime there goes on")
+            rate = f"further crossovers expected at {hazard:g} per decade (--hazard)"
+            show(f"{BEYOND} beyond the data: {rate if hazard else 'holds if the regime goes on'}")
     for run, verdict in fit.verdict.items():
         if verdict != "ok":
             say(": ".join(filter(None, ("unreliable", label(fit, run), verdict))))
@@ -98,19 +117,26 @@ def check(path: Path) -> None:
 
 
 def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
-    """Return the predictions, the name of a run beside its first."""
-    numbers = (_heading(fit, "x"), _heading(fit, "y"), percent(interval))
+    """Return the predictions, the name of a run beside its first.
+
+    A second interval, if the last regime goes on for ever, stands beside the first where any row
+    has another one.
+    """
+    inside = [between(row["low_inside"], row["high_inside"]) for row in rows]
+    whole = [between(row["low"], row["high"]) for row in rows]
+    both = [INSIDE] if inside != whole else []
+    numbers = (_heading(fit, "x"), _heading(fit, "y"), percent(interval), *both)
     named = ["run"] if any(label(fit, run) for run in fit.runs) else []
     made = table(*named, *numbers, "", right=numbers)
     last = None
-    for row in rows:
+    for row, *intervals in zip(rows, whole, inside, strict=True):
         first = [label(fit, row["run"]) if row["run"] != last else ""] if named else []
         last = row["run"]
         made.add_row(
             *first,
             number(row["x"]),
             estimate(row["median"]),
-            between(row["low"], row["high"]),
+            *intervals[: 1 + len(both)],
             BEYOND if row["extrapolated"] else "",
         )
     return made

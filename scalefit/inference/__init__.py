@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalefit.errors import ConfigError, nearest
 
 from .diagnostics import misgivings
 from .problem import Posterior, Problem
 
-__all__ = ["METHODS", "Posterior", "Problem", "infer", "iterations"]
+__all__ = ["METHODS", "Posterior", "Problem", "infer", "resolve", "steps"]
+
+Array = NDArray[np.float64]
 
 METHODS = {
+    "certified": "importance sampling from two independent searches that must agree, with evidence",
     "nuts": "NUTS on the PyMC model, four chains from dispersed optima",
     "point": "the best optimum with its curvature: milliseconds, a preview",
 }
-DEFAULT = "nuts"
+DEFAULT = "certified"
 
 
 def infer(
-    problem: Problem,
+    problems: Sequence[Problem],
     *,
     method: str = "auto",
     draws: int = 1000,
@@ -30,12 +34,12 @@ def infer(
     cores: int = 1,
     tick: Callable[[], object] | None = None,
 ) -> Posterior:
-    """Return the posterior of one problem by the named method.
+    """Return the posterior of one curve under one or several models, by the named method.
 
     Parameters
     ----------
-    problem
-        Law, curve and priors.
+    problems
+        One curve under different laws or noises; with several, draws are averaged over them.
     method
         A key of `METHODS`, or `"auto"`: the most trustworthy one.
     draws
@@ -45,22 +49,27 @@ def infer(
     cores
         Processes that one problem may use.
     tick
-        Called as work is done, about `iterations(method)` times; more often where it is hard.
+        Called as work is done, about `steps(method)` times for each problem.
 
     Raises
     ------
     ConfigError
-        If the method is unknown.
+        If the method is unknown, or has no evidence to weigh several models with.
     """
-    if resolve(method) == "point":
-        from . import point
+    method = resolve(method)
+    if method == "certified":
+        return _certified(problems, draws, rng, tick)
+    if method == "point":
+        return _points(problems, draws, rng, tick)
+    if len(problems) > 1:
+        raise ConfigError(
+            "method='nuts' cannot weigh models against each other: name one number of regimes, "
+            "floor=True or False, and one noise; or leave method='auto'"
+        )
+    from . import nuts
 
-        posterior = point.solve(problem, draws=draws, rng=rng)
-    else:
-        from . import nuts
-
-        posterior = nuts.solve(problem, draws=draws, rng=rng, cores=cores, tick=tick)
-    return replace(posterior, notes=(*posterior.notes, *misgivings(problem, posterior)))
+    posterior = nuts.solve(problems[0], draws=draws, rng=rng, cores=cores, tick=tick)
+    return replace(posterior, notes=(*posterior.notes, *misgivings(problems[0], posterior)))
 
 
 def resolve(method: str) -> str:
@@ -78,10 +87,153 @@ def resolve(method: str) -> str:
     return method
 
 
-def iterations(method: str) -> int:
+def steps(method: str) -> int:
     """Return how often an engine calls `tick` for one problem."""
-    if resolve(method) == "point":
-        return 0
+    if resolve(method) != "nuts":
+        return 1
     from . import nuts
 
     return nuts.CHAINS * (nuts.TUNE + nuts.EFFORTS[0][0])
+
+
+def _certified(
+    problems: Sequence[Problem],
+    draws: int,
+    rng: np.random.Generator,
+    tick: Callable[[], object] | None,
+) -> Posterior:
+    from . import ensemble
+
+    found = ensemble.explore(problems, rng, tick)
+    probability = found.probability
+    models = tuple(
+        {
+            "law": one.problem.law.name,
+            "regimes": one.regimes,
+            "floor": one.floor,
+            "noise": one.problem.noise.kind,
+            "probability": float(p),
+            "log_evidence": one.solved.certificate.log_evidence,
+            "error": one.solved.certificate.error,
+            "apart": one.solved.certificate.apart,
+            "effective": one.solved.certificate.effective,
+            "k_hat": one.solved.certificate.shape,
+            "effort": one.solved.certificate.effort,
+            "state": one.state,
+        }
+        for one, p in zip(found.members, probability, strict=True)
+    )
+    effective = float(probability @ [row["effective"] for row in models])
+    posterior = _averaged(problems, models, found.draw, draws, rng)
+    known = {name: np.full(value.shape[2:], effective) for name, value in posterior.draws.items()}
+    best = problems[int(np.argmax(probability))]
+    posterior = replace(posterior, verdict=found.verdict, ess=known, models=models)
+    dropped = [one.problem.law.name for one in found.members if one.state == "dropped"]
+    notes = posterior.notes
+    if dropped:
+        notes += (f"superfluous and not certified, left out: {'; '.join(dropped)}",)
+    if len(problems) == 1:
+        notes += tuple(misgivings(best, posterior))
+    return replace(posterior, notes=notes)
+
+
+def _points(
+    problems: Sequence[Problem],
+    draws: int,
+    rng: np.random.Generator,
+    tick: Callable[[], object] | None,
+) -> Posterior:
+    from . import point
+    from .ensemble import log_prior
+
+    if len(problems) == 1:
+        posterior = point.solve(problems[0], draws=draws, rng=rng)
+        return replace(posterior, notes=(*posterior.notes, *misgivings(problems[0], posterior)))
+    found = []
+    for problem in problems:
+        found.append(point.approximate(problem, draws=draws, rng=rng))
+        if tick is not None:
+            tick()
+    logs = np.array([evidence for _, evidence in found])
+    prior = np.array([log_prior(problem) for problem in problems])
+    weight = np.exp(logs + prior - np.max(logs + prior))
+    probability = weight / weight.sum()
+    models = tuple(
+        {
+            "law": problem.law.name,
+            "regimes": getattr(problem.law, "regimes", 1),
+            "floor": bool(getattr(problem.law, "floor", False)),
+            "noise": problem.noise.kind,
+            "probability": float(p),
+            "log_evidence": float(log),
+            "error": np.nan,
+            "apart": np.nan,
+            "effective": np.nan,
+            "k_hat": np.nan,
+            "effort": 0,
+            "state": "preview",
+        }
+        for problem, p, log in zip(problems, probability, logs, strict=True)
+    )
+    parts = [
+        {name: value[0] for name, value in posterior.draws.items()} for posterior, _ in found
+    ]
+    top = found[int(np.argmax(probability))][0]
+
+    def draw(count: int, rng: np.random.Generator, keep: Callable[[int], bool]) -> dict[str, Array]:
+        from .ensemble import stack
+        from .weights import equal_weight
+
+        share = np.array([p if keep(i) else 0.0 for i, p in enumerate(probability)])
+        if not share.sum() > 0.0:
+            share = np.array([float(keep(i)) for i in range(len(problems))])
+        picked = equal_weight(share / share.sum(), count, rng)
+        times = np.bincount(picked, minlength=len(problems))
+        chosen = [
+            {name: value[rng.integers(len(value), size=n)] for name, value in part.items()}
+            for part, n in zip(parts, times, strict=True)
+            if n
+        ]
+        drawn = stack(chosen)
+        order = rng.permutation(count)
+        return {name: value[order] for name, value in drawn.items()}
+
+    posterior = _averaged(problems, models, draw, draws, rng)
+    unknown = {name: np.full(value.shape[2:], np.nan) for name, value in posterior.draws.items()}
+    return replace(
+        posterior, verdict=top.verdict, ess=unknown, models=models, notes=top.notes
+    )
+
+
+def _averaged(
+    problems: Sequence[Problem],
+    models: Sequence[Mapping[str, object]],
+    draw: Callable[..., dict[str, Array]],
+    draws: int,
+    rng: np.random.Generator,
+) -> Posterior:
+    """Return the draws of the most probable number of regimes, and the averages over models."""
+
+    def taken(keep: Callable[[int], bool]) -> dict[str, Array]:
+        return {name: value[None] for name, value in draw(draws, rng, keep).items()}
+
+    counts = [int(row["regimes"]) for row in models]  # type: ignore[call-overload]
+    share = {
+        n: sum(float(r["probability"]) for r, c in zip(models, counts, strict=True) if c == n)  # type: ignore[arg-type]
+        for n in sorted(set(counts))
+    }
+    top = max(share, key=lambda n: share[n])
+    groups: dict[str, Mapping[str, Array]] = {}
+    if len(share) > 1:
+        for n in share:
+            groups[f"regimes_{n}"] = taken(lambda i, n=n: counts[i] == n)  # type: ignore[misc]
+        chosen = dict(groups[f"regimes_{top}"])
+    else:
+        chosen = taken(lambda i: True)
+    floors = [bool(row["floor"]) for row in models]
+    if len(share) > 1:
+        groups["averaged"] = taken(lambda i: True)
+    if any(floors) and not all(floors):
+        groups["forecast"] = taken(lambda i: floors[i])
+    nothing = {name: np.full(value.shape[2:], np.nan) for name, value in chosen.items()}
+    return Posterior(chosen, "ok", nothing, nothing, groups=groups)

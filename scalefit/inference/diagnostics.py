@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.laws import BrokenPowerLaw
 from scalefit.laws.noise import RESOLUTION
 
 from .problem import Posterior, Problem
@@ -73,25 +74,31 @@ def judge(
 
 def misgivings(problem: Problem, posterior: Posterior) -> list[str]:
     """Return what the residuals say against the noise model, one sentence each."""
-    flat = {
+    params = {
         name: values.reshape(-1, *values.shape[2:])[
             :: max(1, values.shape[0] * values.shape[1] // 200)
         ]
         for name, values in posterior.draws.items()
     }
-    mean = np.median(problem.law.log_mean(flat, problem.x), axis=0)
-    residual = problem.log_y - mean
-    n, squares = residual.size, float(residual @ residual)
-    if squares < n * RESOLUTION**2:
+    if isinstance(problem.law, BrokenPowerLaw):
+        params = problem.law.filled(params)
+    with np.errstate(divide="ignore"):  # the log of a floor of 0
+        residual = problem.log_y - np.median(problem.law.log_mean(params, problem.x), axis=0)
+        white = np.median(problem.standardised(params)[0], axis=0)
+    n = residual.size
+    if float(residual @ residual) < n * RESOLUTION**2:
         return [f"y lies on the law to {RESOLUTION:g}: there is no noise to learn intervals from"]
     if n < 8:
         return []
-    neighbours = float(residual[1:] @ residual[:-1]) / squares
+    neighbours = float(white[1:] @ white[:-1]) / float(white @ white)
     if neighbours < max(0.1, CORRELATED / np.sqrt(n)):  # below 0.1 it hardly widens an interval
         return []
+    found = f"neighbouring residuals are correlated ({neighbours:.2f})"
+    if problem.noise.kind == "ar1":
+        return [f"{found} beyond what noise='ar1' explains: the law may have too few regimes"]
     return [
-        f"neighbouring residuals are correlated ({neighbours:.2f}) but the noise is taken as "
-        "independent: intervals are too narrow, or the law has too few regimes"
+        f"{found} but the noise is taken as independent: intervals are too narrow, or the law has "
+        "too few regimes"
     ]
 
 

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scalefit.laws.priors import StretchedShare
+from scalefit.laws.priors import Dirichlet, Fixed, StretchedShare, Uniform
 
 from .diagnostics import judge
-from .point import Optimum, optima, spread
+from .full import Full
+from .optimise import Modes
+from .point import optima, settle
 from .problem import Posterior, Problem
 
 Array = NDArray[np.float64]
@@ -26,6 +28,10 @@ HOPELESS = 1.05
 """Above this R-hat chains sit in different modes, and longer ones would still."""
 REACH = 12.0
 """Optima whose mass is this many nats below the largest are not worth a chain."""
+STARTS = 24
+"""Points of each source from which optima are sought."""
+INSIDE = 1e-9
+"""Distance of starting shares from their bounds."""
 
 
 def solve(
@@ -55,17 +61,24 @@ def solve(
     tick
         Called once per iteration of each chain.
     """
-    found = optima(problem, rng=rng)
-    found = [one for one in found if one.log_mass > found[0].log_mass - REACH]
-    model = problem.law.to_pymc(problem.x, problem.y)
+    target = Full(problem)
+    found, _ = settle(target, optima(target, rng, starts=STARTS))
+    found = found.first(int(np.sum(found.log_mass > found.log_mass[0] - REACH)))
+    model = problem.law.to_pymc(
+        problem.x,
+        problem.y,
+        noise=problem.noise,
+        y_err=None if problem.error is None else problem.error * problem.y,
+        priors=problem.priors,
+    )
     each = -(-draws // CHAINS)
     (short, loose), (long, tight) = EFFORTS
     made = max(short, each)
-    draws_of, stats = _run(model, problem, found, rng, made, loose, cores, tick)
+    draws_of, stats = _run(model, target, found, rng, made, loose, cores, tick)
     verdict, rhat, ess = judge(draws_of, stats["diverging"])
     if verdict != "ok" and max(float(np.max(one)) for one in rhat.values()) <= HOPELESS:
         made = max(long, each)
-        draws_of, stats = _run(model, problem, found, rng, made, tight, cores, tick)
+        draws_of, stats = _run(model, target, found, rng, made, tight, cores, tick)
         verdict, rhat, ess = judge(draws_of, stats["diverging"])
     at = np.arange(1, each + 1) * made // each - 1
     kept = {name: value[:, at] for name, value in draws_of.items()}
@@ -76,11 +89,11 @@ def solve(
 
 def _run(
     model: Any,
-    problem: Problem,
-    found: list[Optimum],
+    target: Full,
+    found: Modes,
     rng: np.random.Generator,
     draws: int,
-    target: float,
+    acceptance: float,
     cores: int,
     tick: Callable[[], object] | None,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -99,9 +112,9 @@ def _run(
                 tune=TUNE,
                 chains=CHAINS,
                 cores=cores,
-                initvals=_initial(problem, found, rng),
+                initvals=_initial(target, found, rng),
                 random_seed=[int(seed) for seed in rng.integers(2**31, size=CHAINS)],
-                step=_stepper(model, problem, found[0], rng, target),
+                step=_stepper(model, target, found, rng, acceptance),
                 nuts_sampler="pymc",
                 progressbar=False,
                 compute_convergence_checks=False,
@@ -127,10 +140,10 @@ def _run(
 
 def _stepper(
     model: Any,
-    problem: Problem,
-    optimum: Optimum,
+    target: Full,
+    found: Modes,
     rng: np.random.Generator,
-    target: float,
+    acceptance: float,
 ) -> Any:
     """Return NUTS whose dense metric starts as the curvature at the best optimum.
 
@@ -140,9 +153,7 @@ def _stepper(
 
     from scalefit._compat import pm, pt
 
-    sampled = _as_pymc(
-        problem, spread(problem, optimum, rng.standard_normal((2000, optimum.v.size)))
-    )
+    sampled = _as_pymc(target.problem, _scattered(target, found, 0, 1.0, 2000, rng))
     columns = []
     for variable in model.free_RVs:
         value = sampled[variable.name]
@@ -155,34 +166,48 @@ def _stepper(
     metric = QuadPotentialFullAdapt(
         scattered.shape[1], scattered.mean(axis=0), np.cov(scattered.T), initial_weight=50
     )
-    return pm.NUTS(potential=metric, target_accept=target, max_treedepth=8, model=model)
+    return pm.NUTS(potential=metric, target_accept=acceptance, max_treedepth=8, model=model)
+
+
+def _scattered(
+    target: Full, found: Modes, which: int, width: float, count: int, rng: np.random.Generator
+) -> dict[str, Array]:
+    """Return sampled variables scattered around an optimum, `width` times as wide as it is.
+
+    They are scattered in the coordinates of `Full`, where a variable whose prior is relative to
+    another one is its own coordinate: the data fix its value, not its ratio to the other.
+    """
+    z = found.around(which, width * rng.standard_normal((count, target.dimension)))
+    return target.sampled(np.clip(z, -target.farthest, target.farthest), np.empty((count, 0)))
 
 
 def _as_pymc(problem: Problem, sampled: dict[str, Array]) -> dict[str, Array]:
-    """Return sampled variables under the names and in the coordinates of the PyMC model."""
-    return {
-        **{k: v for k, v in sampled.items() if not isinstance(problem.priors[k], StretchedShare)},
-        **{
-            f"{k}_normal": prior.to_normal(sampled[k], {})[..., 0]
-            for k, prior in problem.priors.items()
-            if isinstance(prior, StretchedShare)
-        },
-    }
+    """Return sampled variables under the names and within the bounds of the PyMC model."""
+    moved: dict[str, Array] = {}
+    for name, value in sampled.items():
+        prior = problem.priors[name]
+        if isinstance(prior, StretchedShare):
+            moved[f"{name}_normal"] = prior.to_normal(value, {})[..., 0]
+        elif isinstance(prior, Uniform):
+            moved[name] = np.clip(value, INSIDE, 1.0 - INSIDE)
+        elif isinstance(prior, Dirichlet):
+            share = np.maximum(value, INSIDE)
+            moved[name] = share / share.sum(axis=-1, keepdims=True)
+        elif not isinstance(prior, Fixed):
+            moved[name] = value
+    return moved
 
 
-def _initial(
-    problem: Problem, found: list[Optimum], rng: np.random.Generator
-) -> list[dict[str, Any]]:
+def _initial(target: Full, found: Modes, rng: np.random.Generator) -> list[dict[str, Any]]:
     """Return one start per chain, the optima in turn, scattered twice as wide as each is."""
+    problem = target.problem
     starts = []
     for chain in range(CHAINS):
-        optimum = found[chain % len(found)]
-        normals = 2.0 * rng.standard_normal((64, optimum.v.size))
-        sampled = spread(problem, optimum, normals)
-        natural = problem.law.natural(sampled, problem.window)
-        mean = problem.law.log_mean(natural, problem.x)
-        misfit = np.sum((problem.log_y - mean) ** 2, axis=1) / sampled["noise"] ** 2
-        pick = int(np.argmin(np.where(np.isfinite(misfit), misfit, np.inf)[: 1 + 8 * chain]))
-        values = {name: one[pick] for name, one in _as_pymc(problem, sampled).items()}
-        starts.append(values)
+        sampled = _scattered(target, found, chain % len(found.z), 2.0, 64, rng)
+        natural = {**sampled, **problem.law.natural(sampled, problem.window)}
+        with np.errstate(all="ignore"):
+            height = problem.log_likelihood(natural).sum(axis=1)
+        some = np.flatnonzero(np.isfinite(height))[: 1 + 8 * chain]
+        pick = int(some[np.argmax(height[some])]) if some.size else 0
+        starts.append({name: one[pick] for name, one in _as_pymc(problem, sampled).items()})
     return starts

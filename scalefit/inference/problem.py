@@ -1,4 +1,4 @@
-"""One curve, one law, one set of priors: what an engine is given and what it gives back."""
+"""One curve, one law, one noise, one set of priors: what an engine is given and gives back."""
 
 from __future__ import annotations
 
@@ -10,27 +10,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalefit.laws import Law, Window
-from scalefit.laws.noise import NOISE, deviation
+from scalefit.laws.noise import NORMAL, Noise
 from scalefit.laws.priors import Prior, dimension, unpack
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
-    """A posterior to be found: normal noise of unknown size on log y around a law.
+    """A posterior to be found: noise on log y around a law.
 
     Attributes
     ----------
     law
         The law.
-    x, y : shape (n,), both > 0
+    x, y : shape (n,), both > 0, x ascending
         The curve.
+    noise
+        The kind of noise.
+    error : shape (n,)
+        Known standard errors of log y; None for none.
+    given
+        Priors to use in place of the law's and the noise's own, all of them.
     """
 
     law: Law
     x: Array
     y: Array
+    noise: Noise = NORMAL
+    error: Array | None = None
+    given: Mapping[str, Prior] | None = None
 
     @cached_property
     def window(self) -> Window:
@@ -39,13 +48,25 @@ class Problem:
 
     @cached_property
     def priors(self) -> dict[str, Prior]:
-        """Prior of every sampled variable, `noise` last."""
-        return {**self.law.priors(self.window), "noise": NOISE}
+        """Prior of every sampled variable, those of the noise last."""
+        if self.given is not None:
+            return dict(self.given)
+        return {**self.law.priors(self.window), **self.noise.priors()}
 
     @cached_property
     def log_y(self) -> Array:
         """Natural logarithm of y."""
         return np.log(self.y)
+
+    @cached_property
+    def known(self) -> Array:
+        """Known variance of log y, shape (n,)."""
+        return np.zeros(self.x.size) if self.error is None else self.error**2
+
+    @cached_property
+    def gaps(self) -> Array:
+        """Distance of each point to the one before, as the noise measures it."""
+        return self.noise.gaps(self.x)
 
     @property
     def dimension(self) -> int:
@@ -61,18 +82,25 @@ class Problem:
         """Return log y without noise, shape (m, n), for coordinates of shape (m, dimension)."""
         return np.asarray(self.law.log_mean(self.natural(v), self.x))
 
+    def standardised(self, params: Mapping[str, Array]) -> tuple[Array, Array]:
+        """Return standardised one-step residuals and their log scales, shape (m, n)."""
+        residual = self.log_y - np.asarray(self.law.log_mean(params, self.x))
+        return self.noise.whiten(residual, params, self.gaps, self.known)
+
+    def log_likelihood(self, params: Mapping[str, Array]) -> Array:
+        """Return the log density of every log y given those before it, shape (m, n)."""
+        white, log_scale = self.standardised(params)
+        return self.noise.log_density(white, params) - log_scale
+
     def log_posterior(self, v: Array) -> Array:
         """Return the log of prior times likelihood, shape (m,), as a density in v.
 
         Normalised: its integral over v is the evidence of the law.
         """
-        noise = deviation(unpack(self.priors, v)["noise"])
-        residual = (self.log_y - self.log_mean(v)) / noise[:, None]
-        n = self.log_y.size
-        misfit = -0.5 * np.sum(residual**2, axis=1) - n * np.log(noise)
-        prior = -0.5 * np.sum(v**2, axis=1)
-        constant = -0.5 * (n + v.shape[1]) * np.log(2.0 * np.pi)
-        value: Array = misfit + prior + constant
+        with np.errstate(all="ignore"):
+            likelihood = self.log_likelihood(self.natural(v)).sum(axis=1)
+        prior = -0.5 * np.sum(v**2, axis=1) - 0.5 * v.shape[1] * np.log(2.0 * np.pi)
+        value: Array = likelihood + prior
         return np.where(np.isfinite(value), value, -np.inf)
 
 
@@ -93,6 +121,12 @@ class Posterior:
         Sampler statistics, shape (chain, draw).
     notes
         What a reader of the numbers should know, one sentence each.
+    groups
+        Further sets of draws where there are several models: `averaged` over all of them,
+        `forecast` over those with a floor, `regimes_1` and so on for each number of regimes.
+        `draws` is then that of the most probable number.
+    models
+        One row for each model: what it is, its probability and its certificate.
     """
 
     draws: Mapping[str, Array]
@@ -101,3 +135,5 @@ class Posterior:
     ess: Mapping[str, Array]
     stats: Mapping[str, Array] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    groups: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    models: tuple[Mapping[str, object], ...] = ()

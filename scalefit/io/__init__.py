@@ -18,6 +18,7 @@ def read(
     *,
     x: str | None = None,
     y: str | None = None,
+    y_err: str | None = None,
     by: str | Sequence[str] = (),
     where: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
@@ -32,7 +33,7 @@ def read(
     ----------
     path
         One file. Its content decides the format; a known suffix must agree.
-    x, y
+    x, y, y_err
         Columns that must be there and be numeric, and stay variables even where constant.
     by
         Columns whose values tell curves apart; none means that the file holds one curve. The runs
@@ -55,6 +56,7 @@ def read(
     file = Path(path)
     kind = sniff(file)
     if kind == "netcdf":
-        return netcdf.read(file, x=x, y=y, by=by, where=where)
+        return netcdf.read(file, x=x, y=y, y_err=y_err, by=by, where=where)
     reader = {"csv": tables.read_csv, "jsonl": tables.read_jsonl, "parquet": tables.read_parquet}
-    return tidy.from_table(reader[kind](file), x=x, y=y, by=by, where=where, source=str(path))
+    frame = reader[kind](file)
+    return tidy.from_table(frame, x=x, y=y, y_err=y_err, by=by, where=where, source=str(path))

@@ -21,6 +21,7 @@ def read(
     *,
     x: str | None,
     y: str | None,
+    y_err: str | None = None,
     by: str | Sequence[str],
     where: Mapping[str, Any] | None,
 ) -> xr.Dataset:
@@ -35,7 +36,7 @@ def read(
 
     dataset = open_netcdf(path)
     coordinates = [name for name in dataset.coords if dataset[name].dims == ("run",)]
-    for name in (x, y):
+    for name in (x, y, y_err):
         if name is not None and name not in dataset.variables:
             known = [*dataset.data_vars, *coordinates]
             raise InvalidData(f"{inline(path)}: no variable {quoted(name)}; {suggest(name, known)}")

@@ -22,6 +22,7 @@ def from_table(
     *,
     x: str | None = None,
     y: str | None = None,
+    y_err: str | None = None,
     by: str | Sequence[str] = (),
     where: Mapping[str, Any] | None = None,
     source: str = "DataFrame",
@@ -33,7 +34,7 @@ def from_table(
     frame
         One row per point. A frame whose index is named as the readers name theirs also gives the
         variable `row`, unless it has a column of that name.
-    x, y
+    x, y, y_err
         Columns that must be numeric and stay variables even where they are constant.
     by
         Columns whose values tell curves apart.
@@ -48,7 +49,7 @@ def from_table(
         If a column is missing, x or y is not numeric, a cell of `by` is empty, or no row is left.
     """
     columns = [by] if isinstance(by, str) else list(by)
-    axes = [name for name in (x, y) if name is not None]
+    axes = [name for name in (x, y, y_err) if name is not None]
     frame = frame.rename(columns=str)
     unique_columns(source, list(frame.columns), "the table")
     for name in (*axes, *columns, *(where or {})):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .noise import NORMAL, Noise
+
 if TYPE_CHECKING:
     import pymc as pm
 
@@ -135,23 +137,40 @@ class Law(ABC):
         del x, y
         return dict(sampled)
 
-    def to_pymc(self, x: ArrayLike, y: ArrayLike) -> pm.Model:
-        """Return the law with its default priors and normal noise on log y as a PyMC model.
+    def to_pymc(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        noise: Noise = NORMAL,
+        y_err: ArrayLike | None = None,
+        priors: Mapping[str, Prior] | None = None,
+    ) -> pm.Model:
+        """Return the law with its priors and noise on log y as a PyMC model.
 
         The model is an ordinary one: edit it, sample it, hand it to any PyMC tool. Its variables
         carry the names of the summary; `x` and `log_y` are `pm.Data` and can be exchanged with
-        `pm.set_data`.
+        `pm.set_data`, for others of the same length where the noise is correlated or `y_err` is
+        given.
 
         Parameters
         ----------
-        x, y : shape (n,), both > 0
+        x, y : shape (n,), both > 0; x ascending where the noise is correlated
             The curve.
+        noise
+            The kind of noise.
+        y_err : shape (n,), in the unit of y, all >= 0
+            Known standard errors of y, beside the noise; None for none.
+        priors
+            A prior for every sampled variable of the law and of the noise, in place of
+            `law.priors(...)` and `noise.priors()`.
 
         Raises
         ------
         InvalidData
-            If x and y differ in length or hold values that have no logarithm.
+            If lengths differ, x or y hold values that have no logarithm, an error is negative, or
+            x does not ascend under correlated noise.
         """
         from .graph import build
 
-        return build(self, x, y)
+        return build(self, x, y, noise, y_err, priors)

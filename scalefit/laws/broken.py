@@ -40,12 +40,13 @@ class BrokenPowerLaw(Law):
     regimes
         Number of exponents, 1 to 6: one more than there are crossovers.
     floor
-        Whether an asymptote is added under the whole law.
+        Whether an asymptote is added under the whole law; or the value of a known one, in the unit
+        of y.
 
     Raises
     ------
     ConfigError
-        If `regimes` is not an integer from 1 to 6.
+        If `regimes` is not an integer from 1 to 6, or a known floor is not positive.
 
     Source
     ------
@@ -54,18 +55,27 @@ class BrokenPowerLaw(Law):
     """
 
     regimes: int = 1
-    floor: bool = True
+    floor: bool | float = True
 
     def __post_init__(self) -> None:
         if isinstance(self.regimes, bool) or not isinstance(self.regimes, int | np.integer):
             raise ConfigError(f"regimes={self.regimes!r}: give a whole number from 1 to 6")
         if not 1 <= self.regimes <= MAX_REGIMES:
             raise ConfigError(f"regimes={self.regimes}: give a number from 1 to {MAX_REGIMES}")
+        if self.known_floor is not None and not 0.0 < self.known_floor < math.inf:
+            raise ConfigError(f"floor={self.floor}: a known floor must be positive")
+
+    @property
+    def known_floor(self) -> float | None:
+        """The floor where it is known, in the unit of y."""
+        return None if isinstance(self.floor, bool | np.bool_) else float(self.floor)
 
     @property
     def name(self) -> str:
         """What figures and files call the law."""
         count = f"{self.regimes} regime" + ("s" if self.regimes > 1 else "")
+        if self.known_floor is not None:
+            return f"{count}, floor at {self.known_floor:g}"
         return f"{count}, {'floor' if self.floor else 'no floor'}"
 
     @property
@@ -104,6 +114,24 @@ class BrokenPowerLaw(Law):
             change = exponent[..., i + 1, None] - exponent[..., i, None]
             log_y = log_y - change * scale * xp.logaddexp(0.0, past)
         return log_y
+
+    @staticmethod
+    def filled(params: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+        """Return parameters whose missing regimes (NaN) repeat the last one that is there.
+
+        A crossover between two equal exponents changes nothing, so draws with different numbers of
+        regimes go through one formula.
+        """
+        whole = dict(params)
+        exponent = np.array(whole["exponent"])
+        for j in range(1, exponent.shape[-1]):
+            missing = np.isnan(exponent[..., j])
+            exponent[..., j] = np.where(missing, exponent[..., j - 1], exponent[..., j])
+        whole["exponent"] = exponent
+        for name in ("crossover", "width"):
+            if name in whole:
+                whole[name] = np.nan_to_num(whole[name], nan=1.0)
+        return whole
 
     def local_exponent(
         self, params: Mapping[str, NDArray[np.float64]], x: ArrayLike, *, floor: bool = True
@@ -153,10 +181,36 @@ class BrokenPowerLaw(Law):
         if n:
             priors["gap"] = Dirichlet(3.0, size=n + 1)
             priors["width"] = LogNormal(0.5 * DECADES, 1.0, unit="decades", size=n)
-        priors["level"] = LogNormal(window.y_typical, 2.0, unit="y")
-        if self.floor:
-            priors["floor_share"] = StretchedShare(1.6)
+        known = self.known_floor
+        if known is None:
+            priors["level"] = LogNormal(window.y_typical, 2.0, unit="y")
+            if self.floor:
+                priors["floor_share"] = StretchedShare(1.6)
+        else:  # the level is then that of what lies above the floor
+            above = max(window.y_typical - known, 0.01 * window.y_typical)
+            priors["level"] = LogNormal(above, 2.0, unit="y")
         return priors
+
+    def narrow_priors(self, window: Window) -> dict[str, Prior]:
+        """Return the alternative priors, to see what the answers owe to the default ones.
+
+        Exponents are Normal(0.3, 0.3), widths scale with the range of x, and the floor's share is
+        uniform: a steep law that has met its floor is nearly excluded.
+        """
+        from .priors import LogNormal, Normal, Uniform
+
+        priors = self.priors(window)
+        decades = math.log10(window.x_high / window.x_low)
+        changed: dict[str, Prior] = {
+            "exponent": Normal(0.3, 0.3, size=self.regimes),
+            "width": LogNormal(
+                0.03 * decades * DECADES * math.log(10.0), 0.6, unit="decades", size=self.regimes - 1
+            ),
+            "floor_share": Uniform(unit="share of the level"),
+        }
+        return {
+            name: changed.get(name, prior) for name, prior in priors.items() if name != "steepness"
+        }
 
     def natural(self, sampled: Mapping[str, Any], window: Window, xp: Any = np) -> dict[str, Any]:
         """Return natural parameters from level and floor share at the last x, and log gaps in x."""
@@ -167,7 +221,9 @@ class BrokenPowerLaw(Law):
             params["crossover"] = xp.exp(start + (stop - start) * passed)
             params["width"] = sampled["width"]
         log_power = xp.log(sampled["level"])
-        if self.floor:
+        if self.known_floor is not None:
+            params["floor"] = xp.zeros_like(sampled["level"]) + self.known_floor
+        elif self.floor:
             params["floor"] = sampled["level"] * sampled["floor_share"]
             log_power = log_power + xp.log1p(-sampled["floor_share"])
         last = self._log_shape(params, np.array([stop]), xp)[..., 0]
@@ -186,7 +242,9 @@ class BrokenPowerLaw(Law):
         m = len(sampled["level"])
         log_y, u = np.log(y), np.log(x)
         end = np.exp(np.mean(log_y[-4:]))
-        share = sampled["floor_share"] if self.floor else np.zeros(m)
+        share = sampled["floor_share"] if "floor_share" in sampled else np.zeros(m)
+        if self.known_floor is not None:
+            share = np.full(m, min(self.known_floor / end, 0.99))
         above = np.maximum(y / end - share[:, None], 0.02 * y / end)
         target = np.log(above / (1.0 - share[:, None]))
         weight = above * end / y
@@ -206,6 +264,10 @@ class BrokenPowerLaw(Law):
         right = np.swapaxes(design, 1, 2) @ (weight * target)[..., None]
         solved = np.linalg.solve(gram, right)[..., 0]
         moved["level"] = end * np.exp(solved[:, 0])
+        if self.known_floor is not None:
+            moved["level"] = np.maximum(moved["level"] - self.known_floor, 0.01 * end)
         moved["exponent"] = solved[:, 1:]
-        moved["steepness"] = np.clip(np.sqrt(np.mean(solved[:, 1:] ** 2, axis=1)), 0.05, 4.0)
+        if "steepness" in sampled:
+            size = np.sqrt(np.mean(solved[:, 1:] ** 2, axis=1))
+            moved["steepness"] = np.clip(size, 0.05, 4.0)
         return moved

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .base import Law, Window
-from .noise import NOISE, deviation
+from .noise import Noise
+from .priors import Prior
 
 if TYPE_CHECKING:
     import pymc as pm
 
 
-def build(law: Law, x: ArrayLike, y: ArrayLike) -> pm.Model:
-    """Return a law with its default priors as a PyMC model; see `Law.to_pymc`."""
+def build(
+    law: Law,
+    x: ArrayLike,
+    y: ArrayLike,
+    noise: Noise,
+    y_err: ArrayLike | None,
+    priors: Mapping[str, Prior] | None,
+) -> pm.Model:
+    """Return a law with its priors and noise as a PyMC model; see `Law.to_pymc`."""
     from scalefit._compat import pm, pt
     from scalefit.errors import InvalidData
 
@@ -25,18 +34,28 @@ def build(law: Law, x: ArrayLike, y: ArrayLike) -> pm.Model:
     for name, values in (("x", x_values), ("y", y_values)):
         if not (np.isfinite(values).all() and (values > 0).all()):
             raise InvalidData(f"{name} must be finite and > 0, because the law lives in logarithms")
+    if noise.kind == "ar1" and (np.diff(x_values) < 0.0).any():
+        raise InvalidData("x must ascend, because noise='ar1' correlates each point with the last")
+    known = np.array(0.0)
+    if y_err is not None:
+        errors = np.asarray(y_err, dtype=float)
+        if errors.shape != y_values.shape:
+            raise InvalidData(f"y_err needs the shape of y, {y_values.shape}; got {errors.shape}")
+        if not (np.isfinite(errors).all() and (errors >= 0).all()):
+            raise InvalidData("y_err must be finite and >= 0: it holds standard errors of y")
+        known = (errors / y_values) ** 2
     window = Window.of(x_values, y_values)
+    given = {**law.priors(window), **noise.priors()} if priors is None else priors
     with pm.Model() as model:
         at = pm.Data("x", x_values)
         log_y = pm.Data("log_y", np.log(y_values))
         sampled: dict[str, Any] = {}
-        for name, prior in law.priors(window).items():
+        for name, prior in given.items():
             sampled[name] = prior.to_pymc(name, sampled)
         natural = law.natural(sampled, window, pt)
         for name, value in natural.items():
             if name not in sampled:
                 natural[name] = pm.Deterministic(name, value)
-        noise = NOISE.to_pymc("noise", sampled)
         mean = pm.Deterministic("log_mean", law.log_mean(natural, at, pt))
-        pm.Normal("observed", mu=mean, sigma=deviation(noise, pt), observed=log_y)
+        noise.to_pymc("observed", mean, sampled, log_y, gap=noise.gaps(x_values), error=known)
     return model

@@ -87,6 +87,97 @@ class LogNormal:
 
 
 @dataclass(frozen=True)
+class Normal:
+    """A vector of independent Normal(mean, sd)."""
+
+    mean: float
+    sd: float
+    unit: str = ""
+    size: int | None = None
+
+    @property
+    def coordinates(self) -> int:
+        return self.size or 1
+
+    def from_normal(self, v: Array, given: Mapping[str, Array]) -> Array:
+        value: Array = self.mean + self.sd * v
+        return value if self.size else value[..., 0]
+
+    def to_normal(self, value: Array, given: Mapping[str, Array]) -> Array:
+        v: Array = (value - self.mean) / self.sd
+        return v if self.size else v[..., None]
+
+    def to_pymc(self, name: str, given: Mapping[str, Any]) -> Any:
+        from scalefit._compat import pm
+
+        return pm.Normal(name, mu=self.mean, sigma=self.sd, shape=self.size)
+
+    def words(self) -> str:
+        return f"normal, mean {self.mean:.3g}, sd {self.sd:g}"
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """A share in (0, 1), all values alike."""
+
+    unit: str = ""
+    size: None = None
+
+    @property
+    def coordinates(self) -> int:
+        return 1
+
+    def from_normal(self, v: Array, given: Mapping[str, Array]) -> Array:
+        return np.asarray(special.ndtr(v[..., 0]), dtype=float)
+
+    def to_normal(self, value: Array, given: Mapping[str, Array]) -> Array:
+        clipped = np.clip(value, 1e-300, 1.0 - 1e-16)
+        return np.asarray(special.ndtri(clipped), dtype=float)[..., None]
+
+    def to_pymc(self, name: str, given: Mapping[str, Any]) -> Any:
+        from scalefit._compat import pm
+
+        return pm.Uniform(name, 0.0, 1.0)
+
+    def words(self) -> str:
+        return "uniform from 0 to 1"
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A variable that is known: one value, or one for each element."""
+
+    value: float | tuple[float, ...]
+    unit: str = ""
+
+    @property
+    def size(self) -> int | None:
+        return len(self.value) if isinstance(self.value, tuple) else None
+
+    @property
+    def coordinates(self) -> int:
+        return 0
+
+    def from_normal(self, v: Array, given: Mapping[str, Array]) -> Array:
+        return np.broadcast_to(np.array(self.value, dtype=float), (*v.shape[:-1], *self._shape))
+
+    def to_normal(self, value: Array, given: Mapping[str, Array]) -> Array:
+        return np.zeros((*value.shape[: value.ndim - len(self._shape)], 0))
+
+    def to_pymc(self, name: str, given: Mapping[str, Any]) -> Any:
+        from scalefit._compat import pm, pt
+
+        return pm.Deterministic(name, pt.as_tensor_variable(np.array(self.value, dtype=float)))
+
+    def words(self) -> str:
+        return f"fixed at {self.value}"
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return (len(self.value),) if isinstance(self.value, tuple) else ()
+
+
+@dataclass(frozen=True)
 class Relative:
     """A vector of Normal(centre * scale, scale), whose scale is another sampled variable."""
 

@@ -1,0 +1,5 @@
+"""The broken power law with everything nearly linear integrated out."""
+
+from .target import Collapsed
+
+__all__ = ["Collapsed"]

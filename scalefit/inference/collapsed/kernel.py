@@ -1,0 +1,708 @@
+"""The broken power law with exponents, level and noise scale integrated out, compiled.
+
+Given the outer parameters z (gaps between crossovers, widths, floor share, autocorrelation,
+steepness), log y is linear in the exponents and the level, or nearly so above a floor. What is
+left inside has one mode: it is found by Gauss-Newton steps, its mass is taken by Laplace's
+approximation (`solve`), and the approximation is removed by importance sampling around it
+(`correct`). Everything here is scalar code on one curve.
+
+`shape` holds the whole numbers of a model and `prior` the constants of its priors; see `SHAPE` and
+`PRIOR` for their order. u is log x minus the last log x, so u <= 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalefit.inference.compiled import compiled
+
+Array = NDArray[np.float64]
+
+SHAPE = ("crossovers", "floor", "correlated", "outer_noise", "student", "steep", "stretched")
+"""Number of crossovers, then flags: floor; AR(1); noise scale among the outer parameters;
+Student's t; steepness free; floor share stretched (else uniform)."""
+PRIOR = (
+    "concentration",
+    "width",
+    "width_sd",
+    "steepness",
+    "steepness_sd",
+    "centre",
+    "level",
+    "level_sd",
+    "noise",
+    "noise_sd",
+    "stretch",
+    "tail",
+    "tail_sd",
+)
+"""Dirichlet concentration; means and standard deviations of log width (natural units of log x), log
+steepness, log level, log noise, log degrees of freedom; exponents ~ Normal(centre, 1) x steepness;
+slope of the stretched share."""
+
+RESOLUTION = 1e-12  # variance of log y below which nothing is believed
+LOG_TWO_PI = math.log(2.0 * math.pi)
+FREEDOM = 4.0  # of the t proposals around an inner mode
+WIDE = 2.0  # scale of the second proposal
+"""Draws take turns: around the mode, wider around it, and for a law with a floor with exponents
+from their prior and the level that suits them, because near its floor a curve hardly depends on
+exponents."""
+
+# Argument lists as long as these are read by the line.
+# fmt: off
+
+
+@compiled
+def _softplus(x: float) -> float:
+    if x > 0.0:
+        return x + math.log1p(math.exp(-x))
+    return math.log1p(math.exp(x))
+
+
+@compiled
+def _unpack(z: Array, shape: Any, prior: Array, span: float, place: Array, scale: Array) -> Any:
+    """Fill crossover places (<= 0) and widths; return log prior(z) and the scalar parameters."""
+    n = shape[0]
+    log_prior = 0.0
+    if n > 0:
+        top = 0.0
+        for k in range(n):
+            top = max(top, z[k])
+        total = math.exp(-top)
+        for k in range(n):
+            total += math.exp(z[k] - top)
+        c = prior[0]
+        logs = -top
+        behind = 0.0
+        for k in range(n):
+            behind += math.exp(z[k] - top) / total
+            place[k] = -span * (1.0 - behind)
+            logs += z[k] - top
+        log_prior += math.lgamma(c * (n + 1)) - (n + 1) * math.lgamma(c)
+        log_prior += c * (logs - (n + 1) * math.log(total))
+    for k in range(n):
+        v = z[n + k]
+        scale[k] = math.exp(prior[1] + prior[2] * v)
+        log_prior -= 0.5 * (v * v + LOG_TWO_PI)
+    at = 2 * n
+    share = 0.0
+    rho = 0.0
+    steepness = math.exp(prior[3])
+    sigma = 1.0
+    tail = 0.0
+    if shape[1]:
+        v = z[at]
+        at += 1
+        if shape[6]:
+            logit = prior[10] * v
+            if v > 0.0:
+                logit += v * v
+            share = 1.0 / (1.0 + math.exp(-min(logit, 20.0)))
+        else:
+            share = 0.5 * math.erfc(-v / math.sqrt(2.0))
+            share = min(max(share, 1e-300), 1.0 - 1e-9)
+        log_prior -= 0.5 * (v * v + LOG_TWO_PI)
+    if shape[2]:
+        v = z[at]
+        at += 1
+        rho = min(max(0.5 * math.erfc(-v / math.sqrt(2.0)), 1e-9), 1.0 - 1e-9)
+        log_prior -= 0.5 * (v * v + LOG_TWO_PI)
+    if shape[5]:
+        v = z[at]
+        at += 1
+        steepness = math.exp(prior[3] + prior[4] * v)
+        log_prior -= 0.5 * (v * v + LOG_TWO_PI)
+    if shape[3]:
+        v = z[at]
+        at += 1
+        sigma = math.exp(prior[8] + prior[9] * v)
+        log_prior -= 0.5 * (v * v + LOG_TWO_PI)
+    if shape[4]:
+        v = z[at]
+        at += 1
+        tail = math.exp(prior[11] + prior[12] * v)
+        log_prior -= 0.5 * (v * v + LOG_TWO_PI)
+    for k in range(at, z.size):  # a coordinate that nothing depends on
+        log_prior -= 0.5 * (z[k] * z[k] + LOG_TWO_PI)
+    return log_prior, share, rho, steepness, sigma, tail
+
+
+@compiled
+def _basis(u: Array, place: Array, scale: Array, n: int, basis: Array) -> None:
+    """Fill what multiplies each exponent in log y, shape (n + 1, points); zero at the last x."""
+    points = u.size
+    for i in range(points):
+        basis[0, i] = -u[i]
+    for k in range(n):
+        b = place[k]
+        w = scale[k]
+        last = _softplus(-b / w)
+        for i in range(points):
+            bend = w * (_softplus((u[i] - b) / w) - last)
+            basis[k, i] += bend
+            basis[k + 1, i] = -bend
+
+
+@compiled
+def _filter(
+    shape: Any, rho: float, sigma: float, error: Array, gap: Array, carry: Array, gain: Array,
+    weight: Array,
+) -> float:
+    """Fill the constants that whiten residuals; return half the log determinant they remove.
+
+    With errors of known variance on top of AR(1) noise these are those of the Kalman filter.
+    """
+    half = 0.0
+    points = gap.size
+    variance = sigma * sigma
+    if shape[2]:
+        log_rho = math.log(rho)
+        ahead = variance
+        for i in range(points):
+            if i > 0:
+                f = math.exp(gap[i] * log_rho)
+                carry[i] = f
+                free = max(1.0 - f * f, 1e-12)
+                ahead = f * f * ahead * (1.0 - gain[i - 1]) + variance * free
+            total = ahead + error[i] * shape[3]
+            gain[i] = ahead / total
+            weight[i] = 1.0 / math.sqrt(total)
+            half += 0.5 * math.log(total)
+    elif shape[3]:
+        for i in range(points):
+            total = variance + error[i]
+            weight[i] = 1.0 / math.sqrt(total)
+            half += 0.5 * math.log(total)
+    return half
+
+
+@compiled
+def _whiten(shape: Any, column: Array, carry: Array, gain: Array, weight: Array) -> None:
+    if shape[2]:
+        state = 0.0
+        for i in range(column.size):
+            before = carry[i] * state
+            innovation = column[i] - before
+            state = before + gain[i] * innovation
+            column[i] = innovation * weight[i]
+    elif shape[3]:
+        for i in range(column.size):
+            column[i] *= weight[i]
+
+
+@compiled
+def _residual(
+    shape: Any, y: Array, basis: Array, beta: Array, share: float, above: Array, residual: Array
+) -> None:
+    """Fill log y minus the law, and the share of the law that is not floor."""
+    exponents = basis.shape[0]
+    points = y.size
+    for i in range(points):
+        power = 0.0
+        for j in range(exponents):
+            power += beta[1 + j] * basis[j, i]
+        if shape[1]:
+            if power > 0.0:
+                shrunk = share * math.exp(-power)
+                total = 1.0 - share + shrunk
+                above[i] = (1.0 - share) / total
+                residual[i] = y[i] - beta[0] - power - math.log(total)
+            else:
+                grown = (1.0 - share) * math.exp(power)
+                total = grown + share
+                above[i] = grown / total
+                residual[i] = y[i] - beta[0] - math.log(total)
+        else:
+            residual[i] = y[i] - beta[0] - power
+
+
+@compiled
+def _misfit(shape: Any, residual: Array, tail: float) -> float:
+    """Return the sum of squares of whitened residuals, or what takes its place for Student's t."""
+    total = 0.0
+    if shape[4]:
+        for i in range(residual.size):
+            total += (tail + 1.0) * math.log1p(residual[i] * residual[i] / tail)
+    else:
+        for i in range(residual.size):
+            total += residual[i] * residual[i]
+    return total
+
+
+@compiled
+def _constant(shape: Any, points: int, half: float, tail: float) -> float:
+    """Return the part of the log likelihood that neither residuals nor an inner scale enter."""
+    if shape[4]:
+        return points * (
+            math.lgamma(0.5 * (tail + 1.0)) - math.lgamma(0.5 * tail)
+            - 0.5 * math.log(math.pi * tail)
+        ) - half
+    return -0.5 * points * LOG_TWO_PI - half
+
+
+@compiled
+def _scaled(shape: Any, points: int, misfit: float, log_sigma: float) -> float:
+    """Return the part of the log likelihood that residuals and an inner scale enter."""
+    if shape[3]:
+        return -0.5 * misfit
+    variance = math.exp(2.0 * log_sigma) + RESOLUTION
+    return -0.5 * (points * math.log(variance) + misfit / variance)
+
+
+@compiled
+def _best_scale(points: int, misfit: float, log_sigma: float, mean: float, sd: float) -> float:
+    """Return the inner log noise that maximises the posterior at a given sum of squares."""
+    for _ in range(30):
+        square = math.exp(2.0 * log_sigma)
+        variance = square + RESOLUTION
+        t = square / variance
+        slope = t * (misfit / variance - points) - (log_sigma - mean) / (sd * sd)
+        bend = 2.0 * t * t * misfit / variance + 1.0 / (sd * sd)
+        step = slope / bend
+        step = min(max(step, -2.0), 2.0)
+        log_sigma += step
+        if abs(step) < 1e-7:
+            break
+    return log_sigma
+
+
+@compiled
+def _cholesky(matrix: Array, factor: Array, size: int) -> bool:
+    for i in range(size):
+        for j in range(i + 1):
+            total = matrix[i, j]
+            for k in range(j):
+                total -= factor[i, k] * factor[j, k]
+            if i == j:
+                if not total > 0.0:
+                    return False
+                factor[i, i] = math.sqrt(total)
+            else:
+                factor[i, j] = total / factor[j, j]
+    return True
+
+
+@compiled
+def _solve_cholesky(factor: Array, right: Array, size: int) -> None:
+    for i in range(size):
+        for k in range(i):
+            right[i] -= factor[i, k] * right[k]
+        right[i] /= factor[i, i]
+    for i in range(size - 1, -1, -1):
+        for k in range(i + 1, size):
+            right[i] -= factor[k, i] * right[k]
+        right[i] /= factor[i, i]
+
+
+@compiled
+def _normal_equations(
+    shape: Any, above: Array, residual: Array, basis: Array, tail: float, carry: Array, gain: Array,
+    weight: Array, design: Array, fresh: bool, gram: Array, right: Array,
+) -> None:
+    """Fill J'J and J'r of whitened residuals, J the derivative of log y by (level, exponents)."""
+    columns = basis.shape[0] + 1
+    points = residual.size
+    if fresh:
+        for i in range(points):
+            design[0, i] = 1.0
+        for j in range(1, columns):
+            if shape[1]:
+                for i in range(points):
+                    design[j, i] = above[i] * basis[j - 1, i]
+            else:
+                for i in range(points):
+                    design[j, i] = basis[j - 1, i]
+        for j in range(columns):
+            _whiten(shape, design[j], carry, gain, weight)
+    for a in range(columns):
+        for b in range(a + 1):
+            total = 0.0
+            if shape[4]:
+                for i in range(points):
+                    w = (tail + 1.0) / (tail + residual[i] * residual[i])
+                    total += w * design[a, i] * design[b, i]
+            else:
+                for i in range(points):
+                    total += design[a, i] * design[b, i]
+            gram[a, b] = total
+            gram[b, a] = total
+        total = 0.0
+        if shape[4]:
+            for i in range(points):
+                w = (tail + 1.0) / (tail + residual[i] * residual[i])
+                total += w * design[a, i] * residual[i]
+        else:
+            for i in range(points):
+                total += design[a, i] * residual[i]
+        right[a] = total
+
+
+@compiled
+def _start(
+    shape: Any, y: Array, basis: Array, share: float, mean: float, precision: float, beta: Array,
+    gram: Array, factor: Array, right: Array,
+) -> None:
+    """Fill (level, exponents) by a ridge regression of the log of what lies above the floor."""
+    exponents = basis.shape[0]
+    points = y.size
+    used = min(4, points)
+    level = 0.0
+    for i in range(points - used, points):
+        level += y[i] / used
+    beta[0] = level
+    for a in range(exponents):
+        right[a] = mean * precision
+        for b in range(exponents):
+            gram[a, b] = 0.0
+        gram[a, a] = precision
+    for i in range(points):
+        ratio = math.exp(y[i] - level)
+        left = max((ratio - share) / ratio, 0.02)
+        target = math.log(max(ratio - share, 0.02 * ratio) / (1.0 - share))
+        w = 400.0 * left * left
+        for a in range(exponents):
+            right[a] += w * basis[a, i] * target
+            for b in range(a + 1):
+                gram[a, b] += w * basis[a, i] * basis[b, i]
+    if _cholesky(gram, factor, exponents):
+        _solve_cholesky(factor, right, exponents)
+        for a in range(exponents):
+            beta[1 + a] = right[a]
+    else:
+        for a in range(exponents):
+            beta[1 + a] = mean
+
+
+@compiled
+def _solve(
+    z: Array, u: Array, y: Array, error: Array, gap: Array, shape: Any, prior: Array, place: Array,
+    scale: Array, basis: Array, design: Array, residual: Array, above: Array, carry: Array,
+    gain: Array, weight: Array, trial: Array, mode: Array, beta: Array, gram: Array, factor: Array,
+    right: Array,
+) -> float:
+    """Return the collapsed log density at z; leave the inner mode and Cholesky factor behind.
+
+    mode is (level, exponents..., log sigma if inner); factor the lower Cholesky factor of minus
+    the second derivative there.
+    """
+    points = y.size
+    columns = basis.shape[0] + 1
+    inner = 1 - shape[3]
+    size = columns + inner
+    log_prior, share, rho, steepness, sigma, tail = _unpack(z, shape, prior, -u[0], place, scale)
+    if not math.isfinite(log_prior):
+        return -math.inf
+    _basis(u, place, scale, shape[0], basis)
+    half = _filter(shape, rho, sigma, error, gap, carry, gain, weight)
+    constant = _constant(shape, points, half, tail)
+    centre = prior[5] * steepness
+    precision = 1.0 / (steepness * steepness)
+    level_precision = 1.0 / (prior[7] * prior[7])
+    _start(shape, y, basis, share, centre, precision, mode, gram, factor, right)
+    _residual(shape, y, basis, mode, share, above, residual)
+    _whiten(shape, residual, carry, gain, weight)
+    misfit = _misfit(shape, residual, tail)
+    log_sigma = 0.0
+    if inner:
+        log_sigma = _best_scale(
+            points, misfit, 0.5 * math.log(misfit / points + RESOLUTION), prior[8], prior[9]
+        )
+    penalty = level_precision * (mode[0] - prior[6]) ** 2
+    for j in range(1, columns):
+        penalty += precision * (mode[j] - centre) ** 2
+    for iteration in range(25):
+        _normal_equations(
+            shape, above, residual, basis, tail, carry, gain, weight, design,
+            iteration == 0 or shape[1] == 1, gram, right,
+        )
+        variance = 1.0
+        if inner:
+            variance = math.exp(2.0 * log_sigma) + RESOLUTION
+        for a in range(columns):
+            for b in range(columns):
+                gram[a, b] /= variance
+            right[a] /= variance
+            p = level_precision if a == 0 else precision
+            c = prior[6] if a == 0 else centre
+            gram[a, a] += p
+            right[a] -= p * (mode[a] - c)
+            trial[a] = right[a]
+        if not _cholesky(gram, factor, columns):
+            return -math.inf
+        _solve_cholesky(factor, right, columns)
+        gain_expected = 0.0
+        for a in range(columns):
+            gain_expected += right[a] * trial[a]
+        if gain_expected < 1e-5:
+            break
+        now = _scaled(shape, points, misfit, log_sigma) - 0.5 * penalty
+        step = 1.0
+        moved = False
+        for _ in range(9):
+            for a in range(columns):
+                beta[a] = mode[a] + step * right[a]
+            _residual(shape, y, basis, beta, share, above, residual)
+            _whiten(shape, residual, carry, gain, weight)
+            fresh = _misfit(shape, residual, tail)
+            cost = level_precision * (beta[0] - prior[6]) ** 2
+            for j in range(1, columns):
+                cost += precision * (beta[j] - centre) ** 2
+            if _scaled(shape, points, fresh, log_sigma) - 0.5 * cost > now:
+                moved = True
+                break
+            step *= 0.3
+        if not moved:
+            _residual(shape, y, basis, mode, share, above, residual)
+            _whiten(shape, residual, carry, gain, weight)
+            break
+        for a in range(columns):
+            mode[a] = beta[a]
+        misfit = fresh
+        penalty = cost
+        if inner:
+            log_sigma = _best_scale(points, misfit, log_sigma, prior[8], prior[9])
+    _normal_equations(
+        shape, above, residual, basis, tail, carry, gain, weight, design, shape[1] == 1, gram, right
+    )
+    variance = 1.0
+    if inner:
+        variance = math.exp(2.0 * log_sigma) + RESOLUTION
+    for a in range(columns):
+        for b in range(columns):
+            gram[a, b] /= variance
+        gram[a, a] += level_precision if a == 0 else precision
+    value = constant + _scaled(shape, points, misfit, log_sigma) - 0.5 * penalty
+    value += -0.5 * columns * LOG_TWO_PI + 0.5 * math.log(level_precision)
+    value += 0.5 * (columns - 1) * math.log(precision)
+    if inner:
+        mode[columns] = log_sigma
+        t = math.exp(2.0 * log_sigma) / variance
+        for a in range(columns):
+            gram[columns, a] = 2.0 * t * right[a] / variance
+            gram[a, columns] = gram[columns, a]
+        gram[columns, columns] = 2.0 * t * t * misfit / variance + 1.0 / (prior[9] * prior[9])
+        value -= 0.5 * ((log_sigma - prior[8]) / prior[9]) ** 2
+        value -= 0.5 * LOG_TWO_PI + math.log(prior[9])
+        if not _cholesky(gram, factor, size):
+            for a in range(columns):
+                gram[columns, a] = 0.0
+                gram[a, columns] = 0.0
+            if not _cholesky(gram, factor, size):
+                return -math.inf
+    elif not _cholesky(gram, factor, size):
+        return -math.inf
+    for a in range(size):
+        value += 0.5 * LOG_TWO_PI - math.log(factor[a, a])
+    value += log_prior
+    if math.isnan(value):
+        return -math.inf
+    return float(value)
+
+
+@compiled
+def solve(
+    z: Array, u: Array, y: Array, error: Array, gap: Array, shape: Any, prior: Array,
+    residuals: Array,
+) -> Array:
+    """Return the collapsed log density of prior times likelihood at every row of z.
+
+    Parameters
+    ----------
+    z : shape (m, d)
+        Outer parameters.
+    u, y : shape (n,)
+        Log x minus the last log x, and log y.
+    error : shape (n,)
+        Known variance of log y.
+    gap : shape (n,)
+        Distance to the point before, in units of the correlation's gap; the first is not read.
+    shape, prior
+        The model; see `SHAPE` and `PRIOR`.
+    residuals : shape (m, n + 1) or (0, 0)
+        Filled with the standardised residuals at each inner mode, if there is room, and with the
+        log of the scale among the inner parameters by which they were divided, 0 if there is none.
+    """
+    points = u.size
+    n = shape[0]
+    columns = n + 2
+    size = columns + 1 - shape[3]
+    place = np.empty(n)
+    scale = np.empty(n)
+    basis = np.empty((n + 1, points))
+    design = np.empty((columns, points))
+    residual = np.empty(points)
+    above = np.ones(points)
+    carry = np.zeros(points)
+    gain = np.zeros(points)
+    weight = np.ones(points)
+    trial = np.empty(columns)
+    mode = np.empty(size)
+    beta = np.empty(columns)
+    gram = np.empty((size, size))
+    factor = np.zeros((size, size))
+    right = np.empty(columns)
+    values = np.empty(z.shape[0])
+    for m in range(z.shape[0]):
+        values[m] = _solve(
+            z[m], u, y, error, gap, shape, prior, place, scale, basis, design, residual, above,
+            carry, gain, weight, trial, mode, beta, gram, factor, right,
+        )
+        if residuals.shape[0] > 0:
+            variance = 1.0
+            if not shape[3]:
+                variance = math.exp(2.0 * mode[columns]) + RESOLUTION
+            for i in range(points):
+                residuals[m, i] = residual[i] / math.sqrt(variance)
+            residuals[m, points] = 0.5 * math.log(variance)
+    return values
+
+
+@compiled
+def correct(
+    z: Array, u: Array, y: Array, error: Array, gap: Array, shape: Any, prior: Array,
+    normals: Array, squares: Array, inner: Array, ratios: Array,
+) -> None:
+    """Draw the inner parameters of every row of z, with their exact importance ratios.
+
+    Parameters
+    ----------
+    z, u, y, error, gap, shape, prior
+        As for `solve`.
+    normals : shape (m, k, q)
+        Standard normals.
+    squares : shape (m, k)
+        Chi-squares with `FREEDOM` degrees of freedom.
+    inner : shape (m, k, q)
+        Filled with (level, exponents..., log sigma if inner).
+    ratios : shape (m, k)
+        Filled with log(prior x likelihood of (z, inner) / density of inner given z); their mean
+        over k, exponentiated, is an unbiased estimate of the density that `solve` approximates.
+    """
+    points = u.size
+    n = shape[0]
+    columns = n + 2
+    size = columns + 1 - shape[3]
+    place = np.empty(n)
+    scale = np.empty(n)
+    basis = np.empty((n + 1, points))
+    design = np.empty((columns, points))
+    residual = np.empty(points)
+    above = np.ones(points)
+    carry = np.zeros(points)
+    gain = np.zeros(points)
+    weight = np.ones(points)
+    trial = np.empty(columns)
+    mode = np.empty(size)
+    beta = np.empty(columns)
+    gram = np.empty((size, size))
+    factor = np.zeros((size, size))
+    right = np.empty(columns)
+    apart = np.empty(size)
+    proposal = math.lgamma(0.5 * (FREEDOM + size)) - math.lgamma(0.5 * FREEDOM)
+    proposal -= 0.5 * size * math.log(FREEDOM * math.pi)
+    power = 0.5 * (FREEDOM + size)
+    for m in range(z.shape[0]):
+        value = _solve(
+            z[m], u, y, error, gap, shape, prior, place, scale, basis, design, residual, above,
+            carry, gain, weight, trial, mode, beta, gram, factor, right,
+        )
+        if not math.isfinite(value):
+            for k in range(normals.shape[1]):
+                ratios[m, k] = -math.inf
+                for a in range(size):
+                    inner[m, k, a] = mode[a]
+            continue
+        log_prior, share, rho, steepness, sigma, tail = _unpack(
+            z[m], shape, prior, -u[0], place, scale
+        )
+        half = _filter(shape, rho, sigma, error, gap, carry, gain, weight)
+        constant = _constant(shape, points, half, tail) + log_prior
+        centre = prior[5] * steepness
+        determinant = 0.0
+        for a in range(size):
+            determinant += math.log(factor[a, a])
+        constants = 0.0
+        for i in range(points):
+            constants += design[0, i] * design[0, i]
+        loose_level = WIDE / math.sqrt(constants)
+        loose_sigma = 1.0
+        if not shape[3]:
+            loose_level *= math.sqrt(math.exp(2.0 * mode[columns]) + RESOLUTION)
+            loose_sigma = WIDE / factor[columns, columns]
+        for k in range(normals.shape[1]):
+            stretch = math.sqrt(FREEDOM / squares[m, k])
+            phi = inner[m, k]
+            from_prior = shape[1] and k % 4 == 3
+            if from_prior:
+                phi[0] = mode[0]
+                for j in range(1, columns):
+                    phi[j] = centre + stretch * steepness * normals[m, k, j]
+                if not shape[3]:
+                    phi[columns] = mode[columns] + stretch * loose_sigma * normals[m, k, columns]
+            else:
+                if k % 2 == 1:
+                    stretch *= WIDE
+                for a in range(size):
+                    apart[a] = normals[m, k, a]
+                for a in range(size - 1, -1, -1):
+                    for b in range(a + 1, size):
+                        apart[a] -= factor[b, a] * apart[b]
+                    apart[a] /= factor[a, a]
+                for a in range(size):
+                    phi[a] = mode[a] + stretch * apart[a]
+            _residual(shape, y, basis, phi, share, above, residual)
+            _whiten(shape, residual, carry, gain, weight)
+            shift = 0.0  # from here to the best level, the exponents given
+            for i in range(points):
+                shift += design[0, i] * residual[i] / constants
+            if from_prior:
+                step = shift + stretch * loose_level * normals[m, k, 0]
+                phi[0] += step
+                shift -= step
+                for i in range(points):
+                    residual[i] -= step * design[0, i]
+            length = 0.0
+            for a in range(size):
+                total = 0.0
+                for b in range(a, size):
+                    total += factor[b, a] * (phi[b] - mode[b])
+                length += total * total
+            near = determinant - power * math.log1p(length / FREEDOM)
+            far = determinant - power * math.log1p(length / (FREEDOM * WIDE * WIDE))
+            far -= size * math.log(WIDE)
+            top = max(near, far)
+            share_of_far = 0.5
+            slack = 0.0
+            if shape[1]:
+                share_of_far = 0.25
+                length = (shift / loose_level) ** 2
+                loose = -math.log(loose_level * loose_sigma) - (columns - 1) * math.log(steepness)
+                for j in range(1, columns):
+                    length += ((phi[j] - centre) / steepness) ** 2
+                if not shape[3]:
+                    length += ((phi[columns] - mode[columns]) / loose_sigma) ** 2
+                loose -= power * math.log1p(length / FREEDOM)
+                top = max(top, loose)
+                slack = 0.25 * math.exp(loose - top)
+            density = proposal + top + math.log(
+                0.5 * math.exp(near - top) + share_of_far * math.exp(far - top) + slack
+            )
+            misfit = _misfit(shape, residual, tail)
+            log_sigma = 0.0
+            joint = constant
+            if not shape[3]:
+                log_sigma = phi[columns]
+                joint -= 0.5 * ((log_sigma - prior[8]) / prior[9]) ** 2
+                joint -= 0.5 * LOG_TWO_PI + math.log(prior[9])
+            joint += _scaled(shape, points, misfit, log_sigma)
+            joint -= 0.5 * ((phi[0] - prior[6]) / prior[7]) ** 2
+            joint -= 0.5 * LOG_TWO_PI + math.log(prior[7])
+            for j in range(1, columns):
+                joint -= 0.5 * ((phi[j] - centre) / steepness) ** 2
+                joint -= 0.5 * LOG_TWO_PI + math.log(steepness)
+            ratio = joint - density
+            ratios[m, k] = ratio if math.isfinite(ratio) else -math.inf

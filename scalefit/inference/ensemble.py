@@ -1,0 +1,246 @@
+"""One curve under several models: their probabilities, and draws averaged over them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .certified import Search, Solved, settle
+from .collapsed import Collapsed
+from .full import Full
+from .problem import Problem
+from .target import Target
+from .weights import equal_weight
+
+Array = NDArray[np.float64]
+State = Literal["certified", "negligible", "dropped", "doubtful"]
+
+SMALL = 0.01  # probability below which one search is enough
+MINOR = 0.05  # probability below which a failed certificate is not worth much effort
+BETTER = 1.0  # nats by which a further crossover must improve on fewer to be needed
+SEEDS = 1024
+FLOOR = 0.9
+"""Prior probability of a floor where laws with and without are weighed: losses rarely fall for
+ever. Numbers of regimes and kinds of noise are equally probable."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of an ensemble.
+
+    Attributes
+    ----------
+    problem, solved
+    state
+        `"certified"`; `"negligible"`, with a probability too small to need a second search;
+        `"dropped"`, a superfluous crossover whose posterior could not be certified; or
+        `"doubtful"`, uncertified and yet needed.
+    """
+
+    problem: Problem
+    solved: Solved
+    state: State
+
+    @property
+    def regimes(self) -> int:
+        """Number of regimes; 1 for a law that has none."""
+        return getattr(self.problem.law, "regimes", 1)
+
+    @property
+    def floor(self) -> bool:
+        """Whether the law has a floor."""
+        return bool(getattr(self.problem.law, "floor", False))
+
+    @property
+    def log_weight(self) -> float:
+        """Log evidence plus log prior probability, but for a constant; -inf if dropped."""
+        if self.state == "dropped":
+            return -math.inf
+        return self.solved.certificate.log_evidence + log_prior(self.problem)
+
+
+def log_prior(problem: Problem) -> float:
+    """Return the log prior probability of a model among others, but for a constant."""
+    return math.log(FLOOR if getattr(problem.law, "floor", False) else 1.0 - FLOOR)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """All models of one curve."""
+
+    members: tuple[Member, ...]
+
+    @property
+    def probability(self) -> Array:
+        """Posterior probability of each member; 0 for those dropped."""
+        logs = np.array([one.log_weight for one in self.members])
+        if not np.isfinite(logs).any():
+            return np.full(len(logs), 1.0 / len(logs))
+        weight = np.exp(logs - logs.max())
+        return np.asarray(weight / weight.sum())
+
+    @property
+    def verdict(self) -> str:
+        """`"ok"`, or what is wrong and what to try."""
+        doubtful = [
+            (p, one)
+            for p, one in zip(self.probability, self.members, strict=True)
+            if one.state == "doubtful" and p > SMALL
+        ]
+        if not doubtful:
+            return "ok"
+        p, worst = max(doubtful, key=lambda pair: pair[0])
+        reasons = "; ".join(worst.solved.certificate.doubts)
+        share = f" (probability {p:.2f})" if len(self.members) > 1 else ""
+        return f"{worst.problem.law.name}{share}: {reasons}: try fewer regimes or method='nuts'"
+
+    def draw(
+        self, count: int, rng: np.random.Generator, keep: Callable[[int], bool] | None = None
+    ) -> dict[str, Array]:
+        """Return `count` draws of equal weight over the members kept, shape (count, ...).
+
+        Draws of a broken power law are padded with NaN to the largest number of regimes among the
+        members kept; `regimes` tells how many each has, and `floor` and `autocorrelation` are 0
+        where a model has none. `keep` takes the index of a member.
+        """
+        kept = np.array([keep is None or keep(i) for i in range(len(self.members))])
+        probability = np.where(kept, self.probability, 0.0)
+        if not probability.sum() > 0.0:  # all that were kept have next to none
+            probability = kept.astype(float)
+        picked = equal_weight(probability / probability.sum(), count, rng)
+        times = np.bincount(picked, minlength=len(self.members))
+        used = [(one, n) for one, n in zip(self.members, times, strict=True) if n]
+        parts = [_natural(one, int(n), rng) for one, n in used]
+        if len(self.members) == 1:
+            return parts[0]
+        drawn = stack(parts)
+        order = rng.permutation(count)
+        return {name: value[order] for name, value in drawn.items()}
+
+
+def explore(
+    problems: Sequence[Problem],
+    rng: np.random.Generator,
+    tick: Callable[[], object] | None = None,
+) -> Ensemble:
+    """Return the posterior of every model of a curve, certified where its probability counts.
+
+    Models are searched in order of their number of crossovers, because the posterior with fewer
+    seeds the search with more. A second, independent search follows for every model that has a
+    share of the evidence; what fails its certificate is tried harder if it matters.
+
+    Parameters
+    ----------
+    problems
+        One curve under different laws or noises.
+    rng
+        Source of every random number.
+    tick
+        Called once per model.
+    """
+    order = sorted(range(len(problems)), key=lambda i: getattr(problems[i].law, "regimes", 1))
+    searches: dict[int, Search] = {}
+    points: dict[tuple[object, ...], Array] = {}
+    evidence = np.full(len(problems), -np.inf)
+    prior = np.array([log_prior(problem) for problem in problems])
+    for i in order:
+        target = _target(problems[i])
+        key = _family(problems[i])
+        if isinstance(target, Collapsed) and (*key, target.crossovers - 1) in points:
+            target = target.after(points[*key, target.crossovers - 1])
+        searches[i] = Search(target, rng)
+        searches[i].first()
+        found = searches[i].result()
+        evidence[i] = found.certificate.log_evidence
+        if isinstance(target, Collapsed) and math.isfinite(evidence[i]):
+            at = equal_weight(found.weights.probability, SEEDS, rng)
+            points[*key, target.crossovers] = found.draws.z[at]
+        if tick is not None:
+            tick()
+    solved = {i: searches[i].result() for i in order}
+    checked: set[int] = set()
+    while True:
+        share = np.exp(evidence + prior - np.max(evidence + prior))
+        share /= share.sum()
+        waiting = [i for i in order if share[i] > SMALL and i not in checked]
+        if not waiting:
+            break
+        i = max(waiting, key=lambda i: float(share[i]))
+        searches[i].second()
+        solved[i] = searches[i].result()
+        if solved[i].certificate.doubts and (share[i] > MINOR or len(problems) == 1):
+            solved[i] = settle(searches[i])
+        evidence[i] = solved[i].certificate.log_evidence
+        checked.add(i)
+    members = [
+        Member(problems[i], solved[i], _state(i, checked, problems, solved))
+        for i in range(len(problems))
+    ]
+    return Ensemble(tuple(members))
+
+
+def _state(
+    i: int, checked: set[int], problems: Sequence[Problem], solved: dict[int, Solved]
+) -> State:
+    if i not in checked:
+        return "negligible"
+    if not solved[i].certificate.doubts:
+        return "certified"
+    fewer = [
+        solved[j].certificate.log_evidence
+        for j in checked
+        if not solved[j].certificate.doubts
+        and getattr(problems[j].law, "regimes", 1) < getattr(problems[i].law, "regimes", 1)
+    ]
+    if fewer and max(fewer) > solved[i].certificate.log_evidence - BETTER:
+        return "dropped"
+    return "doubtful"
+
+
+def _target(problem: Problem) -> Target:
+    return Collapsed.of(problem) or Full(problem)
+
+
+def _family(problem: Problem) -> tuple[object, ...]:
+    """Return what two models share that differ in their number of crossovers only."""
+    return problem.noise, getattr(problem.law, "floor", None)
+
+
+def _natural(member: Member, count: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Return draws of one member's sampled and natural variables."""
+    sampled = member.solved.resample(count, rng)
+    problem = member.problem
+    return {**sampled, **problem.law.natural(sampled, problem.window)}
+
+
+def stack(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
+    """Return draws of several broken power laws as draws of one, padded."""
+    most = max(part["exponent"].shape[1] for part in parts)
+    sizes = {"exponent": most, "crossover": most - 1, "width": most - 1}
+    optional = {"floor": 0.0, "autocorrelation": 0.0, "degrees_of_freedom": math.inf}
+    stacked: dict[str, Array] = {}
+    for name in ("exponent", "crossover", "width", "log_amplitude", "floor", "noise",
+                 "autocorrelation", "degrees_of_freedom", "level", "steepness"):  # fmt: skip
+        if not any(name in part for part in parts) or sizes.get(name) == 0:
+            continue
+        columns = []
+        for part in parts:
+            m = len(part["noise"])
+            if name in sizes:
+                wide = np.full((m, sizes[name]), np.nan)
+                if name in part:
+                    wide[:, : part[name].shape[1]] = part[name]
+                columns.append(wide)
+            else:
+                columns.append(part.get(name, np.full(m, optional.get(name, np.nan))))
+        stacked[name] = np.concatenate(columns)
+    stacked["regimes"] = np.concatenate(
+        [np.full(len(part["noise"]), float(part["exponent"].shape[1])) for part in parts]
+    )
+    return stacked
+

@@ -1,0 +1,254 @@
+"""Mixtures of multivariate Student's t: the proposals of the importance sampler."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compiled import compiled
+from .weights import equal_weight
+
+Array = NDArray[np.float64]
+
+FREEDOM = 5.0
+LOST = 0.003
+"""Components that explain less than this share of the weight are dropped."""
+WIDEN = 1.1
+MOST = 4000  # points to fit to; more are thinned in proportion to weight
+STEPS = 12
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A mixture of k t distributions in d dimensions with `FREEDOM` degrees of freedom.
+
+    Attributes
+    ----------
+    weight : shape (k,)
+        Shares; they add up to one.
+    centre : shape (k, d)
+    factor : shape (k, d, d)
+        Lower Cholesky factor of each scale matrix.
+    """
+
+    weight: Array
+    centre: Array
+    factor: Array
+
+    @classmethod
+    def of(cls, weight: Array, centre: Array, scale: Array) -> Mixture:
+        """Return the mixture with scale matrices of shape (k, d, d)."""
+        factor = np.asarray(np.linalg.cholesky(scale), dtype=float)
+        return cls(weight / weight.sum(), centre, factor)
+
+    def log_density(self, z: Array) -> Array:
+        """Return the log density at z, shape (m, d)."""
+        d = self.centre.shape[1]
+        unit = np.broadcast_to(np.eye(d), self.factor.shape)
+        inverse = np.asarray(np.linalg.solve(self.factor, unit), dtype=float)
+        diagonal = np.diagonal(self.factor, axis1=1, axis2=2)
+        constant = math.lgamma(0.5 * (FREEDOM + d)) - math.lgamma(0.5 * FREEDOM)
+        constant -= 0.5 * d * math.log(FREEDOM * math.pi)
+        logs = np.log(self.weight) + constant - np.sum(np.log(diagonal), axis=1)
+        value: Array = _log_density(np.ascontiguousarray(z), logs, self.centre, inverse)
+        return value
+
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        """Return `count` draws, shape (count, d), stratified over the components."""
+        k, d = self.centre.shape
+        at = (np.arange(count) + rng.random()) / count
+        which = np.minimum(np.searchsorted(np.cumsum(self.weight), at), k - 1)
+        stretch = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, size=(count, 1)))
+        normals = rng.standard_normal((count, d)) * stretch
+        return np.asarray(self.centre[which] + np.einsum("mij,mj->mi", self.factor[which], normals))
+
+
+def pool(mixtures: list[Mixture], sizes: list[float]) -> Mixture:
+    """Return the mixture of mixtures, weighted by size."""
+    total = sum(sizes)
+    shares = [m.weight * (size / total) for m, size in zip(mixtures, sizes, strict=True)]
+    return Mixture(
+        np.concatenate(shares),
+        np.concatenate([m.centre for m in mixtures]),
+        np.concatenate([m.factor for m in mixtures]),
+    )
+
+
+def fit(
+    z: Array, weight: Array, rng: np.random.Generator, *, components: int, effective: float
+) -> Mixture:
+    """Return a mixture fitted to weighted points by expectation and maximisation.
+
+    Parameters
+    ----------
+    z : shape (m, d)
+    weight : shape (m,)
+        Adds up to one.
+    rng
+        Chooses the first centres.
+    components
+        At most this many.
+    effective
+        Effective sample size of the weights: small ones allow few components, and covariances
+        shrink towards a tenth of the overall one.
+
+    Source
+    ------
+    Peel and McLachlan (2000), "Robust mixture modelling using the t distribution"; adaptive use as
+    in Cappe et al. (2008), "Adaptive importance sampling in general mixture classes".
+    """
+    keep = weight > 1e-7 * weight.max()
+    z, weight = np.ascontiguousarray(z[keep]), weight[keep] / weight[keep].sum()
+    if len(z) > MOST:
+        times = np.bincount(equal_weight(weight, MOST, rng), minlength=len(z))
+        z, weight = z[times > 0], times[times > 0] / MOST
+    d = z.shape[1]
+    mean = weight @ z
+    apart = z - mean
+    overall = apart.T @ (apart * weight[:, None])
+    overall[np.diag_indices(d)] *= 1.0 + 1e-9
+    overall[np.diag_indices(d)] += 1e-14
+    count = int(min(components, max(1, effective // (2.5 * (d + 1)))))
+    centre = _seeds(z, weight, np.linalg.inv(np.linalg.cholesky(overall)), count, rng)
+    share, centre, scale = _expectation_maximisation(
+        z, weight, centre, 0.5 * overall, 0.1 * overall, effective, STEPS
+    )
+    used = share > LOST
+    return Mixture.of(share[used], centre[used], WIDEN * scale[used])
+
+
+def _seeds(z: Array, weight: Array, whiten: Array, count: int, rng: np.random.Generator) -> Array:
+    """Return first centres, chosen with probability weight x squared distance to the others."""
+    white = z @ whiten.T
+    chosen = [int(rng.choice(len(z), p=weight))]
+    distance = np.sum((white - white[chosen[0]]) ** 2, axis=1)
+    for _ in range(count - 1):
+        chance = weight * distance
+        if not chance.sum() > 0.0:
+            break
+        chosen.append(int(rng.choice(len(z), p=chance / chance.sum())))
+        distance = np.minimum(distance, np.sum((white - white[chosen[-1]]) ** 2, axis=1))
+    return z[chosen]
+
+
+@compiled
+def _log_density(z: Array, logs: Array, centre: Array, inverse: Array) -> Array:
+    """Return the log density; `inverse` holds the inverse Cholesky factors."""
+    k, d = centre.shape
+    half = 0.5 * (FREEDOM + d)
+    values = np.empty(z.shape[0])
+    terms = np.empty(k)
+    for m in range(z.shape[0]):
+        top = -math.inf
+        for c in range(k):
+            squares = 0.0
+            for i in range(d):
+                one = 0.0
+                for j in range(i + 1):
+                    one += inverse[c, i, j] * (z[m, j] - centre[c, j])
+                squares += one * one
+            terms[c] = logs[c] - half * math.log1p(squares / FREEDOM)
+            top = max(top, terms[c])
+        total = 0.0
+        for c in range(k):
+            total += math.exp(terms[c] - top)
+        values[m] = top + math.log(total)
+    return values
+
+
+@compiled
+def _expectation_maximisation(
+    z: Array, weight: Array, first: Array, start: Array, small: Array, effective: float, steps: int
+) -> Any:
+    """Return shares, centres and scale matrices after a number of steps."""
+    points, d = z.shape
+    k = first.shape[0]
+    half = 0.5 * (FREEDOM + d)
+    share = np.full(k, 1.0 / k)
+    centre = first.copy()
+    scale = np.empty((k, d, d))
+    inverse = np.zeros((k, d, d))
+    logs = np.empty(k)
+    factor = np.zeros((d, d))
+    for c in range(k):
+        scale[c] = start
+    one = np.empty(d)
+    terms = np.empty(k)
+    stretch = np.empty(k)
+    mass = np.empty(k)
+    pull = np.empty(k)
+    moved = np.empty((k, d))
+    outer = np.empty((k, d, d))
+    for _ in range(steps):
+        for c in range(k):
+            for i in range(d):
+                for j in range(i + 1):
+                    total = scale[c, i, j]
+                    for b in range(j):
+                        total -= factor[i, b] * factor[j, b]
+                    if i == j:
+                        factor[i, i] = math.sqrt(max(total, 1e-18))
+                    else:
+                        factor[i, j] = total / factor[j, j]
+            logs[c] = math.log(max(share[c], 1e-300))
+            for j in range(d):
+                logs[c] -= math.log(factor[j, j])
+                for i in range(j, d):
+                    total = 1.0 if i == j else 0.0
+                    for b in range(j, i):
+                        total -= factor[i, b] * inverse[c, b, j]
+                    inverse[c, i, j] = total / factor[i, i]
+        mass[:] = 0.0
+        pull[:] = 0.0
+        moved[:] = 0.0
+        outer[:] = 0.0
+        for m in range(points):
+            top = -math.inf
+            for c in range(k):
+                squares = 0.0
+                for i in range(d):
+                    total = 0.0
+                    for j in range(i + 1):
+                        total += inverse[c, i, j] * (z[m, j] - centre[c, j])
+                    squares += total * total
+                stretch[c] = (FREEDOM + d) / (FREEDOM + squares)
+                terms[c] = logs[c] - half * math.log1p(squares / FREEDOM)
+                top = max(top, terms[c])
+            total = 0.0
+            for c in range(k):
+                terms[c] = math.exp(terms[c] - top)
+                total += terms[c]
+            for c in range(k):
+                part = weight[m] * terms[c] / total
+                if part < 1e-12:
+                    continue
+                heavy = part * stretch[c]
+                mass[c] += part
+                pull[c] += heavy
+                for i in range(d):
+                    one[i] = z[m, i] - centre[c, i]
+                    moved[c, i] += heavy * one[i]
+                    for j in range(i + 1):
+                        outer[c, i, j] += heavy * one[i] * one[j]
+        for c in range(k):
+            share[c] = mass[c]
+            if not (mass[c] > 0.0 and pull[c] > 0.0):
+                continue
+            own = effective * mass[c]
+            shrink = (d + 1.0) / (d + 1.0 + own)
+            for i in range(d):
+                moved[c, i] /= pull[c]
+            for i in range(d):
+                for j in range(i + 1):
+                    spread = (outer[c, i, j] - pull[c] * moved[c, i] * moved[c, j]) / mass[c]
+                    value = (1.0 - shrink) * spread + shrink * small[i, j]
+                    scale[c, i, j] = value
+                    scale[c, j, i] = value
+            for i in range(d):
+                centre[c, i] += moved[c, i]
+                scale[c, i, i] += 1e-8 * small[i, i] + 1e-14
+    return share, centre, scale

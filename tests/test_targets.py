@@ -1,0 +1,150 @@
+"""Where searches start, and the coordinates that they move in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from scalefit.inference import Problem
+from scalefit.inference.certified import solve
+from scalefit.inference.collapsed import Collapsed, starts
+from scalefit.inference.full import Full
+from scalefit.inference.optimise import climb, spread
+from scalefit.inference.weights import equal_weight
+from scalefit.laws import BrokenPowerLaw
+from scalefit.laws.noise import Noise
+
+Array = NDArray[np.float64]
+
+X = np.geomspace(1.0, 1e4, 30)
+SHARP = {"exponent": [0.2, 0.8], "crossover": [100.0], "width": [0.5], "log_amplitude": 1.0}
+
+
+def curve(noise: float, seed: int, x: Array = X) -> Array:
+    """Return y of a sharp crossover in the middle."""
+    law = BrokenPowerLaw(2, floor=False)
+    clean = law.log_mean({name: np.array(value) for name, value in SHARP.items()}, x)
+    return np.exp(clean + noise * np.random.default_rng(seed).standard_normal(x.size))
+
+
+def target_of(problem: Problem) -> Collapsed:
+    target = Collapsed.of(problem)
+    assert target is not None
+    return target
+
+
+# Where searches start.
+
+
+@pytest.mark.parametrize("places", [[0.5], [0.3, 0.7]])
+@pytest.mark.parametrize("floor", [False, True])
+def test_hinges_lie_at_sharp_crossovers(places: list[float], floor: bool) -> None:
+    law = BrokenPowerLaw(len(places) + 1, floor=floor)
+    x = np.geomspace(1.0, 1e5, 60)
+    truth = {
+        "exponent": np.array([0.1, 0.6, 0.2][: law.regimes]),
+        "crossover": 10.0 ** (5.0 * np.array(places)),
+        "width": np.full(len(places), 0.1),
+        "log_amplitude": np.array(1.0),
+        "floor": np.array(0.02),
+    }
+    y = np.exp(law.log_mean(truth, x) + 0.005 * np.random.default_rng(0).standard_normal(60))
+    target = target_of(Problem(law, x, y))
+    found = starts.hinge(target)
+    assert found.shape[1] == target.dimension
+    assert np.isfinite(found).all()
+    apart = np.abs(np.cumsum(target.gaps(found), axis=1)[:, :-1] - places).max(axis=1)
+    # Half of the widest distance between knots is 1/64.
+    assert apart.min() < 0.02
+    best = climb(target, spread(found, target.log_density(found), 32, target.halved))
+    at = np.cumsum(target.gaps(best.z[:1]), axis=1)[0, :-1]
+    np.testing.assert_allclose(at, places, atol=0.02)
+
+
+@pytest.mark.parametrize("crossovers", [1, 3])
+def test_a_split_keeps_the_other_crossovers(crossovers: int, rng: np.random.Generator) -> None:
+    fewer = target_of(Problem(BrokenPowerLaw(crossovers), X, curve(0.02, 0)))
+    target = target_of(Problem(BrokenPowerLaw(crossovers + 1), X, curve(0.02, 0)))
+    before = fewer.from_uniform(rng.random((40, fewer.dimension)))
+    z = starts.split(target, before, rng)
+    assert "split" not in target.sources(rng)
+    assert "split" in target.after(before).sources(rng)
+    n = crossovers
+    fresh = []
+    for row in z:
+        # The steepness, the last coordinate, tells which point was split.
+        origin = before[np.argmin(np.abs(before[:, -1] - row[-1]))]
+        np.testing.assert_array_equal(row[2 * n :], origin[2 * (n - 1) :])
+        places = np.cumsum(target.gaps(row[None]), axis=1)[0, :-1]
+        old = np.cumsum(fewer.gaps(origin[None]), axis=1)[0, :-1]
+        added = [i for i in range(n) if np.abs(np.append(old, np.inf) - places[i]).min() > 1e-9]
+        (new,) = added
+        np.testing.assert_allclose(np.delete(places, new), old, atol=1e-9)
+        np.testing.assert_array_equal(np.delete(row[n : 2 * n], new), origin[n - 1 : 2 * (n - 1)])
+        fresh.append((places[new], row[n + new]))
+    place, width = np.array(fresh).T
+    # Anywhere, as wide as the prior says: 1,024 draws each, a false alarm in 1 of 10,000 seeds.
+    assert stats.kstest(place, stats.uniform(0.01, 0.98).cdf).pvalue > 1e-4
+    assert stats.kstest(width, stats.norm.cdf).pvalue > 1e-4
+
+
+def test_known_points_of_fewer_crossovers_help_the_search() -> None:
+    problem = Problem(BrokenPowerLaw(2, floor=False), X, curve(0.02, 0))
+    fewer = solve(
+        target_of(Problem(BrokenPowerLaw(1, floor=False), X, problem.y)), np.random.default_rng(0)
+    )
+    before = fewer.draws.z[equal_weight(fewer.weights.probability, 200, np.random.default_rng(0))]
+    alone = solve(target_of(problem), np.random.default_rng(1)).certificate
+    helped = solve(target_of(problem).after(before), np.random.default_rng(1)).certificate
+    assert helped.doubts == []
+    assert helped.log_evidence == pytest.approx(alone.log_evidence, abs=0.05)
+
+
+# Small differences.
+
+
+def test_fine_steps_reach_what_coarse_differences_hide(rng: np.random.Generator) -> None:
+    problem = Problem(BrokenPowerLaw(2, floor=False), X, curve(0.0, 0))
+    target = target_of(problem)
+    z = target.sweep(4096)
+    coarse = climb(target, spread(z, target.log_density(z), 8, target.halved))
+    fine = climb(target, coarse.z[:1], fine=True)
+    assert fine.log_density[0] > coarse.log_density[0] + 20.0
+
+
+# Nothing integrated out.
+
+
+def test_full_coordinates_are_those_of_the_law(rng: np.random.Generator) -> None:
+    problem = Problem(BrokenPowerLaw(2, floor=True), X, curve(0.02, 0), Noise("ar1"))
+    target = Full(problem)
+    v = rng.uniform(-2.0, 2.0, (6, problem.dimension))
+    z = target.from_uniform(special.ndtr(v))
+    sampled, direct = target.sampled(z, np.empty((6, 0))), problem.natural(v)
+    for name, value in sampled.items():
+        np.testing.assert_allclose(value, direct[name], rtol=1e-9)
+    names = list(problem.priors)
+    assert names[:2] == ["steepness", "exponent"]
+    np.testing.assert_allclose(z[:, 1:3], direct["exponent"])
+    # Two exponents in units of the steepness: the density shrinks by its square.
+    shrunk = 2.0 * np.log(direct["steepness"])
+    np.testing.assert_allclose(target.log_density(z), problem.log_posterior(v) - shrunk, rtol=1e-10)
+    expected = stats.norm.logpdf(v).sum(axis=1) - shrunk
+    np.testing.assert_allclose(target.log_prior(z), expected, rtol=1e-10)
+
+
+def test_curvature_of_the_full_prior() -> None:
+    target = Full(Problem(BrokenPowerLaw(2, floor=True), X, curve(0.02, 0)))
+    d, step = target.dimension, 1e-3
+    # At the prior's median residuals vanish, and Gauss-Newton is exact.
+    z = target.from_uniform(np.full((1, d), 0.5))[0]
+    found = target.prior_curvature(z[None])[0]
+    shifts = step * np.eye(d)
+    for i, j in np.ndindex(d, d):
+        signs = [(1, 1), (1, -1), (-1, 1), (-1, -1)]
+        corners = np.array([z + a * shifts[i] + b * shifts[j] for a, b in signs])
+        values = target.log_prior(corners)
+        second = (values[0] - values[1] - values[2] + values[3]) / (4.0 * step**2)
+        assert found[i, j] == pytest.approx(-second, abs=2e-4)
