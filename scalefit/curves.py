@@ -174,7 +174,9 @@ def curves(
                 labels,
                 notes,
                 error=points.error.flat[place] / value if y_err is not None else None,
-                ordered=not points.single and len(members) == 1 and not same.any(),
+                ordered=not points.single
+                and len(members) == 1
+                and (duplicates == "last" or not same.any()),
             )
         )
     if duplicates == "error":

@@ -21,9 +21,10 @@ from .errors import ConfigError, InvalidData
 from .inference import Posterior, Problem
 from .io.wording import inline
 from .laws import BrokenPowerLaw, Law, Window, priors
+from .laws.broken import MAX_REGIMES
 from .laws.noise import Noise
 from .laws.priors import Prior
-from .plan import NOISES, Plan, all_priors
+from .plan import NOISES, REGIMES, Plan, all_priors
 from .storage import replacing
 from .trajectory import escaped
 
@@ -85,7 +86,8 @@ class Store:
         self._fill("diagnostics", index, measured, lead=0)
         self._models += [(index, row) for row in posterior.models]
         self._verdicts[index] = posterior.verdict
-        self._notes[index] = "\n".join((*self._curves[index].notes, *posterior.notes))
+        notes = (*self._curves[index].notes, *posterior.notes, *self._limits(posterior))
+        self._notes[index] = "\n".join(notes)
 
     def share(self, group: str, draws: Mapping[str, Array]) -> None:
         """Take in what one group of curves shares."""
@@ -94,6 +96,17 @@ class Store:
     def fail(self, index: int, words: str) -> None:
         """Leave one curve empty and say why."""
         self._verdicts[index] = inline(words)
+
+    def _limits(self, posterior: Posterior) -> tuple[str, ...]:
+        """Return a note if the usual numbers of regimes seem too few."""
+        counts = self._plan.counts
+        shares = [float(r["probability"]) for r in posterior.models if r["regimes"] == counts[-1]]  # type: ignore[arg-type]
+        if counts != list(REGIMES) or not sum(shares) > 0.5:
+            return ()
+        return (
+            f"{counts[-1]} regimes, the most that were tried, are the most probable: ask for up to "
+            f"{MAX_REGIMES}",
+        )
 
     def _widened(self, index: int, posterior: Posterior) -> Posterior:
         """Return a posterior with all that those of other curves have.
@@ -195,7 +208,7 @@ class Store:
                 wider = np.full(shape, np.nan)
                 wider[..., : kept.shape[-1]] = kept
                 arrays[name] = kept = wider
-            at = (*(slice(None),) * lead, index)
+            at: tuple[slice | int, ...] = (*(slice(None),) * lead, index)
             if kept.ndim > lead + 1:
                 kept[(*at, slice(0, value.shape[-1]))] = value
             else:

@@ -67,6 +67,7 @@ class Fit:
     def probabilities(self) -> pd.DataFrame:
         """Posterior probability of each model: one row per run, columns (regimes, floor, noise).
 
+        A row adds up to 1, or is NaN where the fit failed; what a run has too few points for has 0.
         A priori a floor has probability 0.9, and numbers of regimes and kinds of noise are equally
         probable. A floor and a last flat regime are nearly the same curve, which is why the two are
         weighed jointly.
@@ -77,8 +78,8 @@ class Fit:
         keys = ("regimes", "floor", "noise")
         columns = pd.MultiIndex.from_arrays([models[key].values for key in keys], names=keys)
         values = models["probability"].values
-        fitted = np.isfinite(values).any(axis=1)
-        values = np.where(fitted[:, None], np.nan_to_num(values), np.nan)
+        fitted = np.isfinite(values).any(axis=1, keepdims=True)
+        values = np.where(fitted, np.nan_to_num(values), np.nan)
         return pd.DataFrame(values, index=pd.Index(self.runs, name="run"), columns=columns)
 
     @property

@@ -34,7 +34,7 @@ def summary(fit: Fit, tails: tuple[float, float]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     broken = isinstance(fit.law, BrokenPowerLaw)
     ends = fit.end_exponent if broken else None
-    shares = fit.probabilities if "models" in fit.tree.children else None
+    shares: Any = fit.probabilities if "models" in fit.tree.children else None
     for run in fit.runs:
         params = fit.parameters(run)
         count = regimes_of(fit, params)
@@ -156,11 +156,11 @@ def chances(fit: Fit, run: str) -> str:
     """
     if "models" not in fit.tree.children:
         return ""
-    shares = fit.probabilities.loc[run]
+    shares: Any = fit.probabilities.loc[run]
     if not np.isfinite(shares).all():
         return ""
-    parts = []
-    by_number = shares.groupby(level="regimes").sum()
+    parts: list[str] = []
+    by_number: Any = shares.groupby(level="regimes").sum()
     if len(by_number) > 1:
         listed = ", ".join(f"{n} {_share(p)}" for n, p in by_number.items())
         parts.append(f"regimes: {listed}")
@@ -168,7 +168,8 @@ def chances(fit: Fit, run: str) -> str:
         known = shares.index.get_level_values(level)
         if known.nunique() > 1:
             parts.append(f"{name} {_share(shares[known == value].sum())}")
-    return "; ".join(parts)
+    head = "" if len(by_number) > 1 or not parts else "probabilities: "
+    return head + "; ".join(parts)
 
 
 def _share(probability: float) -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import matplotlib
@@ -19,6 +20,7 @@ import scalefit as sf
 from scalefit import batch
 from scalefit.errors import ConfigError
 from scalefit.inference import Posterior, infer
+from scalefit.inference.collapsed import kernel
 
 Array = NDArray[np.float64]
 
@@ -149,6 +151,16 @@ def test_more_curves_than_jobs_under_way(monkeypatch: pytest.MonkeyPatch) -> Non
     expected = sf.fit(data, **NAMES, **FASTEST)
     with ThreadPoolExecutor(2) as pool:
         assert sf.fit(data, **NAMES, **FASTEST, executor=pool).tree.identical(expected.tree)
+
+
+def test_that_kernels_are_compiled_once_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached = SimpleNamespace(stats=SimpleNamespace(cache_path=str(tmp_path)))
+    monkeypatch.setattr(kernel, "solve", cached)
+    assert batch._first() == "compiling, once"
+    (tmp_path / "kernel.solve-500.py311.nbi").touch()
+    assert batch._first() == "fitting"
 
 
 def kill(*_: Any) -> None:

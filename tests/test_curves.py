@@ -246,6 +246,75 @@ def test_more_refusals() -> None:
         curves(dataset.assign(norm=norm), x="step", y="norm")
 
 
+def with_errors(dataset: xr.Dataset, errors: list[list[float]]) -> xr.Dataset:
+    """Return the trajectory with standard errors in the variable `sd`."""
+    named = {"long_name": "sd", "units": ""}
+    return dataset.assign(sd=(("run", "point"), np.array(errors, dtype=float), named))
+
+
+def test_errors_become_those_of_log_y() -> None:
+    plain = trajectory([[4, 1, 2, 3, 3]], [[1, 4, 2, 5, 3]])
+    dataset = with_errors(plain, [[0.1, 0.2, 0.0, 0.5, 0.6]])
+    (curve,) = curves(dataset, **AXES, y_err="sd")
+    assert curve.error is not None
+    np.testing.assert_allclose(curve.error, [0.05, 0.0, 0.1, 0.2, 0.1])
+    (last,) = curves(dataset, **AXES, y_err="sd", duplicates="last")
+    assert last.error is not None
+    np.testing.assert_allclose(last.error, [0.05, 0.0, 0.2, 0.1])
+    (without,) = curves(dataset, **AXES)
+    assert without.error is None
+
+
+def test_errors_of_points_that_are_not_used_do_not_matter() -> None:
+    plain = trajectory([[0, 1, 2, 3, 4, NAN]], [[9, NAN, 4, 2, 1, NAN]])
+    dataset = with_errors(plain, [[-1, NAN, 0.4, 0.2, 0.1, INF]])
+    (curve,) = curves(dataset, **AXES, y_err="sd")
+    assert curve.error is not None
+    np.testing.assert_allclose(curve.error, 0.1)
+
+
+def test_errors_go_with_the_point_that_a_run_gives() -> None:
+    plain = trajectory([[1, 2]] * 3, [[4, 8], [2, NAN], [2, 1]], n=[10, 20, 40])
+    dataset = with_errors(plain, [[0.4, 0.8], [0.4, 9], [0.6, 0.5]])
+    for at, expected in (("last", [0.1, 0.2, 0.5]), ("min", [0.1, 0.2, 0.5]), (0, [0.1, 0.2, 0.3])):
+        (curve,) = curves(dataset, x="n", y="loss", y_err="sd", at=at)  # type: ignore[arg-type]
+        assert curve.error is not None
+        np.testing.assert_allclose(curve.error, expected)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, NAN, INF, -INF])
+def test_errors_that_are_none_are_refused_by_row(wrong: float, tmp_path: Path) -> None:
+    dataset = with_errors(trajectory([[1, 2, 3]] * 2, [[3, 2, 1]] * 2), [[0.1] * 3, [0, 0, wrong]])
+    with pytest.raises(InvalidData) as caught:
+        curves(dataset, **AXES, y_err="sd")
+    for words in ("'sd' is no standard error", "at run 'b', point 2.", "Give a finite number >= 0"):
+        assert words in str(caught.value)
+    path = tmp_path / "runs.csv"
+    path.write_text(f"step,loss,sd\n1,3,0.1\n2,2,{'' if wrong != wrong else wrong}\n3,1,0.1\n")
+    with pytest.raises(InvalidData, match=r"'sd' is no standard error.*, row 3\."):
+        curves(read(path, **AXES, y_err="sd"), **AXES, y_err="sd")
+
+
+def test_columns_that_hold_no_errors() -> None:
+    dataset = trajectory([[1, 2, 3]], [[3, 2, 1]], seed=[7])
+    with pytest.raises(InvalidData, match="no column y_err='lss'; did you mean 'loss'"):
+        curves(dataset, **AXES, y_err="lss")
+    with pytest.raises(InvalidData, match="y_err='seed' does not change along a run"):
+        curves(dataset, **AXES, y_err="seed")
+
+
+def test_only_one_run_in_order_has_neighbours() -> None:
+    """Noise is asked for serial correlation only along such a curve."""
+    assert one([1, 2, 3], [3, 2, 1]).ordered
+    assert one([3, 1, 2], [1, 3, 2]).ordered  # once sorted
+    assert not one([1, 2, 2, 3], [4, 3, 2, 1]).ordered
+    assert one([1, 2, 2, 3], [4, 3, 2, 1], duplicates="last").ordered
+    pooled = trajectory([[1, 3, 5], [2, 4, 6]], [[6, 4, 2], [5, 3, 1]], arch=["p", "p"])
+    assert not curves(pooled, **AXES, by="arch")[0].ordered
+    assert all(curve.ordered for curve in curves(pooled, **AXES))
+    assert not any(curve.ordered for curve in sweep())
+
+
 @pytest.mark.parametrize(
     "arguments",
     [{"duplicates": "first"}, {"x_range": (3, 1)}, {"x_range": (NAN, 1)}, {"at": "first"}],

@@ -48,6 +48,10 @@ class Peaks:
         return 1e-6
 
     @property
+    def steps(self) -> int:
+        return 60
+
+    @property
     def halved(self) -> slice:
         return slice(0, 0)
 

@@ -25,7 +25,8 @@ def test_weights_are_those_of_arviz(size: int, sd: float, rng: np.random.Generat
     try:
         from arviz_stats.base import array_stats
 
-        expected, shape = (np.asarray(one) for one in array_stats.psislw(logs))
+        # This generation takes pointwise log likelihoods, whose weights are their inverses.
+        expected, shape = (np.asarray(one) for one in array_stats.psislw(-logs))
     except ModuleNotFoundError:
         from scalefit._compat import arviz
 

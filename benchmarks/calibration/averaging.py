@@ -1,12 +1,12 @@
 """Calibration of the average over models, truths drawn from the printed prior over models.
 
 The truth of each curve is one of eight models, 1 to 4 regimes with a floor (nine tenths of the
-curves) and without, in these proportions, and then drawn from its printed priors; 60 points over five decades, normal noise. All
-eight are fitted. Reported: reliability of P(regimes, floor) and of P(regimes), coverage of the end
-exponent and of log y at 2x and 10x beyond the data, without further crossovers in truth and
-prediction and with them (one per decade in both), by the models with a floor, which predictions
-use, and by every model; and the interval score of end exponent and log y
-at 10x, over that of the true model's own posterior. Standard errors are over curves.
+curves) and without, and then drawn from its printed priors; 60 points over five decades, normal
+noise. All eight are fitted. Reported: reliability of P(regimes, floor) and of P(regimes); coverage
+of the end exponent and of log y at 2x and 10x beyond the data, without further crossovers in truth
+and prediction and with them (one per decade in both), by the models with a floor, which predictions
+use, and by every model; and the interval score of end exponent and log y at 10x, over that of the
+true model's own posterior. Standard errors are over curves.
 
     python benchmarks/calibration/averaging.py --curves 1600
 """
@@ -70,9 +70,7 @@ def one_curve(index: int) -> dict[str, Any]:
 
     averaged = ensemble.draw(DRAWS, rng)
     forecast = ensemble.draw(DRAWS, rng, keep=lambda i: MODELS[i][1])
-    own = ensemble.draw(
-        DRAWS, rng, keep=lambda i: MODELS[i] == (regimes, floor)
-    )
+    own = ensemble.draw(DRAWS, rng, keep=lambda i: MODELS[i] == (regimes, floor))
     drawn = {
         "end_exponent": ends(averaged),
         "own_end_exponent": ends(own),
@@ -87,7 +85,10 @@ def one_curve(index: int) -> dict[str, Any]:
             name = f"log_y_{ahead:g}x{label}"
             drawn[name], drawn[f"own_{name}"], true[name] = future[:, k], mine[:, k], actual[k]
             drawn[f"every_{name}"], true[f"every_{name}"] = every[:, k], actual[k]
-    score = {name: interval_score(value, true[name.removeprefix("own_")]) for name, value in drawn.items()}
+    score = {
+        name: interval_score(value, true[name.removeprefix("own_")])
+        for name, value in drawn.items()
+    }
     return {
         "index": index,
         "model": [regimes, floor],
@@ -156,9 +157,7 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "mean_log_P_truth": round(
             float(np.mean(np.log(np.maximum(probability[np.arange(len(rows)), truth], 1e-12)))), 4
         ),
-        "coverage": {
-            name: sbc.covered(rows, [name]) for name in rows[0]["ranks"]
-        },
+        "coverage": {name: sbc.covered(rows, [name]) for name in rows[0]["ranks"]},
         "interval_score_over_true_model": ratios,
         "verdict_ok": round(float(np.mean([row["verdict"] == "ok" for row in rows])), 4),
         "states": {

@@ -280,6 +280,7 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
         off_sure += list(errors[np.array(row["certified"])])
     exact = by_kind["quadrature"]
     missed = np.array([np.array(r["log_evidence"]) - r["quadrature"] for r in exact])
+    stated = np.array([row["error"] for row in exact])
     return {
         "repeat": {
             "all": spread(apart),
@@ -310,6 +311,8 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
                 for n in (0, 1)
                 if exact
             },
+            "over_stated_error": spread(missed / stated),
+            "mean": round(float(missed.mean()), 5) if exact else None,
             "grid_left_open": spread([row["left_open"] for row in exact]),
         },
         "cpu_s": {kind: spread([row["cpu_s"] for row in some]) for kind, some in by_kind.items()},

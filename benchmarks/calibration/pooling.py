@@ -58,7 +58,7 @@ def simulate(index: int, rng: np.random.Generator) -> tuple[list[Any], list[dict
         own["exponent"] = shared["exponent"] + spread[0] * steepness * rng.standard_normal(regimes)
         if n:
             place = np.log(shared["crossover"]) + spread[1] * rng.standard_normal(n)
-            if not (0.0 < place).all() or not (place < np.log(x[-1])).all():
+            if not (place > 0.0).all() or not (place < np.log(x[-1])).all():
                 continue  # outside the data: not in the support of a curve's own law
             edges = np.concatenate([[[0.0]], place, [[np.log(x[-1])]]], axis=1)
             own["gap"] = np.diff(edges, axis=1) / np.log(x[-1])

@@ -25,7 +25,9 @@ import campaign
 
 Array = NDArray[np.float64]
 
-CELLS = [(n, floor, kind) for n in range(4) for floor in (False, True) for kind in ("normal", "ar1")]
+CELLS = [
+    (n, floor, kind) for n in range(4) for floor in (False, True) for kind in ("normal", "ar1")
+]
 LEVELS = (0.5, 0.9, 0.95)
 DRAWS = 1000
 POINTS = 60
@@ -105,7 +107,9 @@ def covered(rows: list[dict[str, Any]], names: list[str] | None = None) -> dict[
         tail = 0.5 * (1.0 - level)
         inside, sizes = [], []
         for row in rows:
-            ranks = np.array([row["ranks"][n] for n in (names or row["ranks"]) if n in row["ranks"]])
+            ranks = np.array(
+                [row["ranks"][n] for n in (names or row["ranks"]) if n in row["ranks"]]
+            )
             inside.append(float(np.sum((ranks >= tail) & (ranks <= 1.0 - tail))))
             sizes.append(ranks.size)
         total = float(np.sum(sizes))

@@ -86,7 +86,7 @@ def get(
     else:
         show(
             f"wrote {path}: {loaded.sizes['run']} runs, variables {', '.join(variables)}",
-            f"fit it with: scalefit fit {path} --x {known.x} --y {known.y} --regimes 1 "
+            f"fit it with: scalefit fit {path} --x {known.x} --y {known.y} "
             f"--where {known.by[-1]}=...",
         )
     return 0

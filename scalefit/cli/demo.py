@@ -67,7 +67,14 @@ def _perceptrons(trajectory: xr.Dataset, theory: xr.Dataset, out: Path, seed: in
     with replacing(out / "perceptron.csv") as temporary:
         independent.to_csv(temporary, index=False)
     fit = sf.fit(
-        independent, x="norm", y="test_error", by="load", regimes=2, floor=False, seed=seed
+        independent,
+        x="norm",
+        y="test_error",
+        by="load",
+        regimes=2,
+        floor=False,
+        noise="normal",
+        seed=seed,
     )
     made = table(
         "load", "regime", "norm", "exponent", "90% interval", "theory", "",

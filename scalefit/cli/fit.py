@@ -287,7 +287,13 @@ def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
     if "models" in fit.tree.children:
         tables["probabilities"] = fit.certificate[["run", *KEYS, "probability"]]
         tables["certificate"] = fit.certificate.drop(columns="probability")
-    rows = {name: table.to_dict("records") for name, table in tables.items()}
+    rows = {
+        name: {
+            run: part.drop(columns="run").to_dict("records")
+            for run, part in table.groupby("run", sort=False)
+        }
+        for name, table in tables.items()
+    }
     return {
         "law": models_of(fit),
         "method": fit.tree.attrs["method"],
@@ -301,14 +307,7 @@ def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
                 "points": fit.curve(run)[0].size,
                 "verdict": fit.verdict[run],
                 "notes": fit.notes[run],
-                **{
-                    name: [
-                        {key: value for key, value in row.items() if key != "run"}
-                        for row in found
-                        if row["run"] == run
-                    ]
-                    for name, found in rows.items()
-                },
+                **{name: found.get(run, []) for name, found in rows.items()},
             }
             for run in fit.runs
         ],

@@ -33,10 +33,11 @@ def emit(command: str, **content: Any) -> None:
     typer.echo(json.dumps(_plain(document), indent=2, allow_nan=False))
 
 
-def table(*columns: str, right: Sequence[str] = ()) -> Table:
+def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
     """Return an empty table that fits a terminal of 80 columns.
 
-    Columns named in `right` hold numbers, which are never broken; the others fold.
+    Columns named in `right` hold numbers, those in `whole` words, and neither are ever broken; the
+    others fold.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -47,7 +48,7 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
             heading = "\n".join(textwrap.wrap(_printable(column), 14))
             made.add_column(heading, justify="right", no_wrap=True)
         else:
-            made.add_column(_printable(column), overflow="fold")
+            made.add_column(_printable(column), overflow="fold", no_wrap=column in whole)
     return made
 
 
@@ -102,7 +103,7 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
         kinds = ("unit", "note") if fit.verdict[str(run)] == "ok" else ("unit",)
         texts = [key for key in kinds if any(row[key] for row in rows)]
         numbers = ("median", percent(interval))
-        made = table("parameter", *numbers, *texts, right=numbers)
+        made = table("parameter", *numbers, *texts, right=numbers, whole=["parameter"])
         for row in rows:
             parameter = row["parameter"]
             if parameter in ("exponent", "crossover", "width"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,9 +176,7 @@ def _points(
         }
         for problem, p, log in zip(problems, probability, logs, strict=True)
     )
-    parts = [
-        {name: value[0] for name, value in posterior.draws.items()} for posterior, _ in found
-    ]
+    parts = [{name: value[0] for name, value in posterior.draws.items()} for posterior, _ in found]
     top = found[int(np.argmax(probability))][0]
 
     def draw(count: int, rng: np.random.Generator, keep: Callable[[int], bool]) -> dict[str, Array]:
@@ -200,40 +199,39 @@ def _points(
 
     posterior = _averaged(problems, models, draw, draws, rng)
     unknown = {name: np.full(value.shape[2:], np.nan) for name, value in posterior.draws.items()}
-    return replace(
-        posterior, verdict=top.verdict, ess=unknown, models=models, notes=top.notes
-    )
+    return replace(posterior, verdict=top.verdict, ess=unknown, models=models, notes=top.notes)
 
 
 def _averaged(
     problems: Sequence[Problem],
-    models: Sequence[Mapping[str, object]],
+    models: Sequence[Mapping[str, Any]],
     draw: Callable[..., dict[str, Array]],
     draws: int,
     rng: np.random.Generator,
 ) -> Posterior:
     """Return the draws of the most probable number of regimes, and the averages over models."""
 
-    def taken(keep: Callable[[int], bool]) -> dict[str, Array]:
-        return {name: value[None] for name, value in draw(draws, rng, keep).items()}
+    def taken(kept: Sequence[bool]) -> dict[str, Array]:
+        return {name: value[None] for name, value in draw(draws, rng, kept.__getitem__).items()}
 
-    counts = [int(row["regimes"]) for row in models]  # type: ignore[call-overload]
-    share = {
-        n: sum(float(r["probability"]) for r, c in zip(models, counts, strict=True) if c == n)  # type: ignore[arg-type]
-        for n in sorted(set(counts))
-    }
+    every = [True] * len(models)
+
+    counts = [int(row["regimes"]) for row in models]
+    share = dict.fromkeys(sorted(set(counts)), 0.0)
+    for row, n in zip(models, counts, strict=True):
+        share[n] += float(row["probability"])
     top = max(share, key=lambda n: share[n])
     groups: dict[str, Mapping[str, Array]] = {}
     if len(share) > 1:
         for n in share:
-            groups[f"regimes_{n}"] = taken(lambda i, n=n: counts[i] == n)  # type: ignore[misc]
+            groups[f"regimes_{n}"] = taken([count == n for count in counts])
         chosen = dict(groups[f"regimes_{top}"])
     else:
-        chosen = taken(lambda i: True)
+        chosen = taken(every)
     floors = [bool(row["floor"]) for row in models]
     if len(share) > 1:
-        groups["averaged"] = taken(lambda i: True)
+        groups["averaged"] = taken(every)
     if any(floors) and not all(floors):
-        groups["forecast"] = taken(lambda i: floors[i])
+        groups["forecast"] = taken(floors)
     nothing = {name: np.full(value.shape[2:], np.nan) for name, value in chosen.items()}
     return Posterior(chosen, "ok", nothing, nothing, groups=groups)

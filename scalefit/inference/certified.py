@@ -21,6 +21,8 @@ DRAWS = 3072  # per search
 AGREE = 0.3  # nats between the evidences of two searches
 SHAPE = 0.7
 EFFECTIVE = 100.0
+TINY = 2e-4  # noise of log y below which modes are too narrow for ordinary steps
+POLISHED = 8
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,13 @@ class Search:
         if "split" in self._sources:
             z = self._sources["split"]
             starts.append(self._spread(z, self.target.log_density(z)))
-        self._add(optimise.climb(self.target, np.concatenate(starts)))
+        self._add(self._climbed(np.concatenate(starts)))
 
     def second(self) -> None:
         """Search from a source that has nothing in common with the first."""
         name = "hinge" if "hinge" in self._sources else next(iter(self._sources))
         z = self._sources[name]
-        self._add(optimise.climb(self.target, self._spread(z, self.target.log_density(z))))
+        self._add(self._climbed(self._spread(z, self.target.log_density(z))))
 
     def again(self) -> None:
         """Start over from all modes found, with twice the effort, still in two searches."""
@@ -187,6 +189,15 @@ class Search:
 
     def _spread(self, z: Array, value: Array) -> Array:
         return optimise.spread(z, value, STARTS, self.target.halved)
+
+    def _climbed(self, starts: Array) -> optimise.Modes:
+        """Return the modes above some starts, with finer steps where the noise is tiny."""
+        modes = optimise.climb(self.target, starts)
+        _, _, log_scale = self.target.residuals(modes.z[:1])
+        if log_scale[0] > math.log(TINY):
+            return modes
+        fine = optimise.climb(self.target, modes.z[:POLISHED], fine=True)
+        return optimise.join([fine, modes])
 
     def _add(self, modes: optimise.Modes) -> None:
         proposal = importance.adapt(self.target, self._sweep, modes, self.rng, effort=self.effort)

@@ -243,4 +243,3 @@ def stack(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
         [np.full(len(part["noise"]), float(part["exponent"].shape[1])) for part in parts]
     )
     return stacked
-

@@ -52,6 +52,11 @@ class Full:
         """Step of finite differences."""
         return 1e-6
 
+    @property
+    def steps(self) -> int:
+        """Most steps that a search takes; from poor starts it is a long way."""
+        return 60
+
     def log_prior(self, z: Array) -> Array:
         """Return the log prior density, shape (m,)."""
         v, log_scale = self._standard(z)

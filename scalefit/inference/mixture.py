@@ -113,7 +113,9 @@ def fit(
     overall[np.diag_indices(d)] *= 1.0 + 1e-9
     overall[np.diag_indices(d)] += 1e-14
     count = int(min(components, max(1, effective // (2.5 * (d + 1)))))
-    centre = _seeds(z, weight, np.linalg.inv(np.linalg.cholesky(overall)), count, rng)
+    centre = _seeds(
+        z, weight, np.asarray(np.linalg.inv(np.linalg.cholesky(overall)), dtype=float), count, rng
+    )
     share, centre, scale = _expectation_maximisation(
         z, weight, centre, 0.5 * overall, 0.1 * overall, effective, STEPS
     )

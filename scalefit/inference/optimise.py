@@ -15,9 +15,7 @@ from .target import Target
 
 Array = NDArray[np.float64]
 
-DAMPING = (0.05, 1.0, 20.0)
-STEPS = 10
-LONGEST = 60  # steps, where some still gain
+DAMPING = (0.001, 0.05, 1.0, 20.0)
 FAR = 9.0  # how far from 0 fine steps may go
 FINE = 0.1  # posterior standard deviations in one fine difference
 GAIN = 0.02  # nats
@@ -126,7 +124,7 @@ def climb(target: Target, starts: Array, *, fine: bool = False) -> Modes:
     z, value = z[finite], value[finite]
     gradient, curvature = _derivatives(target, z, fine)
     active = np.ones(len(z), dtype=bool)
-    for step in range(STEPS if target.step > 1e-4 else LONGEST):
+    for step in range(target.steps):
         at = np.flatnonzero(active)
         if not at.size:
             break

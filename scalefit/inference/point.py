@@ -37,8 +37,9 @@ def approximate(
     proposal = modes.mixture()
     z = proposal.sample(max(draws, DRAWS), rng)
     height, inner = target.exact(z, rng)
-    weights = smooth(height - proposal.log_density(z))
-    power, probability, effective = temper(height - proposal.log_density(z))
+    surprise = height - proposal.log_density(z)
+    weights = smooth(surprise)
+    power, probability, effective = temper(surprise)
     picked = equal_weight(weights.probability if power == 1.0 else probability, draws, rng)
     sampled = target.sampled(z[picked], inner[picked])
     natural = {**sampled, **problem.law.natural(sampled, problem.window)}
@@ -50,10 +51,12 @@ def approximate(
             f"the optimum was not reached (the last steps still gained {left:.2g} nats, "
             f"limit {LEFT}); try method='auto' or fewer regimes"
         )
-    notes = ("intervals come from one quick search around its optima: a preview, not a posterior",)
+    notes = ["intervals come from one quick search around its optima: a preview, not a posterior"]
     if power < 1.0:
-        notes += (f"weights were evened out to {effective:.0f} independent draws: rough intervals",)
-    return Posterior(values, verdict, unknown, unknown, notes=notes), weights.log_evidence
+        notes.append(
+            f"weights were evened out to {effective:.0f} independent draws: rough intervals"
+        )
+    return Posterior(values, verdict, unknown, unknown, notes=tuple(notes)), weights.log_evidence
 
 
 def optima(target: Target, rng: np.random.Generator, *, starts: int = STARTS) -> Modes:

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.errors import ConfigError
 from scalefit.laws import BrokenPowerLaw
+from scalefit.laws.priors import Dirichlet, LogNormal, Relative
 
 from . import mixture
 from .certified import solve as solve_alone
@@ -112,25 +114,31 @@ def solve(
         curves = [_refreshed(curve, hyper, trial, rng) for curve in curves]
         hyper = _Hyper(curves)
     each = -(-draws // CHAINS)
-    for length in LENGTHS:
-        kept, chosen, effective = [], [], []
-        for _ in range(CHAINS):
-            phi, picked, ess = hyper.chain(start, WARM, max(each, length), rng)
-            at = np.arange(1, each + 1) * len(phi) // each - 1
-            kept.append(phi)
-            chosen.append(picked[at])
-            effective.append(ess)
-        verdict = _verdict(hyper.named(np.stack(kept)), np.min(effective, axis=0), doubts)
-        if verdict == "ok" or doubts:
-            break
-    shared = hyper.named(np.stack([phi[at] for phi in kept]))
-    index = np.stack(chosen)  # (chain, draw, curve)
+    chains, verdict = _settled(hyper, start, each, rng, doubts)
+    length = len(chains[0][0])
+    at = np.arange(1, each + 1) * length // each - 1
+    shared = hyper.named(np.stack([phi[at] for phi, _, _ in chains]))
+    index = np.stack([picked[at] for _, picked, _ in chains])  # (chain, draw, curve)
     posteriors = []
     for k, curve in enumerate(curves):
         own = {name: value[index[..., k]] for name, value in curve.params.items()}
         unknown = {name: np.full(value.shape[2:], np.nan) for name, value in own.items()}
         posteriors.append(Posterior(own, verdict, unknown, unknown))
     return posteriors, Shared(shared, verdict)
+
+
+def _settled(
+    hyper: _Hyper, start: Array, least: int, rng: np.random.Generator, doubts: list[str]
+) -> tuple[list[tuple[Array, NDArray[np.intp], Array]], str]:
+    """Return chains, longer ones if the first do not settle, and the verdict on them."""
+    short, long = (max(least, length) for length in LENGTHS)
+    for length in (short, long):
+        chains = [hyper.chain(start, WARM, length, rng) for _ in range(CHAINS)]
+        effective = np.min([each for _, _, each in chains], axis=0)
+        verdict = _verdict(hyper.named(np.stack([phi for phi, _, _ in chains])), effective, doubts)
+        if verdict == "ok" or doubts or length == long:
+            return chains, verdict
+    raise AssertionError
 
 
 def _curve(problem: Problem, sampled: dict[str, Array], log_weight: Array) -> _Curve:
@@ -145,25 +153,39 @@ def _curve(problem: Problem, sampled: dict[str, Array], log_weight: Array) -> _C
     return _Curve(problem, z, params, values, log_weight - _log_prior(problem, params))
 
 
+def _families(
+    problem: Problem,
+) -> tuple[LogNormal, Relative, Dirichlet | None, LogNormal | None]:
+    """Return the priors of steepness, exponents, gaps and widths, which have to be the defaults."""
+    priors = problem.priors
+    steep, relative = priors["steepness"], priors["exponent"]
+    gap, wide = priors.get("gap"), priors.get("width")
+    if not isinstance(steep, LogNormal) or not isinstance(relative, Relative):
+        raise ConfigError("pool works with the default priors of exponents only")
+    if not isinstance(gap, Dirichlet | None) or not isinstance(wide, LogNormal | None):
+        raise ConfigError("pool works with the default priors of crossovers only")
+    return steep, relative, gap, wide
+
+
 def _log_prior(problem: Problem, params: dict[str, Array]) -> Array:
     """Return the log prior density of exponents, log crossovers and log widths, shape (m,)."""
-    priors = problem.priors
+    steep, relative, gap, wide = _families(problem)
     exponent = params["exponent"]
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    steepness = priors["steepness"].from_normal(nodes[:, None], {})
-    white = exponent[:, None, :] / steepness[:, None] - priors["exponent"].centre
+    steepness = steep.from_normal(nodes[:, None], {})
+    white = exponent[:, None, :] / steepness[:, None] - relative.centre
     each = -0.5 * np.sum(white**2, axis=2) - exponent.shape[1] * np.log(steepness)
     top = each.max(axis=1, keepdims=True)
     value = top[:, 0] + np.log(np.exp(each - top) @ (weights / weights.sum()))
     value -= 0.5 * exponent.shape[1] * math.log(2.0 * math.pi)
-    if "gap" in params:
+    if gap is not None and wide is not None:
         n = params["gap"].shape[1] - 1
-        c = priors["gap"].concentration
+        c = gap.concentration
         value += math.lgamma(c * (n + 1)) - (n + 1) * math.lgamma(c)
         value += (c - 1.0) * np.log(params["gap"]).sum(axis=1)
         value -= n * math.log(math.log(problem.window.x_high / problem.window.x_low))
-        white = (np.log(params["width"]) - math.log(priors["width"].median)) / priors["width"].sd
-        value -= 0.5 * np.sum(white**2, axis=1) + n * math.log(priors["width"].sd)
+        white = (np.log(params["width"]) - math.log(wide.median)) / wide.sd
+        value -= 0.5 * np.sum(white**2, axis=1) + n * math.log(wide.sd)
         value -= 0.5 * n * math.log(2.0 * math.pi)
     return np.asarray(value)
 
@@ -187,7 +209,7 @@ def _refreshed(curve: _Curve, hyper: _Hyper, trial: Array, rng: np.random.Genera
 
 
 class _Hyper:
-    """The shared values: exponents, log crossovers, log widths, log steepness, three log spreads."""
+    """Shared values: exponents, log crossovers, log widths, log steepness, three log spreads."""
 
     def __init__(self, curves: Sequence[_Curve]) -> None:
         self.curves = curves
@@ -196,11 +218,7 @@ class _Hyper:
         self.n = law.regimes - 1
         self.low = math.log(min(curve.problem.window.x_low for curve in curves))
         self.high = math.log(max(curve.problem.window.x_high for curve in curves))
-        priors = curves[0].problem.priors
-        self.steepness = priors["steepness"]
-        self.centre = priors["exponent"].centre
-        self.width = priors.get("width")
-        self.gap = priors.get("gap")
+        self.steepness, self.relative, self.gap, self.wide = _families(curves[0].problem)
         self.size = 3 * self.n + 1
         self.dimension = self.size + 2 + 2 * (self.n > 0)
 
@@ -276,16 +294,18 @@ class _Hyper:
         """Return the log prior density of shared values."""
         n, log_steepness = self.n, phi[self.size]
         steepness = math.exp(log_steepness)
-        value = -0.5 * ((log_steepness - math.log(self.steepness.median)) / self.steepness.sd) ** 2
-        white = phi[: n + 1] / steepness - self.centre
+        value: float = (
+            -0.5 * ((log_steepness - math.log(self.steepness.median)) / self.steepness.sd) ** 2
+        )
+        white = phi[: n + 1] / steepness - self.relative.centre
         value += -0.5 * float(white @ white) - (n + 1) * log_steepness
-        if n:
+        if self.gap is not None and self.wide is not None:
             edges = np.concatenate([[self.low], phi[n + 1 : 2 * n + 1], [self.high]])
             gaps = np.diff(edges) / (self.high - self.low)
             if not (gaps > 0.0).all():
                 return -math.inf
             value += (self.gap.concentration - 1.0) * float(np.log(gaps).sum())
-            white = (phi[2 * n + 1 : self.size] - math.log(self.width.median)) / self.width.sd
+            white = (phi[2 * n + 1 : self.size] - math.log(self.wide.median)) / self.wide.sd
             value += -0.5 * float(white @ white)
         spread = np.exp(phi[self.size + 1 :])
         return value + float(np.sum(phi[self.size + 1 :] - 0.5 * (spread / SPREAD) ** 2))
@@ -351,4 +371,3 @@ def _verdict(shared: dict[str, Array], effective: Array, doubts: list[str]) -> s
                 problems.append(f"shared {name}: R-hat {rhat:.2f}, {ess:.0f} independent draws")
                 return "; ".join(problems)
     return "; ".join(problems) or "ok"
-

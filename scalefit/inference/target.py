@@ -34,6 +34,11 @@ class Target(Protocol):
         ...
 
     @property
+    def steps(self) -> int:
+        """Most steps that a search takes."""
+        ...
+
+    @property
     def halved(self) -> slice:
         """Coordinates that count half when starts are kept apart."""
         ...

@@ -204,7 +204,10 @@ class BrokenPowerLaw(Law):
         changed: dict[str, Prior] = {
             "exponent": Normal(0.3, 0.3, size=self.regimes),
             "width": LogNormal(
-                0.03 * decades * DECADES * math.log(10.0), 0.6, unit="decades", size=self.regimes - 1
+                0.03 * decades * DECADES * math.log(10.0),
+                0.6,
+                unit="decades",
+                size=self.regimes - 1,
             ),
             "floor_share": Uniform(unit="share of the level"),
         }

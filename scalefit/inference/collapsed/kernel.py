@@ -442,6 +442,8 @@ def _solve(
         now = _scaled(shape, points, misfit, log_sigma) - 0.5 * penalty
         step = 1.0
         moved = False
+        fresh = misfit
+        cost = penalty
         for _ in range(9):
             for a in range(columns):
                 beta[a] = mode[a] + step * right[a]

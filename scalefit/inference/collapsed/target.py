@@ -94,9 +94,14 @@ class Collapsed:
     @property
     def step(self) -> float:
         """Step of finite differences, above what the inner search leaves undone."""
-        return 1e-3
+        return 1e-5
 
-    @cached_property
+    @property
+    def steps(self) -> int:
+        """Most steps that a search takes."""
+        return 20
+
+    @property
     def farthest(self) -> Array:
         """How far from 0 a search may take each coordinate, shape (d,)."""
         far = np.full(self.dimension, 4.5)
