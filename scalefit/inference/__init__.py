@@ -188,11 +188,11 @@ def _points(
             share = np.array([float(keep(i)) for i in range(len(problems))])
         picked = equal_weight(share / share.sum(), count, rng)
         times = np.bincount(picked, minlength=len(problems))
-        chosen = [
-            {name: value[rng.integers(len(value), size=n)] for name, value in part.items()}
-            for part, n in zip(parts, times, strict=True)
-            if n
-        ]
+        chosen = []
+        for part, n in zip(parts, times, strict=True):
+            if n:
+                at = rng.integers(len(part["noise"]), size=n)
+                chosen.append({name: value[at] for name, value in part.items()})
         drawn = stack(chosen)
         order = rng.permutation(count)
         return {name: value[order] for name, value in drawn.items()}
