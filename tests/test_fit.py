@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from samples.losses import X, curve, table
 
 import scalefit as sf
 from scalefit.errors import ConfigError, InvalidData
@@ -21,23 +21,7 @@ from scalefit.laws.priors import LogNormal, Normal
 
 Array = NDArray[np.float64]
 
-X = np.geomspace(1.0, 1e4, 30)
 POINT: dict[str, Any] = {"method": "point", "noise": "normal", "progress": False}
-
-
-def curve(seed: int = 0, x: Array = X) -> Array:
-    """Return a loss with exponents 0.2 and 0.7, a crossover at 100 and 2% noise."""
-    scatter = np.random.default_rng(seed).standard_normal(x.size)
-    return 3.0 * x**-0.2 * (1 + x / 100) ** -0.5 * np.exp(0.02 * scatter)
-
-
-def table(runs: int = 3, lengths: Mapping[int, int] | None = None) -> pd.DataFrame:
-    """Return runs a, b, ... with different noise, the i-th cut at lengths[i] points."""
-    parts = []
-    for i in range(runs):
-        frame = pd.DataFrame({"step": X, "loss": curve(i), "arch": "abcdefgh"[i], "seed": i})
-        parts.append(frame.head((lengths or {}).get(i, X.size)))
-    return pd.concat(parts, ignore_index=True)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from samples.losses import X, curve, cut, straight
 
 import scalefit as sf
 from scalefit.errors import ConfigError, InvalidData
@@ -17,30 +18,9 @@ from scalefit.laws.priors import Dirichlet, LogNormal, Normal
 
 Array = NDArray[np.float64]
 
-X = np.geomspace(1.0, 1e4, 30)
 CALM: dict[str, Any] = {"noise": "normal", "progress": False}
 POINT: dict[str, Any] = {"method": "point", "progress": False}
 NAMES: dict[str, Any] = {"x": "step", "y": "loss", "by": "arch"}
-
-
-def curve(seed: int = 0, x: Array = X) -> Array:
-    """Return a loss with exponents 0.2 and 0.7, a crossover at 100 and 2% noise."""
-    scatter = np.random.default_rng(seed).standard_normal(x.size)
-    return 3.0 * x**-0.2 * (1 + x / 100) ** -0.5 * np.exp(0.02 * scatter)
-
-
-def straight(seed: int = 0, noise: float = 0.02, x: Array = X) -> Array:
-    """Return a power law with exponent 0.5."""
-    return x**-0.5 * np.exp(noise * np.random.default_rng(seed).standard_normal(x.size))
-
-
-def table(*lengths: int) -> pd.DataFrame:
-    """Return runs a, b, ... cut at so many points, with standard errors in column `sd`."""
-    parts = [
-        pd.DataFrame({"step": X, "loss": curve(i), "arch": "abcd"[i]}).head(n)
-        for i, n in enumerate(lengths)
-    ]
-    return pd.concat(parts, ignore_index=True).assign(sd=lambda frame: 0.02 * frame["loss"])
 
 
 def test_a_known_noise_sets_the_intervals() -> None:
@@ -142,7 +122,7 @@ def test_fixed_values_survive_a_file(tmp_path: Path) -> None:
 
 
 def test_known_errors_by_name_and_by_array(tmp_path: Path) -> None:
-    frame = table(30, 20)
+    frame = cut(30, 20)
     frame.to_csv(tmp_path / "runs.csv", index=False)
     models: dict[str, Any] = {"regimes": 2, "floor": False, "noise": "normal", "y_err": "sd"}
     doors = [
@@ -208,9 +188,9 @@ def test_errors_of_another_kind_or_length() -> None:
         with pytest.raises(InvalidData, match="y_err must be an array as long as x and y"):
             sf.fit(X, curve(), y_err=wrong, **POINT)
     with pytest.raises(ConfigError, match="y_err must be the name of a column"):
-        sf.fit(table(30), **NAMES, y_err=np.ones(30), **POINT)
+        sf.fit(cut(30), **NAMES, y_err=np.ones(30), **POINT)
     with pytest.raises(InvalidData, match="did you mean 'sd'"):
-        sf.fit(table(30), **NAMES, y_err="sdd", **POINT)
+        sf.fit(cut(30), **NAMES, y_err="sdd", **POINT)
 
 
 def test_correlated_noise_needs_an_order() -> None:

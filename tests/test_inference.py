@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from samples.problems import NOISE, ONE, TWO, X, noisy
 
 import scalefit as sf
 from scalefit.errors import ConfigError
@@ -21,20 +22,10 @@ from scalefit.laws.noise import Noise
 
 Array = NDArray[np.float64]
 
-ONE, TWO = BrokenPowerLaw(1, floor=False), BrokenPowerLaw(2, floor=False)
-TRUTH = {"exponent": [0.2, 0.7], "crossover": [100.0], "width": [1.0], "log_amplitude": 1.0}
-NOISE = 0.02
-X = np.geomspace(1.0, 1e4, 40)
-
-
-def noiseless(law: BrokenPowerLaw, x: Array) -> Array:
-    return np.exp(law.log_mean({name: np.array(value) for name, value in TRUTH.items()}, x))
-
 
 @pytest.fixture(scope="module")
 def y() -> Array:
-    scatter = np.random.default_rng(1).standard_normal(X.size)
-    return noiseless(TWO, X) * np.exp(NOISE * scatter)
+    return noisy()
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from samples.losses import X, curve, cut, straight
 
 import scalefit as sf
 from scalefit.errors import ConfigError
@@ -16,30 +17,9 @@ from scalefit.laws import BrokenPowerLaw
 
 Array = NDArray[np.float64]
 
-X = np.geomspace(1.0, 1e4, 30)
 CALM: dict[str, Any] = {"noise": "normal", "progress": False}
 POINT: dict[str, Any] = {"method": "point", "progress": False}
 NAMES: dict[str, Any] = {"x": "step", "y": "loss", "by": "arch"}
-
-
-def curve(seed: int = 0, x: Array = X) -> Array:
-    """Return a loss with exponents 0.2 and 0.7, a crossover at 100 and 2% noise."""
-    scatter = np.random.default_rng(seed).standard_normal(x.size)
-    return 3.0 * x**-0.2 * (1 + x / 100) ** -0.5 * np.exp(0.02 * scatter)
-
-
-def straight(seed: int = 0, noise: float = 0.02, x: Array = X) -> Array:
-    """Return a power law with exponent 0.5."""
-    return x**-0.5 * np.exp(noise * np.random.default_rng(seed).standard_normal(x.size))
-
-
-def table(*lengths: int) -> pd.DataFrame:
-    """Return runs a, b, ... cut at so many points, with standard errors in column `sd`."""
-    parts = [
-        pd.DataFrame({"step": X, "loss": curve(i), "arch": "abcd"[i]}).head(n)
-        for i, n in enumerate(lengths)
-    ]
-    return pd.concat(parts, ignore_index=True).assign(sd=lambda frame: 0.02 * frame["loss"])
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +28,7 @@ def weighed() -> sf.Fit:
 
     The second has too few points for correlated noise, the third for two regimes as well.
     """
-    return sf.fit(table(30, 6, 4), **NAMES, regimes=(1, 2), **POINT)
+    return sf.fit(cut(30, 6, 4), **NAMES, regimes=(1, 2), **POINT)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +116,7 @@ def test_a_preview_of_one_model_has_no_probabilities() -> None:
 
 def test_the_only_model_of_a_short_run_is_certain() -> None:
     """Where others have several models, a run left with one has that one's draws everywhere."""
-    fit = sf.fit(table(30, 4), **NAMES, regimes=(1, 2), floor=False, **POINT)
+    fit = sf.fit(cut(30, 4), **NAMES, regimes=(1, 2), floor=False, **POINT)
     assert fit.probabilities.loc["b", (1, False, "normal")] == 1.0
     np.testing.assert_allclose(fit.probabilities.sum(axis=1), 1.0)
     rows = fit.summary().query("run == 'b'")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from samples.problems import NOISE, ONE, TRUTH, TWO, X, noiseless, noisy
 from scipy import optimize, special, stats
 
 from scalefit.inference import Problem
@@ -23,20 +24,10 @@ from scalefit.laws.priors import Fixed, LogNormal, Normal, Prior
 
 Array = NDArray[np.float64]
 
-ONE, TWO = BrokenPowerLaw(1, floor=False), BrokenPowerLaw(2, floor=False)
-TRUTH = {"exponent": [0.2, 0.7], "crossover": [100.0], "width": [1.0], "log_amplitude": 1.0}
-NOISE = 0.02
-X = np.geomspace(1.0, 1e4, 40)
-
-
-def noiseless(law: BrokenPowerLaw, x: Array) -> Array:
-    return np.exp(law.log_mean({name: np.array(value) for name, value in TRUTH.items()}, x))
-
 
 @pytest.fixture(scope="module")
 def y() -> Array:
-    scatter = np.random.default_rng(1).standard_normal(X.size)
-    return noiseless(TWO, X) * np.exp(NOISE * scatter)
+    return noisy()
 
 
 @pytest.fixture(scope="module")

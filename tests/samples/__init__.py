@@ -1,0 +1,1 @@
+"""Curves and problems that several test files share."""

@@ -1,0 +1,25 @@
+"""A law with one crossover and a curve that follows it, as the engines take them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalefit.laws import BrokenPowerLaw
+
+Array = NDArray[np.float64]
+
+ONE, TWO = BrokenPowerLaw(1, floor=False), BrokenPowerLaw(2, floor=False)
+TRUTH = {"exponent": [0.2, 0.7], "crossover": [100.0], "width": [1.0], "log_amplitude": 1.0}
+NOISE = 0.02
+X = np.geomspace(1.0, 1e4, 40)
+
+
+def noiseless(law: BrokenPowerLaw, x: Array) -> Array:
+    return np.exp(law.log_mean({name: np.array(value) for name, value in TRUTH.items()}, x))
+
+
+def noisy() -> Array:
+    """Return the curve of two regimes with its noise."""
+    scatter = np.random.default_rng(1).standard_normal(X.size)
+    return np.asarray(noiseless(TWO, X) * np.exp(NOISE * scatter))
