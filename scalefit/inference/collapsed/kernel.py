@@ -506,6 +506,31 @@ def _solve(
 
 
 @compiled
+def _workspace(shape: Any, points: int) -> Any:
+    """Return the arrays that `_solve` works in, in the order of its arguments."""
+    n = shape[0]
+    columns = n + 2
+    size = columns + 1 - shape[3]
+    return (
+        np.empty(n),  # place
+        np.empty(n),  # scale
+        np.empty((n + 1, points)),  # basis
+        np.empty((columns, points)),  # design
+        np.empty(points),  # residual
+        np.ones(points),  # above
+        np.zeros(points),  # carry
+        np.zeros(points),  # gain
+        np.ones(points),  # weight
+        np.empty(columns),  # trial
+        np.empty(size),  # mode
+        np.empty(columns),  # beta
+        np.empty((size, size)),  # gram
+        np.zeros((size, size)),  # factor
+        np.empty(columns),  # right
+    )
+
+
+@compiled
 def solve(
     z: Array, u: Array, y: Array, error: Array, gap: Array, shape: Any, prior: Array,
     residuals: Array,
@@ -529,30 +554,12 @@ def solve(
         log of the scale among the inner parameters by which they were divided, 0 if there is none.
     """
     points = u.size
-    n = shape[0]
-    columns = n + 2
-    size = columns + 1 - shape[3]
-    place = np.empty(n)
-    scale = np.empty(n)
-    basis = np.empty((n + 1, points))
-    design = np.empty((columns, points))
-    residual = np.empty(points)
-    above = np.ones(points)
-    carry = np.zeros(points)
-    gain = np.zeros(points)
-    weight = np.ones(points)
-    trial = np.empty(columns)
-    mode = np.empty(size)
-    beta = np.empty(columns)
-    gram = np.empty((size, size))
-    factor = np.zeros((size, size))
-    right = np.empty(columns)
+    columns = shape[0] + 2
+    work = _workspace(shape, points)
+    residual, mode = work[4], work[10]
     values = np.empty(z.shape[0])
     for m in range(z.shape[0]):
-        values[m] = _solve(
-            z[m], u, y, error, gap, shape, prior, place, scale, basis, design, residual, above,
-            carry, gain, weight, trial, mode, beta, gram, factor, right,
-        )
+        values[m] = _solve(z[m], u, y, error, gap, shape, prior, *work)
         if residuals.shape[0] > 0:
             variance = 1.0
             if not shape[3]:
@@ -585,33 +592,17 @@ def correct(
         over k, exponentiated, is an unbiased estimate of the density that `solve` approximates.
     """
     points = u.size
-    n = shape[0]
-    columns = n + 2
+    columns = shape[0] + 2
     size = columns + 1 - shape[3]
-    place = np.empty(n)
-    scale = np.empty(n)
-    basis = np.empty((n + 1, points))
-    design = np.empty((columns, points))
-    residual = np.empty(points)
-    above = np.ones(points)
-    carry = np.zeros(points)
-    gain = np.zeros(points)
-    weight = np.ones(points)
-    trial = np.empty(columns)
-    mode = np.empty(size)
-    beta = np.empty(columns)
-    gram = np.empty((size, size))
-    factor = np.zeros((size, size))
-    right = np.empty(columns)
+    work = _workspace(shape, points)
+    place, scale, basis, design, residual, above, carry, gain, weight = work[:9]
+    mode, factor = work[10], work[13]
     apart = np.empty(size)
     proposal = math.lgamma(0.5 * (FREEDOM + size)) - math.lgamma(0.5 * FREEDOM)
     proposal -= 0.5 * size * math.log(FREEDOM * math.pi)
     power = 0.5 * (FREEDOM + size)
     for m in range(z.shape[0]):
-        value = _solve(
-            z[m], u, y, error, gap, shape, prior, place, scale, basis, design, residual, above,
-            carry, gain, weight, trial, mode, beta, gram, factor, right,
-        )
+        value = _solve(z[m], u, y, error, gap, shape, prior, *work)
         if not math.isfinite(value):
             for k in range(normals.shape[1]):
                 ratios[m, k] = -math.inf
