@@ -17,7 +17,7 @@ from .binning import binned
 from .curves import curves
 from .errors import ConfigError, InvalidData
 from .laws import Law
-from .plan import Plan
+from .plan import Plan, whole
 from .result import Fit
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def fit(
         draws=draws,
         pool=pool,
     )
-    if not _whole(seed) or seed < 0:
+    if not whole(seed) or seed < 0:
         raise ConfigError(f"seed={seed!r}: give a whole number of 0 or more")
     source, x_name, y_name, error = _trajectory(data, values, x, y, y_err, by)
     if x_name == y_name:
@@ -164,10 +164,6 @@ def fit(
         executor=executor,
         progress=progress,
     )
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _trajectory(

@@ -11,8 +11,8 @@ from scipy import special
 
 from .errors import ConfigError
 from .laws.noise import RESOLUTION, Noise
-from .plan import NOISES
 from .prediction import conditional, deviates, log_curve
+from .record import noise_of
 
 if TYPE_CHECKING:
     from .result import Fit
@@ -88,7 +88,7 @@ def log_predictive(fit: Fit, at: Array, y: Array, hazard: float, seed: int) -> x
 def noise_at(fit: Fit, run: str, params: Params, at: Array) -> tuple[Array, Array]:
     """Return mean and scale, shape (draws, n), of the noise of a run at new points."""
     x, y = fit.curve(run)
-    noise = NOISES.get(fit.tree.attrs["noise"], NOISES["ar1"])
+    noise = noise_of(fit.tree)
     residual = np.zeros((len(params["noise"]), x.size))
     if "autocorrelation" in params:
         rng = np.random.default_rng(0)  # not used: there is no future within the data

@@ -79,7 +79,7 @@ class Plan:
         ConfigError
             If an argument is unknown or out of range.
         """
-        if not _whole(draws) or draws < 100:
+        if not whole(draws) or draws < 100:
             raise ConfigError(f"draws={draws!r}: give a whole number of 100 or more")
         if not isinstance(noise, str) or noise not in ("auto", *NOISES):
             hint = nearest(str(noise), ["auto", *NOISES])
@@ -349,5 +349,6 @@ def _count(regimes: Any) -> Any:
     return int(regimes) if isinstance(regimes, np.integer) else regimes
 
 
-def _whole(value: object) -> bool:
+def whole(value: object) -> bool:
+    """Return whether a value is a whole number."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

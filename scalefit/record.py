@@ -19,6 +19,7 @@ from . import __version__
 from .curves import Curve
 from .errors import ConfigError, InvalidData
 from .inference import Posterior, Problem
+from .inference.problem import ABSENT, MODEL_NUMBERS, model_row
 from .io.wording import inline
 from .laws import BrokenPowerLaw, Law, Window, priors
 from .laws.broken import MAX_REGIMES
@@ -32,17 +33,6 @@ Array = NDArray[np.float64]
 
 SCHEMA = "scalefit-fit/1"
 AXES = {"regime": "regime", "crossover": "boundary"}
-ABSENT = {"floor": 0.0, "autocorrelation": 0.0, "degrees_of_freedom": np.inf}
-"""Values in a curve that has no such parameter, where others have it."""
-MODEL_NUMBERS = (
-    "probability",
-    "log_evidence",
-    "error",
-    "apart",
-    "effective",
-    "k_hat",
-    "effort",
-)
 
 
 class Store:
@@ -124,7 +114,7 @@ class Store:
             chains = next(iter(draws.values())).shape[0]
             parts = [stack([{k: v[c] for k, v in draws.items()}]) for c in range(chains)]
             draws = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
-            models = models or (_certain(only),)
+            models = models or (model_row(only, "preview", probability=1.0),)
         if len(plan.counts) > 1 and "averaged" not in groups:
             groups["averaged"] = draws
             groups[f"regimes_{getattr(only.law, 'regimes', 1)}"] = draws
@@ -229,19 +219,6 @@ class Store:
         return xr.Dataset(variables, {**numbered, **runs})
 
 
-def _certain(problem: Problem) -> dict[str, Any]:
-    """Return the row of the only model that a curve can have."""
-    unknown: dict[str, Any] = dict.fromkeys(MODEL_NUMBERS, np.nan)
-    return {
-        **unknown,
-        "regimes": getattr(problem.law, "regimes", 1),
-        "floor": bool(getattr(problem.law, "floor", False)),
-        "noise": problem.noise.kind,
-        "probability": 1.0,
-        "state": "preview",
-    }
-
-
 def _padded(values: Sequence[Array]) -> tuple[tuple[str, str], Array]:
     table = np.full((len(values), max(one.size for one in values)), np.nan)
     for row, one in zip(table, values, strict=True):
@@ -280,7 +257,7 @@ def problems_of(tree: xr.DataTree, run: str, law: Law) -> list[Problem]:
     x = constant["x"].values[there]
     y = tree.children["observed_data"].to_dataset()["y"].sel(run=run).values[there]
     error = constant["error"].values[there] if "error" in constant else None
-    spacing = NOISES.get(tree.attrs["noise"], NOISES["ar1"]).spacing
+    spacing = noise_of(tree).spacing
     found = []
     for regimes, floor, kind in zip(
         *(models[key].values for key in ("regimes", "floor", "noise")), strict=True
@@ -295,12 +272,17 @@ def problems_of(tree: xr.DataTree, run: str, law: Law) -> list[Problem]:
     return found
 
 
+def noise_of(tree: xr.DataTree) -> Noise:
+    """Return the noise that a stored fit was made with; of several the one with most parameters."""
+    return NOISES.get(tree.attrs.get("noise", "normal"), NOISES["ar1"])
+
+
 def priors_of(
     tree: xr.DataTree, law: Law, window: Window, noise: Noise | None = None
 ) -> dict[str, Prior]:
     """Return the priors that a stored fit was made with, under one of its laws and noises."""
     stored = json.loads(tree.attrs.get("priors", '{"set": "default", "overrides": {}}'))
-    noise = noise or NOISES.get(tree.attrs.get("noise", "normal"), NOISES["ar1"])
+    noise = noise or noise_of(tree)
     overrides: dict[str, Prior] = {}
     for name, (kind, fields) in stored["overrides"].items():
         known = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import forecast, record
 from .errors import ConfigError, InvalidData
+from .inference.problem import MODEL_NUMBERS
 from .laws import BrokenPowerLaw, Law
 
 if TYPE_CHECKING:
@@ -93,9 +94,7 @@ class Fit:
         """
         frame = self._models().to_dataframe().reset_index()
         keys = ["run", "regimes", "floor", "noise"]
-        return frame[frame["state"] != ""][[*keys, *record.MODEL_NUMBERS, "state"]].reset_index(
-            drop=True
-        )
+        return frame[frame["state"] != ""][[*keys, *MODEL_NUMBERS, "state"]].reset_index(drop=True)
 
     def stacking(self, seed: int = 0) -> pd.DataFrame:
         """Return weights of the models by how well they predict, laid out as `probabilities`.

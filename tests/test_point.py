@@ -156,7 +156,7 @@ def test_uneven_weights_are_evened_out_and_said_to_be(
     target = Full(problem)
     modes = settled(target)
     wide = Modes(modes.z[:1], modes.log_density[:1], 1e-3 * modes.curvature[:1])
-    monkeypatch.setattr("scalefit.inference.point.Collapsed.of", lambda _: None)
+    monkeypatch.setattr("scalefit.inference.point.target_of", Full)
     monkeypatch.setattr("scalefit.inference.point.settle", lambda *_: (wide, 0.0))
     posterior = solve(problem, draws=400, rng=np.random.default_rng(0))
     assert any("evened out to 150 independent draws" in note for note in posterior.notes)

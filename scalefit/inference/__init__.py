@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scalefit.errors import ConfigError, nearest
 
 from .diagnostics import misgivings
-from .problem import Posterior, Problem
+from .problem import Posterior, Problem, model_row
 
 __all__ = ["METHODS", "Posterior", "Problem", "infer", "resolve", "steps"]
 
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 METHODS = {
     "certified": "importance sampling from two independent searches that must agree, with evidence",
     "nuts": "NUTS on the PyMC model, four chains from dispersed optima",
-    "point": "the best optimum with its curvature: milliseconds, a preview",
+    "point": "draws around a few optima, weighted once: milliseconds, a preview",
 }
 DEFAULT = "certified"
 
@@ -108,24 +108,21 @@ def _certified(
     found = ensemble.explore(problems, rng, tick)
     probability = found.probability
     models = tuple(
-        {
-            "law": one.problem.law.name,
-            "regimes": one.regimes,
-            "floor": one.floor,
-            "noise": one.problem.noise.kind,
-            "probability": float(p),
-            "log_evidence": one.solved.certificate.log_evidence,
-            "error": one.solved.certificate.error,
-            "apart": one.solved.certificate.apart,
-            "effective": one.solved.certificate.effective,
-            "k_hat": one.solved.certificate.shape,
-            "effort": one.solved.certificate.effort,
-            "state": one.state,
-        }
+        model_row(
+            one.problem,
+            one.state,
+            probability=float(p),
+            log_evidence=one.solved.certificate.log_evidence,
+            error=one.solved.certificate.error,
+            apart=one.solved.certificate.apart,
+            effective=one.solved.certificate.effective,
+            k_hat=one.solved.certificate.shape,
+            effort=one.solved.certificate.effort,
+        )
         for one, p in zip(found.members, probability, strict=True)
     )
     effective = float(probability @ [row["effective"] for row in models])
-    posterior = _averaged(problems, models, found.draw, draws, rng)
+    posterior = _averaged(models, found.draw, draws, rng)
     known = {name: np.full(value.shape[2:], effective) for name, value in posterior.draws.items()}
     best = problems[int(np.argmax(probability))]
     posterior = replace(posterior, verdict=found.verdict, ess=known, models=models)
@@ -145,7 +142,7 @@ def _points(
     tick: Callable[[], object] | None,
 ) -> Posterior:
     from . import point
-    from .ensemble import log_prior
+    from .ensemble import log_prior, mixed
 
     if len(problems) == 1:
         posterior = point.solve(problems[0], draws=draws, rng=rng)
@@ -160,50 +157,25 @@ def _points(
     weight = np.exp(logs + prior - np.max(logs + prior))
     probability = weight / weight.sum()
     models = tuple(
-        {
-            "law": problem.law.name,
-            "regimes": getattr(problem.law, "regimes", 1),
-            "floor": bool(getattr(problem.law, "floor", False)),
-            "noise": problem.noise.kind,
-            "probability": float(p),
-            "log_evidence": float(log),
-            "error": np.nan,
-            "apart": np.nan,
-            "effective": np.nan,
-            "k_hat": np.nan,
-            "effort": 0,
-            "state": "preview",
-        }
+        model_row(problem, "preview", probability=float(p), log_evidence=float(log), effort=0)
         for problem, p, log in zip(problems, probability, logs, strict=True)
     )
     parts = [{name: value[0] for name, value in posterior.draws.items()} for posterior, _ in found]
     top = found[int(np.argmax(probability))][0]
 
+    def take(i: int, n: int) -> dict[str, Array]:
+        at = rng.integers(len(parts[i]["noise"]), size=n)
+        return {name: value[at] for name, value in parts[i].items()}
+
     def draw(count: int, rng: np.random.Generator, keep: Callable[[int], bool]) -> dict[str, Array]:
-        from .ensemble import stack
-        from .weights import equal_weight
+        return mixed(probability, take, count, rng, keep)
 
-        share = np.array([p if keep(i) else 0.0 for i, p in enumerate(probability)])
-        if not share.sum() > 0.0:
-            share = np.array([float(keep(i)) for i in range(len(problems))])
-        picked = equal_weight(share / share.sum(), count, rng)
-        times = np.bincount(picked, minlength=len(problems))
-        chosen = []
-        for part, n in zip(parts, times, strict=True):
-            if n:
-                at = rng.integers(len(part["noise"]), size=n)
-                chosen.append({name: value[at] for name, value in part.items()})
-        drawn = stack(chosen)
-        order = rng.permutation(count)
-        return {name: value[order] for name, value in drawn.items()}
-
-    posterior = _averaged(problems, models, draw, draws, rng)
+    posterior = _averaged(models, draw, draws, rng)
     unknown = {name: np.full(value.shape[2:], np.nan) for name, value in posterior.draws.items()}
     return replace(posterior, verdict=top.verdict, ess=unknown, models=models, notes=top.notes)
 
 
 def _averaged(
-    problems: Sequence[Problem],
     models: Sequence[Mapping[str, Any]],
     draw: Callable[..., dict[str, Array]],
     draws: int,
@@ -215,7 +187,6 @@ def _averaged(
         return {name: value[None] for name, value in draw(draws, rng, kept.__getitem__).items()}
 
     every = [True] * len(models)
-
     counts = [int(row["regimes"]) for row in models]
     share = dict.fromkeys(sorted(set(counts)), 0.0)
     for row, n in zip(models, counts, strict=True):

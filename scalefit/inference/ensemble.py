@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from .certified import Search, Solved, settle
 from .collapsed import Collapsed
-from .full import Full
-from .problem import Problem
-from .target import Target
+from .full import target_of
+from .problem import ABSENT, Problem
 from .weights import equal_weight
 
 Array = NDArray[np.float64]
@@ -108,19 +107,35 @@ class Ensemble:
         members kept; `regimes` tells how many each has, and `floor` and `autocorrelation` are 0
         where a model has none. `keep` takes the index of a member.
         """
-        kept = np.array([keep is None or keep(i) for i in range(len(self.members))])
-        probability = np.where(kept, self.probability, 0.0)
-        if not probability.sum() > 0.0:  # all that were kept have next to none
-            probability = kept.astype(float)
-        picked = equal_weight(probability / probability.sum(), count, rng)
-        times = np.bincount(picked, minlength=len(self.members))
-        used = [(one, n) for one, n in zip(self.members, times, strict=True) if n]
-        parts = [_natural(one, int(n), rng) for one, n in used]
-        if len(self.members) == 1:
-            return parts[0]
-        drawn = stack(parts)
-        order = rng.permutation(count)
-        return {name: value[order] for name, value in drawn.items()}
+
+        def take(i: int, n: int) -> dict[str, Array]:
+            return _natural(self.members[i], n, rng)
+
+        return mixed(self.probability, take, count, rng, keep)
+
+
+def mixed(
+    probability: Array,
+    take: Callable[[int, int], dict[str, Array]],
+    count: int,
+    rng: np.random.Generator,
+    keep: Callable[[int], bool] | None = None,
+) -> dict[str, Array]:
+    """Return `count` draws of equal weight over several models, in random order.
+
+    `take(i, n)` gives n draws of model i; `keep(i)` says whether to use it at all.
+    """
+    kept = np.array([keep is None or keep(i) for i in range(len(probability))])
+    share = np.where(kept, probability, 0.0)
+    if not share.sum() > 0.0:  # all that were kept have next to none
+        share = kept.astype(float)
+    times = np.bincount(equal_weight(share / share.sum(), count, rng), minlength=len(share))
+    parts = [take(i, int(n)) for i, n in enumerate(times) if n]
+    if len(share) == 1:
+        return parts[0]
+    drawn = stack(parts)
+    order = rng.permutation(count)
+    return {name: value[order] for name, value in drawn.items()}
 
 
 def explore(
@@ -145,24 +160,24 @@ def explore(
     """
     order = sorted(range(len(problems)), key=lambda i: getattr(problems[i].law, "regimes", 1))
     searches: dict[int, Search] = {}
+    solved: dict[int, Solved] = {}
     points: dict[tuple[object, ...], Array] = {}
     evidence = np.full(len(problems), -np.inf)
     prior = np.array([log_prior(problem) for problem in problems])
     for i in order:
-        target = _target(problems[i])
+        target = target_of(problems[i])
         key = _family(problems[i])
         if isinstance(target, Collapsed) and (*key, target.crossovers - 1) in points:
             target = target.after(points[*key, target.crossovers - 1])
         searches[i] = Search(target, rng)
         searches[i].first()
-        found = searches[i].result()
+        found = solved[i] = searches[i].result()
         evidence[i] = found.certificate.log_evidence
         if isinstance(target, Collapsed) and math.isfinite(evidence[i]):
             at = equal_weight(found.weights.probability, SEEDS, rng)
             points[*key, target.crossovers] = found.draws.z[at]
         if tick is not None:
             tick()
-    solved = {i: searches[i].result() for i in order}
     checked: set[int] = set()
     while True:
         share = np.exp(evidence + prior - np.max(evidence + prior))
@@ -202,10 +217,6 @@ def _state(
     return "doubtful"
 
 
-def _target(problem: Problem) -> Target:
-    return Collapsed.of(problem) or Full(problem)
-
-
 def _family(problem: Problem) -> tuple[object, ...]:
     """Return what two models share that differ in their number of crossovers only."""
     return problem.noise, getattr(problem.law, "floor", None)
@@ -222,7 +233,6 @@ def stack(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
     """Return draws of several broken power laws as draws of one, padded."""
     most = max(part["exponent"].shape[1] for part in parts)
     sizes = {"exponent": most, "crossover": most - 1, "width": most - 1}
-    optional = {"floor": 0.0, "autocorrelation": 0.0, "degrees_of_freedom": math.inf}
     stacked: dict[str, Array] = {}
     for name in ("exponent", "crossover", "width", "log_amplitude", "floor", "noise",
                  "autocorrelation", "degrees_of_freedom", "level", "steepness"):  # fmt: skip
@@ -237,7 +247,7 @@ def stack(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
                     wide[:, : part[name].shape[1]] = part[name]
                 columns.append(wide)
             else:
-                columns.append(part.get(name, np.full(m, optional.get(name, np.nan))))
+                columns.append(part.get(name, np.full(m, ABSENT.get(name, np.nan))))
         stacked[name] = np.concatenate(columns)
     stacked["regimes"] = np.concatenate(
         [np.full(len(part["noise"]), float(part["exponent"].shape[1])) for part in parts]

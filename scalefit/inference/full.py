@@ -13,13 +13,20 @@ from scipy import special
 
 from scalefit.laws.priors import Relative, pack, unpack
 
+from .collapsed import Collapsed
 from .problem import Problem
+from .target import Target
 
 Array = NDArray[np.float64]
 
 FARTHEST = 15.0
 RANDOM = 1024
 CHUNK = 2_000_000  # numbers in one array of residuals
+
+
+def target_of(problem: Problem) -> Target:
+    """Return the posterior of a problem, as much of it integrated out as can be."""
+    return Collapsed.of(problem) or Full(problem)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .collapsed import Collapsed
-from .full import Full
+from .full import target_of
 from .importance import temper
 from .optimise import Modes, climb, join, spread
 from .problem import Posterior, Problem
@@ -32,7 +31,7 @@ def approximate(
     problem: Problem, *, draws: int, rng: np.random.Generator
 ) -> tuple[Posterior, float]:
     """Return what `solve` does, and an estimate of the log evidence from the same weights."""
-    target = Collapsed.of(problem) or Full(problem)
+    target = target_of(problem)
     modes, left = settle(target, optima(target, rng))
     proposal = modes.mixture()
     z = proposal.sample(max(draws, DRAWS), rng)

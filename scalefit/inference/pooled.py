@@ -22,8 +22,7 @@ from scalefit.laws.priors import Dirichlet, LogNormal, Relative
 
 from . import mixture
 from .certified import solve as solve_alone
-from .collapsed import Collapsed
-from .full import Full
+from .full import Full, target_of
 from .problem import Posterior, Problem
 
 Array = NDArray[np.float64]
@@ -99,7 +98,7 @@ def solve(
     """
     curves, doubts = [], []
     for problem in problems:
-        target = Collapsed.of(problem) or Full(problem)
+        target = target_of(problem)
         alone = solve_alone(target, rng)
         doubts += alone.certificate.doubts[:1]
         sampled = alone.resample(POINTS, rng)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,19 @@ from scalefit.laws.noise import NORMAL, Noise
 from scalefit.laws.priors import Prior, dimension, unpack
 
 Array = NDArray[np.float64]
+
+MODEL_NUMBERS = (
+    "probability",
+    "log_evidence",
+    "error",
+    "apart",
+    "effective",
+    "k_hat",
+    "effort",
+)
+"""What is known of each model of a curve, in numbers."""
+ABSENT = {"floor": 0.0, "autocorrelation": 0.0, "degrees_of_freedom": np.inf}
+"""Values of what a model does not have, beside draws of models that have it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,3 +151,15 @@ class Posterior:
     notes: tuple[str, ...] = ()
     groups: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     models: tuple[Mapping[str, object], ...] = ()
+
+
+def model_row(problem: Problem, state: str, **numbers: float) -> dict[str, Any]:
+    """Return the row of one model in `Posterior.models`; numbers not given are unknown."""
+    return {
+        "regimes": getattr(problem.law, "regimes", 1),
+        "floor": bool(getattr(problem.law, "floor", False)),
+        "noise": problem.noise.kind,
+        **dict.fromkeys(MODEL_NUMBERS, np.nan),
+        **numbers,
+        "state": state,
+    }

@@ -93,7 +93,7 @@ class Collapsed:
 
     @property
     def step(self) -> float:
-        """Step of finite differences, above what the inner search leaves undone."""
+        """Step of finite differences, below the width of narrow valleys."""
         return 1e-5
 
     @property
@@ -146,13 +146,7 @@ class Collapsed:
 
     def from_uniform(self, cube: Array) -> Array:
         """Return the prior's quantiles, shape (m, d), at points of the unit cube."""
-        n = self.crossovers
-        cube = np.clip(cube, 1e-12, 1.0 - 1e-12)
-        z = special.ndtri(cube)
-        if n:
-            gaps = Dirichlet(float(self.prior[0]), size=n + 1).from_normal(z[:, :n], {})
-            z[:, :n] = ratios(gaps)
-        return np.asarray(z)
+        return _quantiles(cube, self.crossovers, float(self.prior[0]))
 
     def sweep(self, count: int) -> Array:
         """Return points spread evenly over the prior, shape (count, d), alike for every curve."""
@@ -247,6 +241,10 @@ def _sweep(crossovers: int, dimension: int, concentration: float, count: int) ->
     from scipy.stats import qmc
 
     cube = qmc.Sobol(dimension, rng=np.random.default_rng(dimension)).random(count)
+    return _quantiles(cube, crossovers, concentration)
+
+
+def _quantiles(cube: Array, crossovers: int, concentration: float) -> Array:
     z = special.ndtri(np.clip(cube, 1e-12, 1.0 - 1e-12))
     if crossovers:
         gaps = Dirichlet(concentration, size=crossovers + 1).from_normal(z[:, :crossovers], {})
