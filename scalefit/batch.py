@@ -107,10 +107,10 @@ def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:
 
 def _first() -> str:
     """Return what the bar says until the first model is done; machine code is made only once."""
-    from .inference.collapsed.kernel import solve
+    from .inference.collapsed.kernel import evaluate
 
-    known = Path(solve.stats.cache_path)  # type: ignore[attr-defined]
-    return "fitting" if any(known.glob("kernel.solve-*.nbi")) else "compiling, once"
+    known = Path(evaluate.stats.cache_path)  # type: ignore[attr-defined]
+    return "fitting" if any(known.glob("kernel.evaluate-*.nbi")) else "compiling, once"
 
 
 def _here(

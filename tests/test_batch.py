@@ -157,9 +157,9 @@ def test_that_kernels_are_compiled_once_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cached = SimpleNamespace(stats=SimpleNamespace(cache_path=str(tmp_path)))
-    monkeypatch.setattr(kernel, "solve", cached)
+    monkeypatch.setattr(kernel, "evaluate", cached)
     assert batch._first() == "compiling, once"
-    (tmp_path / "kernel.solve-500.py311.nbi").touch()
+    (tmp_path / "kernel.evaluate-500.py311.nbi").touch()
     assert batch._first() == "fitting"
 
 

@@ -162,95 +162,37 @@ def _log_density(z: Array, logs: Array, centre: Array, inverse: Array) -> Array:
     return values
 
 
-@compiled
 def _expectation_maximisation(
     z: Array, weight: Array, first: Array, start: Array, small: Array, effective: float, steps: int
 ) -> Any:
     """Return shares, centres and scale matrices after a number of steps."""
-    points, d = z.shape
-    k = first.shape[0]
-    half = 0.5 * (FREEDOM + d)
+    d = z.shape[1]
+    k = len(first)
+    across = np.ascontiguousarray(z.T)
     share = np.full(k, 1.0 / k)
     centre = first.copy()
-    scale = np.empty((k, d, d))
-    inverse = np.zeros((k, d, d))
-    logs = np.empty(k)
-    factor = np.zeros((d, d))
-    for c in range(k):
-        scale[c] = start
-    one = np.empty(d)
-    terms = np.empty(k)
-    stretch = np.empty(k)
-    mass = np.empty(k)
-    pull = np.empty(k)
-    moved = np.empty((k, d))
-    outer = np.empty((k, d, d))
+    scale = np.repeat(start[None], k, axis=0)
     for _ in range(steps):
-        for c in range(k):
-            for i in range(d):
-                for j in range(i + 1):
-                    total = scale[c, i, j]
-                    for b in range(j):
-                        total -= factor[i, b] * factor[j, b]
-                    if i == j:
-                        factor[i, i] = math.sqrt(max(total, 1e-18))
-                    else:
-                        factor[i, j] = total / factor[j, j]
-            logs[c] = math.log(max(share[c], 1e-300))
-            for j in range(d):
-                logs[c] -= math.log(factor[j, j])
-                for i in range(j, d):
-                    total = 1.0 if i == j else 0.0
-                    for b in range(j, i):
-                        total -= factor[i, b] * inverse[c, b, j]
-                    inverse[c, i, j] = total / factor[i, i]
-        mass[:] = 0.0
-        pull[:] = 0.0
-        moved[:] = 0.0
-        outer[:] = 0.0
-        for m in range(points):
-            top = -math.inf
-            for c in range(k):
-                squares = 0.0
-                for i in range(d):
-                    total = 0.0
-                    for j in range(i + 1):
-                        total += inverse[c, i, j] * (z[m, j] - centre[c, j])
-                    squares += total * total
-                stretch[c] = (FREEDOM + d) / (FREEDOM + squares)
-                terms[c] = logs[c] - half * math.log1p(squares / FREEDOM)
-                top = max(top, terms[c])
-            total = 0.0
-            for c in range(k):
-                terms[c] = math.exp(terms[c] - top)
-                total += terms[c]
-            for c in range(k):
-                part = weight[m] * terms[c] / total
-                if part < 1e-12:
-                    continue
-                heavy = part * stretch[c]
-                mass[c] += part
-                pull[c] += heavy
-                for i in range(d):
-                    one[i] = z[m, i] - centre[c, i]
-                    moved[c, i] += heavy * one[i]
-                    for j in range(i + 1):
-                        outer[c, i, j] += heavy * one[i] * one[j]
-        for c in range(k):
-            share[c] = mass[c]
-            if not (mass[c] > 0.0 and pull[c] > 0.0):
-                continue
-            own = effective * mass[c]
-            shrink = (d + 1.0) / (d + 1.0 + own)
-            for i in range(d):
-                moved[c, i] /= pull[c]
-            for i in range(d):
-                for j in range(i + 1):
-                    spread = (outer[c, i, j] - pull[c] * moved[c, i] * moved[c, j]) / mass[c]
-                    value = (1.0 - shrink) * spread + shrink * small[i, j]
-                    scale[c, i, j] = value
-                    scale[c, j, i] = value
-            for i in range(d):
-                centre[c, i] += moved[c, i]
-                scale[c, i, i] += 1e-8 * small[i, i] + 1e-14
+        factor = np.linalg.cholesky(scale)
+        apart = across - centre[:, :, None]
+        white = np.linalg.inv(factor) @ apart
+        squares = np.einsum("kim,kim->km", white, white)
+        logs = np.log(np.maximum(share, 1e-300))
+        logs -= np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+        terms = logs[:, None] - 0.5 * (FREEDOM + d) * np.log1p(squares / FREEDOM)
+        terms = np.exp(terms - terms.max(axis=0))
+        part = weight * terms / terms.sum(axis=0)
+        heavy = part * (FREEDOM + d) / (FREEDOM + squares)
+        share, pull = part.sum(axis=1), heavy.sum(axis=1)
+        used = (share > 0.0) & (pull > 0.0)
+        mass, pull = np.where(used, share, 1.0)[:, None], np.where(used, pull, 1.0)[:, None]
+        pulled = apart * heavy[:, None]
+        moved = pulled.sum(axis=2) / pull
+        outer = pulled @ apart.transpose(0, 2, 1)
+        spread = outer - pull[:, :, None] * moved[:, :, None] * moved[:, None]
+        shrink = (d + 1.0) / (d + 1.0 + effective * mass[:, :, None])
+        fresh = (1.0 - shrink) * spread / mass[:, :, None] + shrink * small
+        fresh[:, np.arange(d), np.arange(d)] += 1e-8 * np.diagonal(small) + 1e-14
+        centre = np.where(used[:, None], centre + moved, centre)
+        scale = np.where(used[:, None, None], fresh, scale)
     return share, centre, scale

@@ -4,7 +4,8 @@ Given the outer parameters z (gaps between crossovers, widths, floor share, auto
 steepness), log y is linear in the exponents and the level, or nearly so above a floor. What is
 left inside has one mode: it is found by Gauss-Newton steps, its mass is taken by Laplace's
 approximation (`solve`), and the approximation is removed by importance sampling around it
-(`correct`). Everything here is scalar code on one curve.
+(`correct`). Everything here is scalar code on one curve, and in one file, because what is kept on
+disk is made anew only when the file of the function that was kept has changed.
 
 `shape` holds the whole numbers of a model and `prior` the constants of its priors; see `SHAPE` and
 `PRIOR` for their order. u is log x minus the last log x, so u <= 0.
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scalefit.inference.compiled import compiled
+from scalefit.inference.compiled import compiled, part
 
 Array = NDArray[np.float64]
 
@@ -56,14 +57,14 @@ exponents."""
 # fmt: off
 
 
-@compiled
+@part
 def _softplus(x: float) -> float:
     if x > 0.0:
         return x + math.log1p(math.exp(-x))
     return math.log1p(math.exp(x))
 
 
-@compiled
+@part
 def _unpack(z: Array, shape: Any, prior: Array, span: float, place: Array, scale: Array) -> Any:
     """Fill crossover places (<= 0) and widths; return log prior(z) and the scalar parameters."""
     n = shape[0]
@@ -131,7 +132,7 @@ def _unpack(z: Array, shape: Any, prior: Array, span: float, place: Array, scale
     return log_prior, share, rho, steepness, sigma, tail
 
 
-@compiled
+@part
 def _basis(u: Array, place: Array, scale: Array, n: int, basis: Array) -> None:
     """Fill what multiplies each exponent in log y, shape (n + 1, points); zero at the last x."""
     points = u.size
@@ -147,7 +148,7 @@ def _basis(u: Array, place: Array, scale: Array, n: int, basis: Array) -> None:
             basis[k + 1, i] = -bend
 
 
-@compiled
+@part
 def _filter(
     shape: Any, rho: float, sigma: float, error: Array, gap: Array, carry: Array, gain: Array,
     weight: Array,
@@ -180,7 +181,7 @@ def _filter(
     return half
 
 
-@compiled
+@part
 def _whiten(shape: Any, column: Array, carry: Array, gain: Array, weight: Array) -> None:
     if shape[2]:
         state = 0.0
@@ -194,7 +195,7 @@ def _whiten(shape: Any, column: Array, carry: Array, gain: Array, weight: Array)
             column[i] *= weight[i]
 
 
-@compiled
+@part
 def _residual(
     shape: Any, y: Array, basis: Array, beta: Array, share: float, above: Array, residual: Array
 ) -> None:
@@ -220,7 +221,7 @@ def _residual(
             residual[i] = y[i] - beta[0] - power
 
 
-@compiled
+@part
 def _misfit(shape: Any, residual: Array, tail: float) -> float:
     """Return the sum of squares of whitened residuals, or what takes its place for Student's t."""
     total = 0.0
@@ -233,7 +234,7 @@ def _misfit(shape: Any, residual: Array, tail: float) -> float:
     return total
 
 
-@compiled
+@part
 def _constant(shape: Any, points: int, half: float, tail: float) -> float:
     """Return the part of the log likelihood that neither residuals nor an inner scale enter."""
     if shape[4]:
@@ -244,7 +245,7 @@ def _constant(shape: Any, points: int, half: float, tail: float) -> float:
     return -0.5 * points * LOG_TWO_PI - half
 
 
-@compiled
+@part
 def _scaled(shape: Any, points: int, misfit: float, log_sigma: float) -> float:
     """Return the part of the log likelihood that residuals and an inner scale enter."""
     if shape[3]:
@@ -253,7 +254,7 @@ def _scaled(shape: Any, points: int, misfit: float, log_sigma: float) -> float:
     return -0.5 * (points * math.log(variance) + misfit / variance)
 
 
-@compiled
+@part
 def _best_scale(points: int, misfit: float, log_sigma: float, mean: float, sd: float) -> float:
     """Return the inner log noise that maximises the posterior at a given sum of squares."""
     for _ in range(30):
@@ -270,7 +271,7 @@ def _best_scale(points: int, misfit: float, log_sigma: float, mean: float, sd: f
     return log_sigma
 
 
-@compiled
+@part
 def _cholesky(matrix: Array, factor: Array, size: int) -> bool:
     for i in range(size):
         for j in range(i + 1):
@@ -286,7 +287,7 @@ def _cholesky(matrix: Array, factor: Array, size: int) -> bool:
     return True
 
 
-@compiled
+@part
 def _solve_cholesky(factor: Array, right: Array, size: int) -> None:
     for i in range(size):
         for k in range(i):
@@ -298,7 +299,7 @@ def _solve_cholesky(factor: Array, right: Array, size: int) -> None:
         right[i] /= factor[i, i]
 
 
-@compiled
+@part
 def _normal_equations(
     shape: Any, above: Array, residual: Array, basis: Array, tail: float, carry: Array, gain: Array,
     weight: Array, design: Array, fresh: bool, gram: Array, right: Array,
@@ -341,7 +342,7 @@ def _normal_equations(
         right[a] = total
 
 
-@compiled
+@part
 def _start(
     shape: Any, y: Array, basis: Array, share: float, mean: float, precision: float, beta: Array,
     gram: Array, factor: Array, right: Array,
@@ -377,7 +378,7 @@ def _start(
             beta[1 + a] = mean
 
 
-@compiled
+@part
 def _solve(
     z: Array, u: Array, y: Array, error: Array, gap: Array, shape: Any, prior: Array, place: Array,
     scale: Array, basis: Array, design: Array, residual: Array, above: Array, carry: Array,
@@ -505,34 +506,196 @@ def _solve(
     return float(value)
 
 
-@compiled
+@part
 def _workspace(shape: Any, points: int) -> Any:
     """Return the arrays that `_solve` works in, in the order of its arguments."""
     n = shape[0]
     columns = n + 2
     size = columns + 1 - shape[3]
+    above, carry = np.empty(points), np.empty(points)
+    gain, weight = np.empty(points), np.empty(points)
+    for i in range(points):  # loops compile faster than assignments of slices
+        above[i] = 1.0
+        carry[i] = 0.0
+        gain[i] = 0.0
+        weight[i] = 1.0
+    factor = np.empty((size, size))
+    for i in range(size):
+        for j in range(size):
+            factor[i, j] = 0.0
     return (
         np.empty(n),  # place
         np.empty(n),  # scale
         np.empty((n + 1, points)),  # basis
         np.empty((columns, points)),  # design
         np.empty(points),  # residual
-        np.ones(points),  # above
-        np.zeros(points),  # carry
-        np.zeros(points),  # gain
-        np.ones(points),  # weight
+        above,
+        carry,
+        gain,
+        weight,
         np.empty(columns),  # trial
         np.empty(size),  # mode
         np.empty(columns),  # beta
         np.empty((size, size)),  # gram
-        np.zeros((size, size)),  # factor
+        factor,
         np.empty(columns),  # right
     )
 
 
+@part
+def _correct(
+    z: Array, u: Array, error: Array, gap: Array, y: Array, shape: Any, prior: Array, place: Array,
+    scale: Array, basis: Array, design: Array, residual: Array, above: Array, carry: Array,
+    gain: Array, weight: Array, mode: Array, factor: Array, normals: Array, squares: Array,
+    inner: Array, ratios: Array,
+) -> None:
+    """Draw the inner parameters around the mode that `_solve` left behind; see `correct`."""
+    points = u.size
+    columns = shape[0] + 2
+    size = columns + 1 - shape[3]
+    apart = np.empty(size)
+    proposal = math.lgamma(0.5 * (FREEDOM + size)) - math.lgamma(0.5 * FREEDOM)
+    proposal -= 0.5 * size * math.log(FREEDOM * math.pi)
+    power = 0.5 * (FREEDOM + size)
+    log_prior, share, rho, steepness, sigma, tail = _unpack(
+        z, shape, prior, -u[0], place, scale
+    )
+    half = _filter(shape, rho, sigma, error, gap, carry, gain, weight)
+    constant = _constant(shape, points, half, tail) + log_prior
+    centre = prior[5] * steepness
+    determinant = 0.0
+    for a in range(size):
+        determinant += math.log(factor[a, a])
+    constants = 0.0
+    for i in range(points):
+        constants += design[0, i] * design[0, i]
+    loose_level = WIDE / math.sqrt(constants)
+    loose_sigma = 1.0
+    if not shape[3]:
+        loose_level *= math.sqrt(math.exp(2.0 * mode[columns]) + RESOLUTION)
+        loose_sigma = WIDE / factor[columns, columns]
+    for k in range(normals.shape[0]):
+        stretch = math.sqrt(FREEDOM / squares[k])
+        phi = inner[k]
+        from_prior = shape[1] and k % 4 == 3
+        if from_prior:
+            phi[0] = mode[0]
+            for j in range(1, columns):
+                phi[j] = centre + stretch * steepness * normals[k, j]
+            if not shape[3]:
+                phi[columns] = mode[columns] + stretch * loose_sigma * normals[k, columns]
+        else:
+            if k % 2 == 1:
+                stretch *= WIDE
+            for a in range(size):
+                apart[a] = normals[k, a]
+            for a in range(size - 1, -1, -1):
+                for b in range(a + 1, size):
+                    apart[a] -= factor[b, a] * apart[b]
+                apart[a] /= factor[a, a]
+            for a in range(size):
+                phi[a] = mode[a] + stretch * apart[a]
+        _residual(shape, y, basis, phi, share, above, residual)
+        _whiten(shape, residual, carry, gain, weight)
+        shift = 0.0  # from here to the best level, the exponents given
+        for i in range(points):
+            shift += design[0, i] * residual[i] / constants
+        if from_prior:
+            step = shift + stretch * loose_level * normals[k, 0]
+            phi[0] += step
+            shift -= step
+            for i in range(points):
+                residual[i] -= step * design[0, i]
+        length = 0.0
+        for a in range(size):
+            total = 0.0
+            for b in range(a, size):
+                total += factor[b, a] * (phi[b] - mode[b])
+            length += total * total
+        near = determinant - power * math.log1p(length / FREEDOM)
+        far = determinant - power * math.log1p(length / (FREEDOM * WIDE * WIDE))
+        far -= size * math.log(WIDE)
+        top = max(near, far)
+        share_of_far = 0.5
+        slack = 0.0
+        if shape[1]:
+            share_of_far = 0.25
+            length = (shift / loose_level) ** 2
+            loose = -math.log(loose_level * loose_sigma) - (columns - 1) * math.log(steepness)
+            for j in range(1, columns):
+                length += ((phi[j] - centre) / steepness) ** 2
+            if not shape[3]:
+                length += ((phi[columns] - mode[columns]) / loose_sigma) ** 2
+            loose -= power * math.log1p(length / FREEDOM)
+            top = max(top, loose)
+            slack = 0.25 * math.exp(loose - top)
+        density = proposal + top + math.log(
+            0.5 * math.exp(near - top) + share_of_far * math.exp(far - top) + slack
+        )
+        misfit = _misfit(shape, residual, tail)
+        log_sigma = 0.0
+        joint = constant
+        if not shape[3]:
+            log_sigma = phi[columns]
+            joint -= 0.5 * ((log_sigma - prior[8]) / prior[9]) ** 2
+            joint -= 0.5 * LOG_TWO_PI + math.log(prior[9])
+        joint += _scaled(shape, points, misfit, log_sigma)
+        joint -= 0.5 * ((phi[0] - prior[6]) / prior[7]) ** 2
+        joint -= 0.5 * LOG_TWO_PI + math.log(prior[7])
+        for j in range(1, columns):
+            joint -= 0.5 * ((phi[j] - centre) / steepness) ** 2
+            joint -= 0.5 * LOG_TWO_PI + math.log(steepness)
+        ratio = joint - density
+        ratios[k] = ratio if math.isfinite(ratio) else -math.inf
+
+
 @compiled
-def solve(
+def evaluate(
     z: Array, u: Array, y: Array, error: Array, gap: Array, shape: Any, prior: Array,
+    values: Array, residuals: Array, normals: Array, squares: Array, inner: Array, ratios: Array,
+) -> None:
+    """Do the work of `solve`, and of `correct` if there are normals; one function compiles once."""
+    points = u.size
+    columns = shape[0] + 2
+    work = _workspace(shape, points)
+    place, scale, basis, design, residual, above, carry, gain, weight = work[:9]
+    mode, factor = work[10], work[13]
+    for m in range(z.shape[0]):
+        values[m] = _solve(z[m], u, y, error, gap, shape, prior, *work)
+        if residuals.shape[0] > 0:
+            variance = 1.0
+            if not shape[3]:
+                variance = math.exp(2.0 * mode[columns]) + RESOLUTION
+            for i in range(points):
+                residuals[m, i] = residual[i] / math.sqrt(variance)
+            residuals[m, points] = 0.5 * math.log(variance)
+        if normals.shape[0] == 0:
+            continue
+        if math.isfinite(values[m]):
+            _correct(
+                z[m], u, error, gap, y, shape, prior, place, scale, basis, design, residual, above,
+                carry, gain, weight, mode, factor, normals[m], squares[m], inner[m], ratios[m],
+            )
+        else:
+            for k in range(normals.shape[1]):
+                ratios[m, k] = -math.inf
+                for a in range(normals.shape[2]):
+                    inner[m, k, a] = mode[a]
+
+
+# fmt: on
+NO_SQUARES = np.empty((0, 0))
+NO_NORMALS = np.empty((0, 0, 0))
+
+
+def solve(
+    z: Array,
+    u: Array,
+    y: Array,
+    error: Array,
+    gap: Array,
+    shape: Any,
+    prior: Array,
     residuals: Array,
 ) -> Array:
     """Return the collapsed log density of prior times likelihood at every row of z.
@@ -553,27 +716,26 @@ def solve(
         Filled with the standardised residuals at each inner mode, if there is room, and with the
         log of the scale among the inner parameters by which they were divided, 0 if there is none.
     """
-    points = u.size
-    columns = shape[0] + 2
-    work = _workspace(shape, points)
-    residual, mode = work[4], work[10]
-    values = np.empty(z.shape[0])
-    for m in range(z.shape[0]):
-        values[m] = _solve(z[m], u, y, error, gap, shape, prior, *work)
-        if residuals.shape[0] > 0:
-            variance = 1.0
-            if not shape[3]:
-                variance = math.exp(2.0 * mode[columns]) + RESOLUTION
-            for i in range(points):
-                residuals[m, i] = residual[i] / math.sqrt(variance)
-            residuals[m, points] = 0.5 * math.log(variance)
+    values = np.empty(len(z))
+    evaluate(
+        z, u, y, error, gap, shape, prior, values, residuals,
+        NO_NORMALS, NO_SQUARES, NO_NORMALS, NO_SQUARES,
+    )  # fmt: skip
     return values
 
 
-@compiled
 def correct(
-    z: Array, u: Array, y: Array, error: Array, gap: Array, shape: Any, prior: Array,
-    normals: Array, squares: Array, inner: Array, ratios: Array,
+    z: Array,
+    u: Array,
+    y: Array,
+    error: Array,
+    gap: Array,
+    shape: Any,
+    prior: Array,
+    normals: Array,
+    squares: Array,
+    inner: Array,
+    ratios: Array,
 ) -> None:
     """Draw the inner parameters of every row of z, with their exact importance ratios.
 
@@ -591,111 +753,7 @@ def correct(
         Filled with log(prior x likelihood of (z, inner) / density of inner given z); their mean
         over k, exponentiated, is an unbiased estimate of the density that `solve` approximates.
     """
-    points = u.size
-    columns = shape[0] + 2
-    size = columns + 1 - shape[3]
-    work = _workspace(shape, points)
-    place, scale, basis, design, residual, above, carry, gain, weight = work[:9]
-    mode, factor = work[10], work[13]
-    apart = np.empty(size)
-    proposal = math.lgamma(0.5 * (FREEDOM + size)) - math.lgamma(0.5 * FREEDOM)
-    proposal -= 0.5 * size * math.log(FREEDOM * math.pi)
-    power = 0.5 * (FREEDOM + size)
-    for m in range(z.shape[0]):
-        value = _solve(z[m], u, y, error, gap, shape, prior, *work)
-        if not math.isfinite(value):
-            for k in range(normals.shape[1]):
-                ratios[m, k] = -math.inf
-                for a in range(size):
-                    inner[m, k, a] = mode[a]
-            continue
-        log_prior, share, rho, steepness, sigma, tail = _unpack(
-            z[m], shape, prior, -u[0], place, scale
-        )
-        half = _filter(shape, rho, sigma, error, gap, carry, gain, weight)
-        constant = _constant(shape, points, half, tail) + log_prior
-        centre = prior[5] * steepness
-        determinant = 0.0
-        for a in range(size):
-            determinant += math.log(factor[a, a])
-        constants = 0.0
-        for i in range(points):
-            constants += design[0, i] * design[0, i]
-        loose_level = WIDE / math.sqrt(constants)
-        loose_sigma = 1.0
-        if not shape[3]:
-            loose_level *= math.sqrt(math.exp(2.0 * mode[columns]) + RESOLUTION)
-            loose_sigma = WIDE / factor[columns, columns]
-        for k in range(normals.shape[1]):
-            stretch = math.sqrt(FREEDOM / squares[m, k])
-            phi = inner[m, k]
-            from_prior = shape[1] and k % 4 == 3
-            if from_prior:
-                phi[0] = mode[0]
-                for j in range(1, columns):
-                    phi[j] = centre + stretch * steepness * normals[m, k, j]
-                if not shape[3]:
-                    phi[columns] = mode[columns] + stretch * loose_sigma * normals[m, k, columns]
-            else:
-                if k % 2 == 1:
-                    stretch *= WIDE
-                for a in range(size):
-                    apart[a] = normals[m, k, a]
-                for a in range(size - 1, -1, -1):
-                    for b in range(a + 1, size):
-                        apart[a] -= factor[b, a] * apart[b]
-                    apart[a] /= factor[a, a]
-                for a in range(size):
-                    phi[a] = mode[a] + stretch * apart[a]
-            _residual(shape, y, basis, phi, share, above, residual)
-            _whiten(shape, residual, carry, gain, weight)
-            shift = 0.0  # from here to the best level, the exponents given
-            for i in range(points):
-                shift += design[0, i] * residual[i] / constants
-            if from_prior:
-                step = shift + stretch * loose_level * normals[m, k, 0]
-                phi[0] += step
-                shift -= step
-                for i in range(points):
-                    residual[i] -= step * design[0, i]
-            length = 0.0
-            for a in range(size):
-                total = 0.0
-                for b in range(a, size):
-                    total += factor[b, a] * (phi[b] - mode[b])
-                length += total * total
-            near = determinant - power * math.log1p(length / FREEDOM)
-            far = determinant - power * math.log1p(length / (FREEDOM * WIDE * WIDE))
-            far -= size * math.log(WIDE)
-            top = max(near, far)
-            share_of_far = 0.5
-            slack = 0.0
-            if shape[1]:
-                share_of_far = 0.25
-                length = (shift / loose_level) ** 2
-                loose = -math.log(loose_level * loose_sigma) - (columns - 1) * math.log(steepness)
-                for j in range(1, columns):
-                    length += ((phi[j] - centre) / steepness) ** 2
-                if not shape[3]:
-                    length += ((phi[columns] - mode[columns]) / loose_sigma) ** 2
-                loose -= power * math.log1p(length / FREEDOM)
-                top = max(top, loose)
-                slack = 0.25 * math.exp(loose - top)
-            density = proposal + top + math.log(
-                0.5 * math.exp(near - top) + share_of_far * math.exp(far - top) + slack
-            )
-            misfit = _misfit(shape, residual, tail)
-            log_sigma = 0.0
-            joint = constant
-            if not shape[3]:
-                log_sigma = phi[columns]
-                joint -= 0.5 * ((log_sigma - prior[8]) / prior[9]) ** 2
-                joint -= 0.5 * LOG_TWO_PI + math.log(prior[9])
-            joint += _scaled(shape, points, misfit, log_sigma)
-            joint -= 0.5 * ((phi[0] - prior[6]) / prior[7]) ** 2
-            joint -= 0.5 * LOG_TWO_PI + math.log(prior[7])
-            for j in range(1, columns):
-                joint -= 0.5 * ((phi[j] - centre) / steepness) ** 2
-                joint -= 0.5 * LOG_TWO_PI + math.log(steepness)
-            ratio = joint - density
-            ratios[m, k] = ratio if math.isfinite(ratio) else -math.inf
+    evaluate(
+        z, u, y, error, gap, shape, prior, np.empty(len(z)), NO_SQUARES,
+        normals, squares, inner, ratios,
+    )  # fmt: skip
