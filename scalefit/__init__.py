@@ -6,21 +6,37 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import errors, laws, trajectory
+    from . import errors, laws, plot, trajectory
+    from .comparison import compare
     from .fitting import fit
     from .io import read
+    from .live import Forecaster
     from .result import Fit, load
 
 __version__ = "0.1.0"
-__all__ = ["Fit", "__version__", "errors", "fit", "laws", "load", "read", "trajectory"]
+__all__ = [
+    "Fit",
+    "Forecaster",
+    "__version__",
+    "compare",
+    "errors",
+    "fit",
+    "laws",
+    "load",
+    "plot",
+    "read",
+    "trajectory",
+]
 
 _HOME = {
     "Fit": "scalefit.result",
+    "Forecaster": "scalefit.live",
+    "compare": "scalefit.comparison",
     "fit": "scalefit.fitting",
     "load": "scalefit.result",
     "read": "scalefit.io",
 }
-_MODULES = ("datasets", "errors", "laws", "trainers", "trajectory")
+_MODULES = ("datasets", "errors", "laws", "plot", "trainers", "trajectory")
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .curves import Curve
 from .errors import ConfigError
+from .head import warning
 from .inference import Posterior, infer, steps
 from .plan import Plan
 from .progress import bar
@@ -102,7 +103,9 @@ def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:
         cores=job.cores,
         tick=tick,
     )
-    return Outcome((posterior,))
+    found = warning(job.curves[0]) if len(job.plan.counts) > 1 else None
+    notes = (*posterior.notes, *([found] if found else []))
+    return Outcome((replace(posterior, notes=notes),))
 
 
 def _first() -> str:

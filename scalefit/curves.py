@@ -68,7 +68,7 @@ def curves(
     What is ordinary in logs is handled, with one note each in `Curve.notes`: rows out of order are
     sorted; points at x = 0 that open a run, and points without y at either end of one, are dropped;
     of runs that did not end well the finite part is kept; repeated x follow `duplicates`. A row
-    that has neither x nor y is no point.
+    that has neither x nor y is no point. What the reader of the file noted comes first.
 
     Parameters
     ----------
@@ -144,6 +144,7 @@ def curves(
         (missing & begun & ~ahead, "trailing point", "without y dropped"),
     )
 
+    told = str(dataset.attrs.get("reading", "")).splitlines()
     found: list[Curve] = []
     repeated = np.zeros_like(used)
     for run, labels, members in _groups(dataset, x, by, points.single):
@@ -151,7 +152,7 @@ def curves(
         place = place[np.argsort(points.x.flat[place], kind="stable")]
         same = np.diff(points.x.flat[place]) == 0
         repeated.flat[place[1:][same]] = True
-        notes = _status_note(dataset, members)
+        notes = (*told, *_status_note(dataset, members))
         if back[members].any():
             notes += ("rows were not in order of x and have been sorted",)
         for which, noun, rest in dropped:
@@ -165,6 +166,10 @@ def curves(
             notes += (f"x is repeated in {counted(int(same.sum()), 'row')}: {kept}",)
         if by is None and points.single:
             notes += _pooled_note(dataset, x)
+        if dataset.attrs.get("warm_up_x") == x:
+            ends = float(dataset.attrs["warm_up_until"])
+            if (points.x.flat[place] < ends).any():
+                notes += (str(dataset.attrs["warm_up"]),)
         value = points.y.flat[place]
         found.append(
             Curve(

@@ -64,7 +64,9 @@ def fit(
         The second array of `fit(x, y)`.
     x, y
         Names of variables (x may also be a numeric run coordinate, then every run gives one
-        point), or arrays of shape (n,).
+        point), or arrays of shape (n,). Where data are given without x, it is the column that
+        counts training: steps in a log, and in a table tokens, samples, steps or epochs, whichever
+        comes first; a note says which.
     by
         Columns or run coordinates that tell curves apart; None makes every run a curve.
     x_range
@@ -177,21 +179,26 @@ def _trajectory(
     """Return whatever was given as a trajectory, with the names of x, y and y_err."""
     import pandas as pd
 
+    from .io import axes, read
     from .io.tidy import from_table
 
     columns = [by] if isinstance(by, str) else list(by or ())
     if isinstance(data, str | os.PathLike | pd.DataFrame | xr.Dataset):
-        if values is not None or not isinstance(x, str) or not isinstance(y, str):
+        if values is not None or not isinstance(x, str | None) or not isinstance(y, str):
             raise ConfigError("x and y must be names of columns or variables when data are given")
         if y_err is not None and not isinstance(y_err, str):
             raise ConfigError("y_err must be the name of a column or variable when data are given")
         if isinstance(data, xr.Dataset):
-            return trajectory.validate(data), x, y, y_err
-        if isinstance(data, pd.DataFrame):
-            return from_table(data, x=x, y=y, y_err=y_err, by=columns), x, y, y_err
-        from .io import read
-
-        return read(data, x=x, y=y, y_err=y_err, by=columns), x, y, y_err
+            source = trajectory.validate(data)
+        elif isinstance(data, pd.DataFrame):
+            source = from_table(data, x=x, y=y, y_err=y_err, by=columns)
+        else:
+            source = read(data, x=x, y=y, y_err=y_err, by=columns)
+        if x is None:
+            x = axes.default_x(source, y)
+            told = [*str(source.attrs.get("reading", "")).splitlines(), axes.note(x)]
+            source = source.assign_attrs(reading="\n".join(told))
+        return source, x, y, y_err
     if data is not None:
         if values is None or x is not None or y is not None:
             raise ConfigError("give two arrays, fit(x, y), or one table with the names of x and y")

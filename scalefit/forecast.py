@@ -15,22 +15,27 @@ from .prediction import conditional, deviates, log_curve
 from .record import noise_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .result import Fit
 
 Array = NDArray[np.float64]
 Params = dict[str, Array]
 Kind = Literal["observation", "curve"]
 
+PER_DECADE = 64
+"""Points of the grid on which a target is looked for."""
+FAR = 1000.0
+"""Where the search for a target ends, as a multiple of the last x, unless told otherwise."""
+
 
 def sample(fit: Fit, at: Array, kind: Kind, hazard: float, seed: int) -> xr.DataArray:
     """Return the draws of `Fit.sample`."""
-    if kind not in ("observation", "curve"):
-        raise ConfigError(f"kind='{kind}' is unknown; give 'observation' or 'curve'")
-    _check(hazard)
+    check(kind, hazard)
     futures, noise = np.random.default_rng(seed).spawn(2)  # inside the data hazard changes nothing
 
     def draw(run: str, params: Params) -> Array:
-        log_y = _law(fit, run, params, at, hazard, futures)
+        log_y = law_at(fit, run, params, at, hazard, futures)
         if kind == "observation":
             mean, sd = noise_at(fit, run, params, at)
             log_y = log_y + mean + sd * deviates(params, log_y.shape, noise)
@@ -67,14 +72,85 @@ def predict(
     return result
 
 
+def reach(
+    fit: Fit,
+    targets: Array,
+    tails: tuple[float, float],
+    within: float | None,
+    hazard: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the table of `Fit.reach`."""
+    import pandas as pd
+
+    check("curve", hazard)
+    if within is not None and not 0.0 < within < np.inf:
+        raise ConfigError(f"within={within:g}: give the largest x to look at, finite and > 0")
+    futures, _ = np.random.default_rng(seed).spawn(2)
+    rows = []
+    for run in fit.runs:
+        x, _ = fit.curve(run)
+        stop = float(FAR * x[-1] if within is None else within)
+        if stop <= x[0]:
+            raise ConfigError(f"within={stop:g} lies before the first x of '{run}', {x[0]:g}")
+        params = fit.parameters(run, "forecast")
+        at = np.geomspace(x[0], stop, 2 + int(PER_DECADE * np.log10(stop / x[0])))
+        log_y = law_at(fit, run, params, at, hazard, futures)
+        ends = law_at(fit, run, params, x[[0, -1]], 0.0, futures)
+        falls = bool(np.median(ends[:, 1] - ends[:, 0]) <= 0.0)
+        failed = bool(np.isnan(log_y).any())
+        for target in targets:
+            found = crossing(np.log(at), log_y - np.log(target), falls=falls)
+            found = np.where(failed, np.nan, np.exp(found))
+            # Order statistics: between a finite x and never there is nothing to interpolate.
+            low, median, high = np.quantile(found, [tails[0], 0.5, tails[1]], method="inverted_cdf")
+            shares = {"probability": np.isfinite(found), "reached": found <= x[-1]}
+            rows.append(
+                {
+                    "run": run,
+                    "target": float(target),
+                    "direction": "" if failed else "down" if falls else "up",
+                    **{name: np.nan if failed else float(v.mean()) for name, v in shares.items()},
+                    "median": float(median),
+                    "low": float(low),
+                    "high": float(high),
+                    "unit": fit.tree.attrs["x_unit"],
+                    "within": stop,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def crossing(log_x: Array, above: Array, *, falls: bool) -> Array:
+    """Return the first log x at which each curve is at its target or past it; inf where never.
+
+    Parameters
+    ----------
+    log_x : shape (n,)
+        A grid, ascending; between its points curves are straight lines.
+    above : shape (draws, n)
+        Log y minus the log of the target.
+    falls
+        Whether past the target means below it.
+    """
+    left = above if falls else -above
+    past = left <= 0.0
+    first = past.argmax(axis=1)
+    each, before = np.arange(len(left)), np.maximum(first - 1, 0)
+    drop = left[each, before] - left[each, first]
+    share = np.where(drop > 0.0, left[each, before] / np.where(drop > 0.0, drop, 1.0), 0.0)
+    found = log_x[before] + share * (log_x[first] - log_x[before])
+    return np.where(past.any(axis=1), found, np.inf)
+
+
 def log_predictive(fit: Fit, at: Array, y: Array, hazard: float, seed: int) -> xr.DataArray:
     """Return the log densities of `Fit.log_predictive`."""
-    _check(hazard)
+    check("curve", hazard)
     futures, _ = np.random.default_rng(seed).spawn(2)
     rows = []
     for run in fit.runs:
         params = fit.parameters(run, "forecast")
-        log_y = _law(fit, run, params, at, hazard, futures)
+        log_y = law_at(fit, run, params, at, hazard, futures)
         mean, sd = noise_at(fit, run, params, at)
         sd = np.hypot(sd, RESOLUTION)
         white = (np.log(y) - log_y - mean) / sd
@@ -92,17 +168,21 @@ def noise_at(fit: Fit, run: str, params: Params, at: Array) -> tuple[Array, Arra
     residual = np.zeros((len(params["noise"]), x.size))
     if "autocorrelation" in params:
         rng = np.random.default_rng(0)  # not used: there is no future within the data
-        residual = np.log(y) - _law(fit, run, params, x, 0.0, rng)
+        residual = np.log(y) - law_at(fit, run, params, x, 0.0, rng)
     return conditional(noise, params, x, at, residual, fit.errors(run) ** 2)
 
 
-def _law(
+def law_at(
     fit: Fit, run: str, params: Params, at: Array, hazard: float, rng: np.random.Generator
 ) -> Array:
+    """Return log y of the law itself, shape (draws, n), one future for each draw."""
     last = float(fit.curve(run)[0][-1])
     return log_curve(fit.law, params, at, last=last, hazard=hazard, rng=rng)
 
 
-def _check(hazard: float) -> None:
+def check(kind: str, hazard: float) -> None:
+    """Refuse what no prediction can be made of."""
+    if kind not in ("observation", "curve"):
+        raise ConfigError(f"kind='{kind}' is unknown; give 'observation' or 'curve'")
     if not 0.0 <= hazard < np.inf:
         raise ConfigError(f"hazard={hazard}: give a rate per decade, 0 or more")

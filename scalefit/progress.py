@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -52,7 +53,13 @@ def bar(label: str, total: float, *, unit: str, show: bool = True) -> Iterator[A
     console = Console(stderr=True)
     visible = console.is_terminal or console.is_jupyter
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), Rate(), TimeLeft())
-    with Progress(*columns, console=console, disable=not visible, transient=True) as progress:
+    with Progress(
+        *columns,
+        console=console,
+        disable=not visible,
+        transient=True,
+        speed_estimate_period=math.inf,  # a model may take minutes, and its rate is still wanted
+    ) as progress:
         task = progress.add_task(label, total=total)
 
         def advance(amount: float = 1, /, *, label: str | None = None) -> None:

@@ -168,12 +168,21 @@ class Store:
             "noise": self._plan.noise,
             "priors": _described_priors(self._plan),
             "pool": json.dumps(self._plan.pool),
+            "pools": json.dumps(self._pools()),
             "method": self._plan.method,
             "seed": self._seed,
             "scalefit": __version__,
             **self._axes,
         }
         return tree
+
+    def _pools(self) -> list[str]:
+        """Return the group that each curve is pooled in; none without pooling."""
+        if not self._plan.pool:
+            return []
+        groups = self._plan.groups(self._curves)
+        named = {i: label for label, members in groups for i in members}
+        return [named[i] for i in range(len(self._curves))]
 
     def _shared_dataset(self) -> xr.Dataset:
         dims = {p.name: AXES.get(p.per, p.name) for p in self._plan.widest.parameters}

@@ -304,6 +304,79 @@ class Fit:
         at, tails = _positive(x, "x"), _tails(interval)
         return forecast.predict(self, at, tails, kind, hazard, seed).assign_attrs(interval=interval)
 
+    def reach(
+        self,
+        target: ArrayLike,
+        *,
+        interval: float = 0.9,
+        within: float | None = None,
+        hazard: float = 1.0,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Return whether the curve ever reaches a target, and at which x.
+
+        To reach it is to be at it or past it in the direction in which the curve has gone from its
+        first to its last x: below it for a loss, above it for an accuracy. The curve is the law
+        itself, without noise, over the same models and futures as in `predict`.
+
+        Parameters
+        ----------
+        target : one value or several, in the unit of y, > 0
+            What to reach.
+        interval
+            Probability between `low` and `high`.
+        within : in the unit of x
+            Where to stop looking; None is 1000 times the last x of each run.
+        hazard, seed
+            As for `sample`.
+
+        Returns
+        -------
+        DataFrame
+            One row per run and target: `run, target, direction, probability, reached, median, low,
+            high, unit, within`. `reached` is the part of `probability` that lies within the data.
+            `median`, `low` and `high` are quantiles of x over all draws, those that never reach the
+            target counted as `inf`: with `high` infinite, the target may well never be reached.
+
+        Raises
+        ------
+        ConfigError
+            If `within` does not lie beyond the first x, or `hazard` is negative.
+        InvalidData
+            If a target is not finite and positive.
+        """
+        targets = _positive(target, "target")
+        return forecast.reach(self, targets, _tails(interval), within, hazard, seed)
+
+    def variance_shares(
+        self,
+        x: ArrayLike,
+        *,
+        kind: Literal["observation", "curve"] = "observation",
+        hazard: float = 1.0,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Return what the variance of predicted log y comes from.
+
+        The law of total variance in a fixed order: what knowing the number of regimes would remove;
+        then the floor (whether there is one, and its value); then the other parameters; then
+        further crossovers; the rest is noise. Of heavy-tailed noise the central 68% count.
+
+        Parameters
+        ----------
+        x, kind, hazard, seed
+            As for `sample`.
+
+        Returns
+        -------
+        DataFrame
+            One row per run and x: `run, x`, the standard deviation `sd` of log y, and the shares
+            `regimes, floor, parameters, further_crossovers, noise`, which add up to 1.
+        """
+        from .shares import variance_shares
+
+        return variance_shares(self, _positive(x, "x"), kind, hazard, seed)
+
     def log_predictive(
         self, x: ArrayLike, y: ArrayLike, *, hazard: float = 1.0, seed: int = 0
     ) -> xr.DataArray:
@@ -351,6 +424,60 @@ class Fit:
         from .summary import summary
 
         return summary(self, _tails(interval))
+
+    def plateaus(self, threshold: float = 0.05, *, interval: float = 0.9) -> pd.DataFrame:
+        """Return the stretches over which a curve hardly falls, averaged over models.
+
+        In each draw a plateau is a regime with |exponent| below the threshold (flat regimes in a
+        row are one), from crossover to crossover or to the end of the data, flat also at its middle
+        with the crossovers beside it. The floor is none, nor is a curve that is flat throughout.
+
+        Parameters
+        ----------
+        threshold
+            |exponent| below which a regime is flat.
+        interval
+            Probability between `_low` and `_high`, equal-tailed.
+
+        Returns
+        -------
+        DataFrame
+            `run, plateau, probability, start, start_low, start_high, end, ..., height, ...`: one
+            row for every plateau with a probability of 0.05 or more, in order of x; of a run
+            without any, one row with the probability that there is one anywhere. `start` and `end`
+            are in the unit of x; `height`, the curve at the plateau's middle, is in the unit of y.
+
+        Raises
+        ------
+        ConfigError
+            If the threshold is not positive, or the law has no regimes.
+        """
+        from .plateaus import plateaus
+
+        return plateaus(self, threshold, _tails(interval))
+
+    def check(self, *, seed: int = 0) -> pd.DataFrame:
+        """Return posterior predictive checks of the residuals, and in words what they mean.
+
+        Parameters
+        ----------
+        seed
+            Of the replicated noise.
+
+        Returns
+        -------
+        DataFrame
+            One row per run and check: `run, check, observed, expected, low, high, p, words`. `low`
+            to `high` holds 90% of replicates. `words` is `"ok"`, or where p < 0.01 what is wrong
+            and what to try: of fits to data that follow the law, about one in twenty has such a
+            row. The checks are `noise` (scale of the residuals in units of that of the fit),
+            `autocorrelation` (of neighbours), `outlier` (largest residual), `head` and `tail`
+            (slope of the residuals over the first and last third of log x, per decade), and
+            `spread` (how the size of residuals changes along the curve).
+        """
+        from .checks import check
+
+        return check(self, seed)
 
     @property
     def shared(self) -> pd.DataFrame:
@@ -410,9 +537,34 @@ class Fit:
         ConfigError
             If `ax` is given and there are several runs, or `beyond` is below 1.
         """
-        from .plot import draw_fit
+        from .plot.curve import draw_fit
 
         return draw_fit(self, ax, beyond)
+
+    def report(self, path: str | os.PathLike[str], *, interval: float = 0.9) -> None:
+        """Write one HTML page that holds everything: it opens anywhere and asks no network.
+
+        Per curve the figure, with log or linear axes, its local exponent, the probabilities of the
+        models, residuals and their autocorrelation, parameters, posterior predictive checks,
+        certificates and priors; then the end exponents of all curves, and where the numbers come
+        from. Of more than 200 curves 200 are shown one by one, those that are unreliable first.
+
+        Parameters
+        ----------
+        path
+            Such as `"report.html"`; all or nothing.
+        interval
+            Probability of the intervals in tables and forest; bands in figures hold 90%.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be written.
+        """
+        from . import report
+
+        _tails(interval)
+        report.write(self, path, interval)
 
     def _group(self, name: str) -> xr.Dataset:
         return self.tree.children[name].to_dataset()

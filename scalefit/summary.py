@@ -39,7 +39,7 @@ def summary(fit: Fit, tails: tuple[float, float]) -> pd.DataFrame:
         params = fit.parameters(run)
         count = regimes_of(fit, params)
         law = BrokenPowerLaw(count, getattr(fit.law, "floor", True)) if broken else fit.law
-        shown = _reported(params, law)
+        shown = reported(params, law)
         if ends is not None:
             shown["end_exponent"] = (ends.sel(run=run).values.reshape(-1, 1), "")
         prior = _prior_widths(fit, run, law, tails)
@@ -197,7 +197,7 @@ def _weighed(fit: Fit, shares: pd.Series[float], count: int) -> dict[str, str]:
     return said
 
 
-def _reported(params: dict[str, Array], law: Law) -> dict[str, tuple[Array, str]]:
+def reported(params: dict[str, Array], law: Law) -> dict[str, tuple[Array, str]]:
     """Return what a summary shows of one run: draws (n, k) and their unit."""
     known = {p.name: p.unit for p in law.parameters} | dict.fromkeys(OF_NOISE, "")
     shown = {name: (params[name], unit) for name, unit in known.items() if name in params}

@@ -8,6 +8,7 @@ further dimension, and whatever tells runs apart is a coordinate on `run`.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
 from .errors import InvalidData, nearest
 from .storage import replacing
@@ -256,7 +258,12 @@ def write(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
         stored = dataset.rename(
             {name: escaped(name) for name in {*dataset.variables, *dataset.dims}}
         )
-        stored.to_netcdf(temporary, engine="h5netcdf")
+        # By way of memory, for on a full disk HDF5 crashes as it closes; and without to_netcdf,
+        # which inside a worker of dask wants a lock from its scheduler.
+        content = io.BytesIO()
+        with importlib.import_module("h5netcdf").File(content, "w") as file:
+            stored.dump_to_store(H5NetCDFStore(file))
+        temporary.write_bytes(content.getbuffer())
 
 
 def escaped(name: object) -> str:

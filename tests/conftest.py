@@ -25,8 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     have_torch = find_spec("torch") is not None
-    if not have_torch and os.environ.get("SCALEFIT_REQUIRE_ALL") == "1":
-        pytest.exit("SCALEFIT_REQUIRE_ALL=1, but torch is not installed", returncode=4)
+    for package in ("torch", "distributed"):
+        if find_spec(package) is None and os.environ.get("SCALEFIT_REQUIRE_ALL") == "1":
+            pytest.exit(f"SCALEFIT_REQUIRE_ALL=1, but {package} is not installed", returncode=4)
     for item in items:
         if item.get_closest_marker("train") and not have_torch:
             item.add_marker(pytest.mark.skip(reason="needs PyTorch: pip install 'scalefit[train]'"))

@@ -150,3 +150,18 @@ def test_what_cannot_be_pooled(changed: dict[str, Any], words: list[str]) -> Non
 def test_nothing_is_shared_without_pooling(alone: sf.Fit) -> None:
     with pytest.raises(ConfigError, match="pool="):
         _ = alone.shared
+
+
+def test_groups_of_pooled_runs_are_compared_by_what_they_share(
+    alike: sf.Fit, tmp_path: Path
+) -> None:
+    alike.save(tmp_path / "fit.nc")
+    shared = alike.tree["shared"]["exponent"].values.reshape(-1)
+    for one in (alike, sf.load(tmp_path / "fit.nc")):
+        for options in ({}, {"parameter": "exponent", "regime": 0}):
+            row = sf.compare(one, between="arch", value=0.5, **options).iloc[0]
+            assert row["median"] == pytest.approx(np.median(shared) - 0.5)
+            assert row["low"] == pytest.approx(np.quantile(shared, 0.05) - 0.5)
+    pair = sf.compare(alike).iloc[0]  # runs of one pool keep their draws together
+    ends = alike.end_exponent.values.reshape(SEEDS, -1)
+    assert pair["median"] == np.median(ends[0] - ends[1])

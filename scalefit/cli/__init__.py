@@ -1,4 +1,4 @@
-"""The command line: `scalefit fit`, `predict`, `train`, `theory`, `data` and `demo`."""
+"""The command line: `scalefit fit`, `predict`, `compare`, `report`, `train`, `theory`, `data` and `demo`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from scalefit.errors import ScalefitError
 
-from . import data, demo, fit, predict, train
+from . import compare, data, demo, fit, predict, report, train
 from .output import say
 
 # Older versions of Typer use click, newer ones their own copy of it; none exports this class.
@@ -32,6 +32,8 @@ class _Ordered(TyperGroup):
 _COMMANDS: dict[str, Any] = {
     "fit": fit.command,
     "predict": predict.command,
+    "compare": compare.command,
+    "report": report.command,
     "train": train.train,
     "theory": train.theory,
     "data": data.app,

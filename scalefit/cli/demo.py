@@ -104,7 +104,8 @@ def _perceptrons(trajectory: xr.Dataset, theory: xr.Dataset, out: Path, seed: in
     )
     write(fit, out / "perceptron", 0.9, decorate=lambda axes: _overlay(fit, theory, axes))
     show(
-        f"   wrote {out / 'perceptron.csv'} and {out / 'perceptron'}/fit.nc, summary.csv, plot.png"
+        f"   wrote {out / 'perceptron.csv'} and, in {out / 'perceptron'}, report.html, plot.png,\n"
+        "   summary.csv, fit.nc"
     )
     return _verdicts(fit)
 
@@ -161,7 +162,7 @@ def _public(out: Path, seed: int) -> bool:
     say_notes(fit)
     show(*fit_tables(fit, 0.9))
     write(fit, out / "public", 0.9)
-    show(f"   wrote {out / 'public'}/fit.nc, summary.csv, plot.png")
+    show(f"   wrote, in {out / 'public'}, report.html, plot.png, summary.csv, fit.nc")
     return _verdicts(fit)
 
 

@@ -32,11 +32,20 @@ def command(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="CSV, JSON Lines or Parquet, one row per point; or a trajectory."
+            metavar="FILE",
+            help="CSV, JSON Lines or Parquet, one row per point; trainer_state.json of Hugging "
+            "Face; event files of TensorBoard, or a folder of them; an export of W&B; metrics.csv "
+            "of Lightning; or a trajectory.",
         ),
     ],
-    x: Annotated[str, typer.Option(metavar="COLUMN", help="Column of x.")],
     y: Annotated[str, typer.Option(metavar="COLUMN", help="Column of y.")],
+    x: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of x.  [default: the one that counts tokens, samples, steps or epochs]",
+        ),
+    ] = None,
     regimes: Annotated[
         str,
         typer.Option(
@@ -120,7 +129,9 @@ def command(
     ] = 1,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Folder for fit.nc, summary.csv and plot.png."),
+        typer.Option(
+            metavar="FOLDER", help="Folder for fit.nc, summary.csv, plot.png, report.html."
+        ),
     ] = None,
     json: Json = False,
 ) -> int:
@@ -251,7 +262,7 @@ def conditions(where: list[str] | None) -> dict[str, str]:
 def write(
     fit: Fit, out: Path, interval: float, decorate: Callable[[Any], None] | None = None
 ) -> list[Path]:
-    """Write netCDF, table and figure into a folder, each all or nothing; return the paths.
+    """Write fit, table, figure and report into a folder, each all or nothing; return the paths.
 
     `decorate` may add to the axes before the figure is saved.
     """
@@ -263,7 +274,7 @@ def write(
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    paths = [out / "fit.nc", out / "summary.csv", out / "plot.png"]
+    paths = [out / name for name in ("fit.nc", "summary.csv", "plot.png", "report.html")]
     fit.save(paths[0])
     with replacing(paths[1]) as temporary:
         fit.summary(interval).to_csv(temporary, index=False)
@@ -276,6 +287,7 @@ def write(
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
         figure.savefig(temporary)
     plt.close(figure)
+    fit.report(paths[3], interval=interval)
     return paths
 
 

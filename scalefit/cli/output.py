@@ -24,7 +24,7 @@ UNNAMED = ("curve", "all", "0")
 
 def say(text: str) -> None:
     """Print a message, warning or error on standard error, control characters escaped."""
-    typer.echo("\n".join(map(_printable, text.split("\n"))), err=True)
+    typer.echo("\n".join(map(printable, text.split("\n"))), err=True)
 
 
 def emit(command: str, **content: Any) -> None:
@@ -45,10 +45,10 @@ def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -
     made = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         if column in right:
-            heading = "\n".join(textwrap.wrap(_printable(column), 14))
+            heading = "\n".join(textwrap.wrap(printable(column), 14))
             made.add_column(heading, justify="right", no_wrap=True)
         else:
-            made.add_column(_printable(column), overflow="fold", no_wrap=column in whole)
+            made.add_column(printable(column), overflow="fold", no_wrap=column in whole)
     return made
 
 
@@ -84,7 +84,7 @@ def percent(interval: float) -> str:
 
 def label(fit: Fit, run: str) -> str:
     """Return a run's name on one line; empty where there is one run without a name of its own."""
-    return "" if len(fit.runs) == 1 and run in UNNAMED else _printable(run)
+    return "" if len(fit.runs) == 1 and run in UNNAMED else printable(run)
 
 
 def fit_tables(fit: Fit, interval: float) -> list[Any]:
@@ -112,7 +112,7 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
                 parameter,
                 estimate(row["median"]),
                 between(row["low"], row["high"]),
-                *(_printable(row[key]) for key in texts),
+                *(printable(row[key]) for key in texts),
             )
         shown.append(made)
         weighed = chances(fit, str(run))
@@ -172,7 +172,8 @@ def _console() -> Console:
     return console
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return text without control characters."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 

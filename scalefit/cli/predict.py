@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import Interval, Json, Seed, schema
-from .output import between, emit, estimate, label, number, percent, say, show, table
+from .output import between, emit, estimate, label, number, paragraph, percent, say, show, table
 
 if TYPE_CHECKING:
     from scalefit.result import Fit
 
 BEYOND = "*"
+PASSED = "+"
+NEVER = "never"
+ENDS = ("low", "high")
 INSIDE = "if no further crossover"
 
 
@@ -23,8 +26,23 @@ def command(
         Path, typer.Argument(metavar="FILE", help="The fit.nc that `scalefit fit --out` wrote.")
     ],
     at: Annotated[
-        list[float], typer.Option(metavar="X", help="Where to predict, in the unit of x; repeat.")
-    ],
+        list[float] | None,
+        typer.Option(metavar="X", help="Where to predict, in the unit of x; repeat for several."),
+    ] = None,
+    reach: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="Y",
+            help="Whether the curve ever reaches this y, and at which x; repeat for several.",
+        ),
+    ] = None,
+    within: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="The largest x at which --reach looks; 1000 times the last x by default.",
+        ),
+    ] = None,
     kind: Annotated[
         str,
         typer.Option(
@@ -43,30 +61,35 @@ def command(
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
-    """Predict y, with an interval, from a stored fit."""
+    """Predict y, or where y reaches a target, with an interval, from a stored fit."""
     import scalefit as sf
     from scalefit.errors import ConfigError
 
-    for x in at:
-        if not 0 < x < math.inf:
-            raise ConfigError(f"--at {x:g}: give a finite x > 0")
+    at, targets = at or [], reach or []
+    if not at and not targets:
+        raise ConfigError("nothing to predict: give --at X, --reach Y, or both")
+    if within is not None and not targets:
+        raise ConfigError("--within says how far --reach looks; give --reach Y with it")
+    horizon = [] if within is None else [within]
+    given = {"--at": ("x", at), "--reach": ("y", targets), "--within": ("x", horizon)}
+    for option, (axis, values) in given.items():
+        for value in values:
+            if not 0 < value < math.inf:
+                raise ConfigError(f"{option} {value:g}: give a finite {axis} > 0")
     if not 0 <= hazard < math.inf:
         raise ConfigError(f"--hazard {hazard:g}: give a rate per decade, 0 or more")
     check(path)
     fit = sf.load(path)
-    predicted = fit.predict(
-        at,
-        interval=interval,
-        kind=kind,  # type: ignore[arg-type]  # checked there
-        hazard=hazard,
-        seed=seed,
-    )
-    columns = ("median", "mean", "low", "high", "low_inside", "high_inside", "extrapolated")
-    rows = [
-        {"run": run, "x": x, **{name: predicted[name].sel(run=run).values[i] for name in columns}}
-        for run in fit.runs
-        for i, x in enumerate(at)
-    ]
+    options: Any = {"hazard": hazard, "seed": seed}
+    rows = _predictions(fit, at, kind, interval, options) if at else []
+    shares: Any = []
+    if at:
+        found = fit.variance_shares(at, kind=kind, **options)  # type: ignore[arg-type]
+        shares = found.to_dict("records")
+    reached: Any = []
+    if targets:
+        found = fit.reach(targets, interval=interval, within=within, **options)
+        reached = found.to_dict("records")
     if json:
         attrs = fit.tree.attrs
         emit(
@@ -79,13 +102,25 @@ def command(
             seed=seed,
             verdicts=fit.verdict,
             predictions=rows,
+            variance_shares=shares,
+            reach=reached,
         )
     else:
-        what = "new points, noise included" if kind == "observation" else "the law, without noise"
-        show(_table(fit, rows, interval), f"{what} (seed {seed})")
-        if any(row["extrapolated"] for row in rows):
-            rate = f"further crossovers expected at {hazard:g} per decade (--hazard)"
-            show(f"{BEYOND} beyond the data: {rate if hazard else 'holds if the regime goes on'}")
+        if rows:
+            what = (
+                "new points, noise included" if kind == "observation" else "the law, without noise"
+            )
+            show(_table(fit, rows, interval), f"{what} (seed {seed})")
+            if any(row["extrapolated"] for row in rows):
+                rate = f"further crossovers expected at {hazard:g} per decade (--hazard)"
+                rate = rate if hazard else "holds if the regime goes on"
+                show(f"{BEYOND} beyond the data: {rate}")
+            show(*_rests_on(fit, shares))
+        if reached:
+            far = "as far as --within" if within else "up to 1000 times the last x (--within)"
+            show(_reached(fit, reached, interval), f"the law, without noise, {far} (seed {seed})")
+            if any(row["reached"] > 0.5 for row in reached):
+                show(f"{PASSED} reached within the data")
     for run, verdict in fit.verdict.items():
         if verdict != "ok":
             say(": ".join(filter(None, ("unreliable", label(fit, run), verdict))))
@@ -111,9 +146,22 @@ def check(path: Path) -> None:
         return
     what = "a trajectory" if held.startswith("scalefit-trajectory/") else FORMATS[kind]
     raise InvalidData(
-        f"{path}: this is {what}, not a fit; predict reads the fit.nc that "
+        f"{path}: this is {what}, not a fit; give the fit.nc that "
         "`scalefit fit --out FOLDER` writes"
     )
+
+
+def _predictions(
+    fit: Fit, at: list[float], kind: str, interval: float, options: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Return one row per run and x."""
+    predicted = fit.predict(at, interval=interval, kind=kind, **options)  # type: ignore[arg-type]
+    columns = ("median", "mean", "low", "high", "low_inside", "high_inside", "extrapolated")
+    return [
+        {"run": run, "x": x, **{name: predicted[name].sel(run=run).values[i] for name in columns}}
+        for run in fit.runs
+        for i, x in enumerate(at)
+    ]
 
 
 def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
@@ -140,6 +188,51 @@ def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
             BEYOND if row["extrapolated"] else "",
         )
     return made
+
+
+def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
+    """Return what the farthest predictions are uncertain about, one line per run."""
+    from scalefit.shares import SOURCES
+
+    farthest = max(row["x"] for row in rows)
+    lines = []
+    for row in rows:
+        parts = sorted(((row[name], name) for name in SOURCES if row[name] >= 0.005), reverse=True)
+        if row["x"] == farthest and parts:
+            words = ", ".join(f"{name.replace('_', ' ')} {100 * p:.0f}%" for p, name in parts)
+            name = label(fit, row["run"])
+            lines.append(paragraph(f"  {name}: {words}" if name else f"  {words}", 4))
+    said = f"uncertainty at {number(farthest)} rests on (shares of the variance of"
+    return [paragraph(f"{said} log {_heading(fit, 'y')}):", 2), *lines] if lines else []
+
+
+def _reached(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
+    """Return the targets, the name of a run beside its first."""
+    numbers = (_heading(fit, "y"), "probability", _heading(fit, "x"), percent(interval))
+    named = ["run"] if any(label(fit, run) for run in fit.runs) else []
+    made = table(*named, *numbers, "", right=numbers)
+    last = None
+    for row in rows:
+        first = [label(fit, row["run"]) if row["run"] != last else ""] if named else []
+        last = row["run"]
+        never = f"{NEVER} within {number(row['within'])}"
+        low, high = (never if row[end] == math.inf else estimate(row[end]) for end in ENDS)
+        made.add_row(
+            *first,
+            number(row["target"]),
+            _chance(row["probability"]),
+            NEVER if row["median"] == math.inf else estimate(row["median"]),
+            never if low == never else f"[{low}, {high}]",
+            PASSED if row["reached"] > 0.5 else "",
+        )
+    return made
+
+
+def _chance(probability: float) -> str:
+    """Return a probability in two digits; draws are too few for more."""
+    if 0.0 < probability < 0.005 or 0.995 < probability < 1.0:
+        return "<0.01" if probability < 0.5 else ">0.99"
+    return f"{probability:.2f}" if math.isfinite(probability) else "-"
 
 
 def _heading(fit: Fit, axis: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
+
+    from .log import Log
 
 __all__ = ["read"]
 
@@ -22,22 +25,29 @@ def read(
     by: str | Sequence[str] = (),
     where: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
-    """Return the trajectory in a file: CSV, JSON Lines, Parquet, or netCDF of scalefit's own.
+    """Return the trajectory in a file: a table, a log of training, or netCDF of scalefit's own.
 
-    A table holds one row per point. Numeric columns become variables on `(run, point)`; columns
-    that are constant along every run become coordinates on `run`. The variable `row` keeps the row
-    of the file: in CSV the header is row 1, in JSON Lines rows are lines, in Parquet data rows
-    count from 1.
+    Tables are CSV, JSON Lines or Parquet, and hold one row per point. Logs are `trainer_state.json`
+    of Hugging Face, event files of TensorBoard or a folder of them, exports of W&B, and
+    `metrics.csv` of Lightning; rows of a log that have no y are left out.
+
+    Numeric columns become variables on `(run, point)`; columns that are constant along every run
+    become coordinates on `run`. The variable `row` keeps the row of the file: in CSV the header is
+    row 1, in JSON Lines rows are lines, in Parquet and trainer states rows count from 1; event
+    files have none.
 
     Parameters
     ----------
     path
-        One file. Its content decides the format; a known suffix must agree.
+        One file, or a folder that holds event files. Its content decides the format; a known
+        suffix must agree.
     x, y, y_err
-        Columns that must be there and be numeric, and stay variables even where constant.
+        Columns that must be there and be numeric, and stay variables even where constant. Where x
+        is not named, `scalefit.fit` finds it.
     by
-        Columns whose values tell curves apart; none means that the file holds one curve. The runs
-        of a netCDF file are given, and `by` only has to name coordinates of them.
+        Columns whose values tell curves apart; none means that the file holds one curve, unless
+        its format has runs of its own. The runs of a netCDF file are given, and `by` only has to
+        name coordinates of them.
     where
         Column to value: only rows that hold the value are kept, compared as the column's type. In
         a netCDF file, run coordinate to value: only those runs are kept.
@@ -48,15 +58,21 @@ def read(
         If the file cannot be read, is not what its suffix says, lacks a column, or has a cell in
         x, y or `by` that cannot be used. The message names file, column, row and remedy.
     MissingExtra
-        If the file is Parquet and pyarrow is not installed.
+        If the file needs pyarrow or tensorboard, and that is not installed.
     """
-    from . import netcdf, tables, tidy
+    from . import netcdf, tables, tensorboard, tidy, trainer_state
     from .sniff import sniff
 
     file = Path(path)
     kind = sniff(file)
     if kind == "netcdf":
         return netcdf.read(file, x=x, y=y, y_err=y_err, by=by, where=where)
-    reader = {"csv": tables.read_csv, "jsonl": tables.read_jsonl, "parquet": tables.read_parquet}
-    frame = reader[kind](file)
-    return tidy.from_table(frame, x=x, y=y, y_err=y_err, by=by, where=where, source=str(path))
+    readers: dict[str, Callable[[Path], pd.DataFrame | Log]] = {
+        "csv": tables.read_csv,
+        "jsonl": tables.read_jsonl,
+        "parquet": tables.read_parquet,
+        "trainer": trainer_state.read,
+        "events": tensorboard.read,
+    }
+    table = readers[kind](file)
+    return tidy.from_table(table, x=x, y=y, y_err=y_err, by=by, where=where, source=str(path))

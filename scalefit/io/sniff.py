@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from pathlib import Path
 
 from scalefit.errors import InvalidData
 
+from .tensorboard import event_files, framed
 from .wording import inline
 
 FORMATS = {
@@ -16,8 +18,18 @@ FORMATS = {
     "jsonl": "JSON Lines",
     "parquet": "Parquet",
     "netcdf": "netCDF (HDF5)",
+    "trainer": "a trainer state of Hugging Face",
+    "events": "a TensorBoard event file",
 }
-SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet", ".nc": "netcdf"}
+SUFFIXES = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".parquet": "parquet",
+    ".nc": "netcdf",
+    ".json": "trainer",
+}
+LARGEST = {"csv": 2e9, "jsonl": 2e9, "parquet": 2e9, "trainer": 2e8}
+"""Bytes of a file beyond which it would not fit in memory, once read, on an ordinary machine."""
 
 _HEAD = 1 << 16
 _SIGNATURES = (
@@ -32,7 +44,7 @@ _SIGNATURES = (
 )
 _ADVICE = {
     "a JSON array": "Write one JSON object per line, without the enclosing brackets.",
-    "one JSON document": "Write one JSON object per line.",
+    "one JSON document": "Write one JSON object per line, in a file named .jsonl.",
     "an old netCDF 3 file": "Open it with xarray, and save it with scalefit.trajectory.write.",
     "gzip-compressed": "Unpack it first.",
     "UTF-16 text": "Save it as UTF-8.",
@@ -55,7 +67,11 @@ def sniff(path: Path) -> str:
     """
     name = inline(path)
     if path.is_dir():
-        raise InvalidData(f"{name}: this is a folder; name one file in it")
+        if event_files(path):
+            return "events"
+        raise InvalidData(
+            f"{name}: this is a folder without TensorBoard event files; name one file in it"
+        )
     if not path.exists():
         raise InvalidData(f"{name}: no such file; check the name and the folder")
     if not path.is_file():
@@ -63,6 +79,7 @@ def sniff(path: Path) -> str:
     try:
         with path.open("rb") as handle:
             head = handle.read(_HEAD)
+        size = path.stat().st_size
     except OSError as error:
         raise InvalidData(f"{name}: cannot be read ({error.strerror})") from error
     if not head.removeprefix(b"\xef\xbb\xbf").strip():
@@ -70,6 +87,13 @@ def sniff(path: Path) -> str:
 
     found = _content(head)
     expected = SUFFIXES.get(path.suffix.lower())
+    if size > LARGEST.get(found, math.inf):
+        raise InvalidData(
+            f"{name}: {size / 1e9:.3g} GB; {FORMATS[found]} may have {LARGEST[found] / 1e9:g} GB.\n"
+            "Keep the columns and rows that the fit needs, and write them to a smaller file."
+        )
+    if found == "events":
+        return found
     if found == expected or (expected == "csv" and found == "text"):
         return expected or found
     if expected is None and found in FORMATS:
@@ -94,12 +118,16 @@ def _content(head: bytes) -> str:
     for signature, found in _SIGNATURES:
         if head.startswith(signature):
             return found
+    if framed(head):
+        return "events"
     if re.search(rb"[\x00-\x08\x0e-\x1a]", head):
         return "binary"
     # The cut after _HEAD bytes may split a character; the readers complain about bad ones.
     text = head.decode("utf-8-sig", errors="ignore").lstrip()
     if re.match(r"\[\s*[\[{]", text):
         return "a JSON array"
+    if text.startswith("{") and re.search(r'"log_history"\s*:\s*\[', text):
+        return "trainer"
     if re.match(r'\{\s*("|\}|$)', text):
         return _json(text)
     lines = list(csv.reader(text.splitlines()[:2]))

@@ -6,7 +6,7 @@ import csv
 import importlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -37,9 +37,9 @@ def read_csv(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    with _text(path) as handle:
+    with as_text(path) as handle:
         columns, blank, rows = _survey(path, csv.reader(handle))
-    with _text(path) as handle:
+    with as_text(path) as handle:
         next(csv.reader(handle))
         try:
             frame = pd.read_csv(
@@ -120,7 +120,7 @@ def read_jsonl(path: Path) -> pd.DataFrame:
 
     records: list[dict[str, Any]] = []
     rows: list[int] = []
-    with _text(path) as handle:
+    with as_text(path) as handle:
         for row, line in enumerate(handle, 1):
             if line.isspace():
                 continue
@@ -140,9 +140,7 @@ def _object(path: Path, row: int, line: str) -> dict[str, Any]:
         return dict(pairs)
 
     try:
-        record = json.loads(line, object_pairs_hook=distinct, parse_int=_integer)
-        if "\\u" in line:  # half a character of a pair cannot be stored as text
-            json.dumps(record, ensure_ascii=False).encode()
+        record = decoded(line, distinct)
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", type(error).__name__)
         raise InvalidData(
@@ -155,6 +153,23 @@ def _object(path: Path, row: int, line: str) -> dict[str, Any]:
             'Write each point as {"column": value, ...} on a line of its own.'
         )
     return record
+
+
+def decoded(
+    text: str, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None
+) -> Any:
+    """Return the value of a JSON text.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        If it is none, is nested too deep, or holds half a character of a pair, which cannot be
+        stored as text.
+    """
+    value = json.loads(text, object_pairs_hook=pairs, parse_int=_integer)
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def _integer(digits: str) -> float:
@@ -232,7 +247,7 @@ def unique_columns(source: object, columns: list[str], where: str) -> None:
 
 
 @contextmanager
-def _text(path: Path) -> Iterator[TextIO]:
+def as_text(path: Path) -> Iterator[TextIO]:
     """Open a file as UTF-8, and name the line when it is not."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
@@ -10,6 +11,10 @@ import xarray as xr
 from scalefit.errors import InvalidData
 from scalefit.trajectory import from_frame
 
+from . import lightning, wandb
+from .axes import only_count
+from .log import Log, measured, step_column
+from .schedule import warm_up
 from .tables import ROW, numbers, unique_columns
 from .wording import counted, inline, listed, quoted, suggest
 
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def from_table(
-    frame: pd.DataFrame,
+    table: pd.DataFrame | Log,
     *,
     x: str | None = None,
     y: str | None = None,
@@ -27,11 +32,15 @@ def from_table(
     where: Mapping[str, Any] | None = None,
     source: str = "DataFrame",
 ) -> xr.Dataset:
-    """Return the trajectory held by a tidy table, one row per point.
+    """Return the trajectory held by a table, one row per point.
+
+    A table that is a log of a known kind is taken as such. The attribute `reading` of the result
+    holds what was handled on the way, a line each, and `x` the column that counts training in a
+    log; `warm_up` and its kin say how long the learning rate rose.
 
     Parameters
     ----------
-    frame
+    table
         One row per point. A frame whose index is named as the readers name theirs also gives the
         variable `row`, unless it has a column of that name.
     x, y, y_err
@@ -48,10 +57,13 @@ def from_table(
     InvalidData
         If a column is missing, x or y is not numeric, a cell of `by` is empty, or no row is left.
     """
-    columns = [by] if isinstance(by, str) else list(by)
+    if not isinstance(table, Log):
+        table = table.rename(columns=str)
+        unique_columns(source, list(table.columns), "the table")
+        table = recognised(table)
+    frame = table.frame
+    columns = ([by] if isinstance(by, str) else list(by)) or list(table.by)
     axes = [name for name in (x, y, y_err) if name is not None]
-    frame = frame.rename(columns=str)
-    unique_columns(source, list(frame.columns), "the table")
     for name in (*axes, *columns, *(where or {})):
         if name not in frame.columns:
             raise InvalidData(
@@ -65,6 +77,13 @@ def from_table(
     for name in columns:
         _complete(frame[name], name, source)
     frame = frame.assign(**{name: _numeric(frame[name], name, source) for name in axes})
+    table = replace(table, frame=frame)
+    if y is not None:
+        table = measured(table, y)
+    step = step_column(table)
+    across = x or step or only_count(frame.columns)
+    schedule = warm_up(frame, across, y, columns) if y and across else {}
+    frame = table.frame
     recorded = frame.index.name == ROW and "row" not in frame.columns
     if recorded:
         frame = frame.assign(row=frame.index.astype(float))
@@ -76,7 +95,13 @@ def from_table(
     )
     if recorded:
         dataset["row"].attrs["long_name"] = ROW
-    return dataset
+    told = {"reading": "\n".join(map(inline, table.notes)), "x": step, **schedule}
+    return dataset.assign_attrs({name: text for name, text in told.items() if text})
+
+
+def recognised(frame: pd.DataFrame) -> Log:
+    """Return a table with what its columns say of it."""
+    return wandb.recognised(frame) or lightning.recognised(frame) or Log(frame)
 
 
 def matching(

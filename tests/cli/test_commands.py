@@ -29,9 +29,14 @@ def test_fit_writes_all_three_and_says_what_it_found(tmp_path: Path, table: Path
     out = tmp_path / "deep" / "results"
     done = run("fit", table, *AXES, "--by", "model", *POINT, "--out", out, "--seed", 7)
     assert done.code == 0
-    for name in ("fit.nc", "summary.csv", "plot.png"):
+    for name in ("fit.nc", "summary.csv", "plot.png", "report.html"):
         assert str(out / name) in done.out
-    assert sorted(path.name for path in out.iterdir()) == ["fit.nc", "plot.png", "summary.csv"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "fit.nc",
+        "plot.png",
+        "report.html",
+        "summary.csv",
+    ]
     assert (out / "plot.png").read_bytes().startswith(b"\x89PNG")
     assert "(seed 7)" in done.out
     fit = scalefit.load(out / "fit.nc")
@@ -183,8 +188,17 @@ def test_train_then_fit(tmp_path: Path, run: Run) -> None:
     assert "4 runs of" in done.out
     assert "(seed 5)" in done.out
     path = tmp_path / "runs" / "perceptron.nc"
-    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["bundles", path.name]
     assert xr.load_dataset(path).attrs["seed"] == 5
+    first = path.read_bytes()
+    plan = ("train", "perceptron", *small, "--out", "runs", "--dry-run")
+    assert "4 runs in 2 bundles, 2 finished" in run(*plan, "--seed", 5).out
+    assert "4 runs in 2 bundles, 0 finished; about" in run(*plan).out
+    assert [one["runs"] for one in run(*plan, "--json").document["bundles"]] == [2, 2]
+    assert path.read_bytes() == first
+    alone = run("train", "perceptron", *small, "--out", "one.nc", "--workers", 2, "--seed", 5)
+    assert "wrote one.nc (seed 5)" in alone.out
+    xr.testing.assert_equal(xr.load_dataset("one.nc"), xr.load_dataset(path))
     one = ("--by", "load", "--by", "seed", "--where", "load=4", "--where", "seed=1")
     fit = run("fit", path, "--x", "norm", "--y", "test_error", *one, *POINT, "--json")
     assert [one["run"] for one in fit.document["runs"]] == ["4.0, 1"]

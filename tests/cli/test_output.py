@@ -27,7 +27,7 @@ POINT = ("--regimes", "1", "--floor", "yes", "--noise", "normal", "--method", "p
 ODD = '[bold]b[/bold] :fire: {a} $x^{2$ "q"\n\x1b[31mred, and on it goes: lr=3e-4, width=1024'
 
 
-COMMANDS = ["fit", "predict", "train", "theory", "data", "demo"]
+COMMANDS = ["fit", "predict", "compare", "report", "train", "theory", "data", "demo"]
 HELP = [[], *([name] for name in COMMANDS), *(["data", name] for name in ("list", "info", "get"))]
 
 

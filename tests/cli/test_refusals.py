@@ -65,6 +65,10 @@ USAGE: dict[str, tuple[str, list[str]]] = {
     "empty value": ("train perceptron --set load=1,,2", ["load=1,,2", "NAME=VALUE"]),
     "twice": ("train perceptron --set N=20 --set N=30", ["N", "twice", "commas"]),
     "bad value": ("train perceptron --set N=many", ["N", "many"]),
+    "determinism": ("train perceptron --determinism exat", ["did you mean 'exact'"]),
+    "train workers": ("train perceptron --workers 0", ["--workers", "0"]),
+    "config file": ("train perceptron --config sweep.toml", ["sweep.toml", "No such file"]),
+    "paired": ("train perceptron --set zip:load=1,2 --set zip:N=20", ["load 2, N 1"]),
     "train seed": ("train perceptron --seed=-1", ["--seed", ">= 0"]),
     "csv and json": ("theory perceptron --csv --json", ["one of them"]),
     "theory out": ("theory perceptron --out theory.csv", ["theory.csv", ".nc"]),
@@ -171,7 +175,12 @@ def test_a_bad_verdict_is_shown_written_and_4(
     assert "large: 1 regime, floor; verdict: chains disagree (R-hat 1.3)" in done.out
     assert "unreliable: 1 of 2 runs: large" in done.err
     path = tmp_path / "results"
-    assert {one.name for one in path.iterdir()} == {"fit.nc", "summary.csv", "plot.png"}
+    assert {one.name for one in path.iterdir()} == {
+        "fit.nc",
+        "summary.csv",
+        "plot.png",
+        "report.html",
+    }
     predicted = run("predict", path / "fit.nc", "--at", 10)
     assert predicted.code == 4
     assert "unreliable: large: chains disagree" in predicted.err
@@ -257,7 +266,7 @@ main(sys.argv[2:])
     [
         ("scalefit.batch", "fit runs.csv --x step --y loss --by model --out out"),
         pytest.param(
-            "scalefit.trainers.perceptron.simulate",
+            "scalefit.trainers.sweep",
             "train perceptron --set N=300 --set load=20 --set seeds=64 --out out",
             marks=pytest.mark.train,
         ),
@@ -281,7 +290,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, module: str, arguments: st
     assert out == ""
     assert "Traceback" not in err
     assert err.splitlines()[-1] == "interrupted: nothing half-written is left"
-    assert [path.name for path in tmp_path.iterdir()] == ["runs.csv"]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["runs.csv"]
 
 
 def test_a_reader_that_leaves_early_is_no_fault() -> None:

@@ -1,4 +1,4 @@
-"""Figures: matplotlib axes in and out."""
+"""Data, median, bands, crossovers and exponents of a curve."""
 
 from __future__ import annotations
 
@@ -8,44 +8,76 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ConfigError
-from .forecast import noise_at
-from .laws import BrokenPowerLaw
-from .prediction import deviates, log_curve
-from .summary import chances, regimes_of
+from scalefit.errors import ConfigError
+from scalefit.forecast import noise_at
+from scalefit.laws import BrokenPowerLaw
+from scalefit.prediction import deviates, log_curve
+from scalefit.summary import chances, regimes_of
+
+from .style import BAND, FUTURE, INK, LINE, MARK, known, label_axis, label_ticks, new_axes, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .result import Fit
+    from scalefit.result import Fit
 
 Array = NDArray[np.float64]
 
-INK = "#1b1b1b"
-LINE = "#0b5394"
-BAND = "#9fc5e8"
-FUTURE = "#d9d9d9"
-MARK = "#b45f06"
 PANELS = 12
 HAZARD = 1.0
 CLOSE = 0.2
 """Share of the width of the axes below which two labels stand at different heights."""
 
 
+def curve(
+    fit: Fit, run: str | None = None, ax: Axes | None = None, *, beyond: float = 1.0
+) -> Axes | NDArray[Any]:
+    """Draw data, median, 90% bands, crossovers and exponents of one run, or of all.
+
+    Parameters
+    ----------
+    fit
+        What to draw.
+    run
+        Which run; None draws all, a panel each.
+    ax
+        Where to draw one run; None makes a figure.
+    beyond
+        How far to go on beyond the data, as a multiple of the last x.
+
+    Returns
+    -------
+    The axes, or an array of them if there are several runs.
+
+    Raises
+    ------
+    ConfigError
+        If the run is unknown, `ax` is given for several runs, or `beyond` is below 1.
+    """
+    if run is None:
+        return draw_fit(fit, ax, beyond)
+    _check(beyond)
+    (run,) = known(fit, run)
+    ax = new_axes() if ax is None else ax
+    _draw(fit, run, ax, beyond)
+    return ax
+
+
 def draw_fit(fit: Fit, ax: Axes | None = None, beyond: float = 1.0) -> Axes | NDArray[Any]:
     """Draw every curve of a fit; see `Fit.plot`."""
-    from matplotlib import pyplot as plt
-
-    if not 1.0 <= beyond < np.inf:
-        raise ConfigError(f"beyond={beyond}: give a multiple of the last x, 1 or more")
+    _check(beyond)
     if len(fit.runs) > 1:
         if ax is not None:
             raise ConfigError(f"this fit has {len(fit.runs)} runs; call plot() without ax")
         return _panels(fit, beyond)
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 4.4), dpi=150, layout="constrained")
+    ax = new_axes() if ax is None else ax
     _draw(fit, fit.runs[0], ax, beyond)
     return ax
+
+
+def _check(beyond: float) -> None:
+    if not 1.0 <= beyond < np.inf:
+        raise ConfigError(f"beyond={beyond}: give a multiple of the last x, 1 or more")
 
 
 def _panels(fit: Fit, beyond: float) -> NDArray[Any]:
@@ -90,18 +122,13 @@ def _draw(fit: Fit, run: str, ax: Axes, beyond: float) -> None:
         ax.errorbar(x, y, errors, fmt="none", ecolor=INK, elinewidth=0.6, alpha=0.6, zorder=2.5)
     ax.plot(x, y, "o", ms=3.2, mfc="white", mec=INK, mew=0.8, label="data", zorder=3)
     ax.set_ylim(low / (high / low) ** 0.06, high * (high / low) ** 0.22)
-    _label_ticks(ax, np.array(ax.get_xlim()), np.array([low, high]))
+    label_ticks(ax.xaxis, np.array(ax.get_xlim()))
+    label_ticks(ax.yaxis, np.array([low, high]))
     if isinstance(fit.law, BrokenPowerLaw):
         _mark_regimes(fit, run, ax, x)
-    attrs = fit.tree.attrs
-    for axis, name in ((ax.set_xlabel, "x"), (ax.set_ylabel, "y")):
-        unit = attrs[f"{name}_unit"]
-        label = attrs[f"{name}_label"]
-        axis(f"{label} [{unit}]" if unit else label, parse_math=False)
-    title = "" if run == "curve" else run
-    if fit.verdict[run] != "ok":
-        title = f"{title}  (unreliable)".strip()
-    ax.set_title(title, fontsize=10, parse_math=False)
+    label_axis(fit, ax.set_xlabel, "x")
+    label_axis(fit, ax.set_ylabel, "y")
+    ax.set_title(title(fit, run, 80), fontsize=10, parse_math=False)
     legend = ax.legend(
         fontsize=7.5,
         framealpha=0.8,
@@ -161,19 +188,6 @@ def _noise(fit: Fit, run: str, params: dict[str, Array], grid: Array) -> tuple[A
     found = noise_at(fit, run, params, places)
     mean, sd = (one[:, before] * (1.0 - share) + one[:, before + 1] * share for one in found)
     return mean, sd
-
-
-def _label_ticks(ax: Axes, x: Array, y: Array) -> None:
-    """Write plain numbers on an axis too short for powers of ten to tell much."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
-
-    for axis, values in ((ax.xaxis, x), (ax.yaxis, y)):
-        span = values.max() / values.min()
-        if span < 30.0:
-            few = MaxNLocator(6, steps=[1, 2, 5, 10])
-            axis.set_major_locator(few if span < 4.0 else LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axis.set_minor_formatter(NullFormatter())
 
 
 def _mark_regimes(fit: Fit, run: str, ax: Axes, x: Array) -> None:

@@ -1,0 +1,233 @@
+"""Posterior predictive checks: whether residuals look like the noise that a fit claims.
+
+A fit bends towards its data, so its residuals are not fresh noise. To first order those of the
+posterior mean are (I - C S^-1) e, with C the posterior covariance of the law at the points and S
+that of the noise e. Replicates are made so, each with the noise of one draw; residuals and
+replicates are whitened with the same draw and compared. Without the projection such checks hardly
+ever fail.
+
+Source: realised discrepancies, Gelman, Meng, Stern (1996), "Posterior predictive assessment of
+model fitness via realized discrepancies".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from .laws.noise import RESOLUTION, Noise
+from .prediction import log_curve
+from .record import noise_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .result import Fit
+
+Array = NDArray[np.float64]
+
+DRAWS = 1000
+FAILS = 0.01
+FEWEST = 8
+"""Points below which residuals say nothing."""
+THIRD = 4
+"""Points that a third of the curve needs for a slope."""
+COLUMNS = ["run", "check", "observed", "expected", "low", "high", "p", "words"]
+
+WORDS = {
+    ("noise", 1): "residuals exceed the noise; y_err is too small, or its prior too narrow",
+    ("noise", -1): "residuals are smaller than the noise; y_err is too large",
+    ("autocorrelation", 1): "neighbouring residuals go together; allow more regimes, or fit with "
+    "noise='ar1'",
+    ("autocorrelation", -1): "neighbouring residuals alternate; look for two interleaved series, "
+    "or repeated corrections, in y",
+    ("outlier", 1): "the point at {x} = {at:.4g} lies far off; look at it, or fit with "
+    "noise='student'",
+    ("head", 0): "the law bends away from the first points; allow more regimes, or start later "
+    "with x_range",
+    ("tail", 0): "the law bends away from the last points, so do not extrapolate; allow more "
+    "regimes, or a floor",
+    ("spread", 1): "the noise grows along the curve; give y_err, or average the last points",
+    ("spread", -1): "the noise shrinks along the curve; give y_err, or start later with x_range",
+}
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Whitened residuals of a curve and of replicates of it.
+
+    Attributes
+    ----------
+    x : shape (n,)
+        Where.
+    observed, replicated : shape (draws, n)
+        Of the data, whitened by each draw's noise; and of noise made by it.
+    """
+
+    x: Array
+    observed: Array
+    replicated: Array
+
+
+def check(fit: Fit, seed: int) -> pd.DataFrame:
+    """Return the table of `Fit.check`."""
+    import pandas as pd
+
+    rows = []
+    for run, stream in zip(fit.runs, np.random.default_rng(seed).spawn(len(fit.runs)), strict=True):
+        found = residuals(fit, run, stream)
+        for name, statistic in CHECKS.items():
+            row: dict[str, object] = {"run": run, "check": name}
+            if found is None:
+                doubt = fit.verdict[run]
+                row["words"] = f"not checked: {'too few points' if doubt == 'ok' else doubt}"
+            else:
+                row |= _judged(name, statistic, found, fit.tree.attrs["x_name"])
+            rows.append(row)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def residuals(fit: Fit, run: str, rng: np.random.Generator) -> Residuals | None:
+    """Return the residuals of the posterior mean of a run; None if it failed or has few points."""
+    x, y = fit.curve(run)
+    params = fit.parameters(run, "averaged")
+    if x.size < FEWEST or not np.isfinite(params["noise"]).all():
+        return None
+    chosen = np.linspace(0, len(params["noise"]) - 1, DRAWS).round().astype(int)
+    params = {name: value[chosen] for name, value in params.items()}
+    noise = _kind(noise_of(fit.tree), params)
+    gap, error = noise.gaps(x), fit.errors(run) ** 2
+    drawn = log_curve(fit.law, params, x, last=float(x[-1]), hazard=0.0, rng=rng)
+    mean = drawn.mean(axis=0)
+    about = drawn - mean
+    fresh = _noise(noise, params, gap, error, rng)
+    precision = np.linalg.inv(_covariance(noise, params, gap, error))
+    left = fresh - (fresh @ precision @ about.T) @ about / len(about)
+    rest = np.broadcast_to(np.log(y) - mean, left.shape)
+    observed, replicated = (noise.whiten(one, params, gap, error)[0] for one in (rest, left))
+    return Residuals(x, observed, replicated)
+
+
+def correlation(white: Array, lag: int = 1) -> Array:
+    """Return the autocorrelation of rows of whitened residuals, shape (draws,)."""
+    centred = white - white.mean(axis=1, keepdims=True)
+    scale = np.sum(centred**2, axis=1)
+    return np.asarray(np.sum(centred[:, lag:] * centred[:, :-lag], axis=1) / scale)
+
+
+def _kind(noise: Noise, params: Mapping[str, Array]) -> Noise:
+    """Return the noise as the draws have it; independent noise is correlated noise without any."""
+    if noise.kind == "ar1" and not np.any(params.get("autocorrelation", 0.0)):
+        return replace(noise, kind="normal")
+    return noise
+
+
+def _noise(
+    noise: Noise, params: Mapping[str, Array], gap: Array, error: Array, rng: np.random.Generator
+) -> Array:
+    """Return noise of each draw at the points, known errors included, shape (draws, n)."""
+    scale = params["noise"][:, None]
+    shape = (scale.size, gap.size)
+    if noise.kind == "student":
+        made = scale * rng.standard_t(np.broadcast_to(params["degrees_of_freedom"][:, None], shape))
+    else:
+        made = scale * rng.standard_normal(shape)
+    if noise.kind == "ar1":
+        for i in range(1, gap.size):
+            carry = params["autocorrelation"] ** gap[i]
+            made[:, i] = carry * made[:, i - 1] + np.sqrt(1.0 - carry**2) * made[:, i]
+    return np.asarray(made + np.sqrt(error + RESOLUTION**2) * rng.standard_normal(shape))
+
+
+def _covariance(noise: Noise, params: Mapping[str, Array], gap: Array, error: Array) -> Array:
+    """Return the covariance of the noise at the points, at a typical draw.
+
+    That of heavy tails is the one that would inform the law as much.
+    """
+    variance = float(np.median(params["noise"])) ** 2
+    if noise.kind == "student":
+        freedom = float(np.median(params["degrees_of_freedom"]))
+        variance *= (freedom + 3.0) / (freedom + 1.0)
+    place = np.cumsum(gap)
+    apart = np.abs(place[:, None] - place)
+    rho = float(np.mean(params["autocorrelation"])) if noise.kind == "ar1" else 0.0
+    shared = rho**apart if rho > 0.0 else np.eye(gap.size)
+    return np.asarray(variance * shared + np.diag(error + RESOLUTION**2))
+
+
+def _judged(
+    name: str, statistic: Callable[[Array, Array], Array], found: Residuals, x_name: str
+) -> dict[str, object]:
+    """Return what one check says of a curve."""
+    observed, replicated = (statistic(one, found.x) for one in (found.observed, found.replicated))
+    if not np.isfinite(observed).all():
+        return {"words": "not checked: too few points"}
+    above = float(np.mean(replicated > observed) + 0.5 * np.mean(replicated == observed))
+    p = above if name == "outlier" else 2.0 * min(above, 1.0 - above)
+    low, expected, high = np.quantile(replicated, [0.05, 0.5, 0.95])
+    words = "ok"
+    if p < FAILS:
+        sign = 0 if name in ("head", "tail") else 1 if above < 0.5 else -1
+        at = found.x[np.argmax(np.abs(found.observed).mean(axis=0))]
+        words = WORDS[name, sign].format(x=x_name, at=at)
+    return {
+        "observed": float(np.median(observed)),
+        "expected": float(expected),
+        "low": float(low),
+        "high": float(high),
+        "p": p,
+        "words": words,
+    }
+
+
+def _size(white: Array, x: Array) -> Array:
+    return np.asarray(np.sqrt(np.mean(white**2, axis=1)))
+
+
+def _neighbours(white: Array, x: Array) -> Array:
+    return correlation(white)
+
+
+def _largest(white: Array, x: Array) -> Array:
+    """Return the largest residual in units of the scale of the middle ones."""
+    size = np.abs(white)
+    return np.asarray(size.max(axis=1) / np.median(size, axis=1) * special.ndtri(0.75))
+
+
+def _head(white: Array, x: Array) -> Array:
+    return _slope(white, x, np.log(x) <= np.log(x[0]) + np.log(x[-1] / x[0]) / 3.0)
+
+
+def _tail(white: Array, x: Array) -> Array:
+    return _slope(white, x, np.log(x) >= np.log(x[-1]) - np.log(x[-1] / x[0]) / 3.0)
+
+
+def _slope(white: Array, x: Array, part: NDArray[np.bool_]) -> Array:
+    """Return the slope over a part of the curve per decade, in units of the residuals' size."""
+    if part.sum() < THIRD:
+        return np.full(len(white), np.nan)
+    u = np.log10(x[part])
+    u = u - u.mean()
+    return np.asarray(white[:, part] @ u / (u @ u) / _size(white, x))
+
+
+def _spread(white: Array, x: Array) -> Array:
+    """Return the rank correlation of the residuals' size with x."""
+    rank = np.argsort(np.argsort(np.abs(white), axis=1), axis=1) - 0.5 * (x.size - 1)
+    order = np.arange(x.size) - 0.5 * (x.size - 1)
+    return np.asarray(rank @ order / (order @ order))
+
+
+CHECKS: dict[str, Callable[[Array, Array], Array]] = {
+    "noise": _size,
+    "autocorrelation": _neighbours,
+    "outlier": _largest,
+    "head": _head,
+    "tail": _tail,
+    "spread": _spread,
+}

@@ -1,0 +1,199 @@
+"""`scalefit compare`."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import Interval, Json, Seed, folder
+from .output import emit, paragraph, percent, printable, say, show, table
+from .predict import check
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUOTED = 12
+"""Rows up to which each is also said in a sentence."""
+
+
+def command(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The fit.nc that `scalefit fit --out` wrote.")
+    ],
+    other: Annotated[
+        Path | None,
+        typer.Argument(metavar="OTHER", help="A second fit, of which runs of the same name are b."),
+    ] = None,
+    between: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Compare the values of this column, such as arch."),
+    ] = None,
+    parameter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="end_exponent, the local exponent at the last x with the floor removed; or a "
+            "parameter of the summary. With --regime it is exponent.",
+        ),
+    ] = None,
+    regime: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", help="Which regime, from 0; given twice, these two of each run."),
+    ] = None,
+    regimes: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Take each fit given that there are so many regimes."),
+    ] = None,
+    value: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Compare with a number, as of a theory.")
+    ] = None,
+    ratio: Annotated[bool, typer.Option("--ratio", help="Give a / b in place of a - b.")] = False,
+    rope: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Differences that do not matter: the largest, or LOW,HIGH; their probability is "
+            "printed.",
+        ),
+    ] = None,
+    interval: Interval = 0.9,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder for compare.csv and forest.png.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Compare exponents between runs, groups, regimes or fits, or with a number."""
+    import scalefit as sf
+    from scalefit.comparison import sentences
+    from scalefit.errors import ConfigError
+
+    if len(regime or ()) > 2:
+        raise ConfigError(f"--regime was given {len(regime or ())} times; once or twice will do")
+    which: Any = None if not regime else regime[0] if len(regime) == 1 else tuple(regime)
+    within = _rope(rope)
+    folder(out)
+    fits = []
+    for one in filter(None, (path, other)):
+        check(one)
+        fit = sf.load(one)
+        fits.append(fit if regimes is None else fit.with_regimes(regimes))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # said below
+        found = sf.compare(
+            *fits,
+            parameter=parameter or ("end_exponent" if which is None else "exponent"),
+            regime=which,
+            between=between,
+            value=value,
+            ratio=ratio,
+            rope=within,
+            interval=interval,
+            seed=seed,
+        )
+    said = sentences(found)
+    written = _write(found, out) if out is not None else []
+    for note in found.attrs["notes"]:
+        say(paragraph(f"note: {note}", 2))
+    if json:
+        settings = {str(key): one for key, one in found.attrs.items() if key != "marked"}
+        rows: Any = found.astype({"regime": object}).to_dict("records")
+        for row, line in zip(rows, said, strict=True):
+            row["regime"] = row["regime"] if isinstance(row["regime"], int) else None
+            row["sentence"] = line
+        emit("compare", **settings, seed=seed, comparisons=rows, files=list(map(str, written)))
+    else:
+        if other is not None:
+            show(f"a: {path}", f"b: {other}", "")
+        if len(said) <= QUOTED:
+            show(*map(_quoted, said), "")
+        show(_table(found))
+        kept = f"wrote {', '.join(map(str, written))}" if written else "--out FOLDER keeps this"
+        show(f"{kept} (seed {seed})")
+    doubtful = found.attrs["unreliable"]
+    if doubtful:
+        more = f" and {len(doubtful) - 3} more" if len(doubtful) > 3 else ""
+        say(f"unreliable: {'; '.join(doubtful[:3])}{more}: see their verdict")
+    return 4 if doubtful else 0
+
+
+def _rope(text: str | None) -> float | tuple[float, float] | None:
+    """Return what `--rope` asks for: a half-width, or both ends."""
+    from scalefit.errors import ConfigError
+
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 1:
+        return numbers[0]
+    if len(numbers) == 2:
+        return numbers[0], numbers[1]
+    raise ConfigError(f"--rope {text}: give one number, or LOW,HIGH, such as --rope 0.02")
+
+
+def _quoted(line: str) -> str:
+    """Return a sentence broken for the terminal, but within no probability."""
+    joined = re.sub(
+        r"P\(.*?\) = [\d.]+", lambda found: found[0].replace(" ", "\u00a0"), printable(line)
+    )
+    return paragraph(joined, 2).replace("\u00a0", " ")
+
+
+def _table(found: pd.DataFrame) -> Any:
+    """Return the comparisons as a table; columns that say nothing are left out."""
+    from scalefit.comparison import plain
+
+    attrs = found.attrs
+    rows: Any = found.to_dict("records")
+    ratio = attrs["ratio"]
+    same = len(rows) > 1 and found["b"].nunique() == 1
+    b = rows[0]["b"] if same else "b"
+    named = ["a"] if same else ["a", "b"]
+    numbered = ["regime"] if found["regime"].notna().any() else []
+    roped = ["P(rope)"] if attrs["rope"] else []
+    marked = [""] if attrs["marked"] else []
+    numbers = (f"a {'/' if ratio else '-'} {b}", percent(attrs["interval"]), f"P(a > {b})", *roped)
+    made = table(*named, *numbered, *numbers, *marked, right=(*numbered, *numbers), whole=marked)
+    for row in rows:
+        size, low, high = plain(row["median"], row["low"], row["high"], least=2 if ratio else 0)
+        doubtful = {row["a"], row["b"]} & set(attrs["marked"])
+        made.add_row(
+            *(printable(row[name]) for name in named),
+            *([str(row["regime"])] if numbered else []),
+            size,
+            f"[{low}, {high}]",
+            f"{row['p_greater']:.3f}",
+            *([f"{row['p_rope']:.3f}"] if roped else []),
+            *(["unreliable" if doubtful else ""] if marked else []),
+        )
+    return made
+
+
+def _write(found: pd.DataFrame, out: Path) -> list[Path]:
+    """Write table and figure into a folder, each all or nothing; return the paths."""
+    import matplotlib as mpl
+
+    from scalefit.storage import replacing
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    from scalefit import plot
+
+    paths = [out / "compare.csv", out / "forest.png"]
+    with replacing(paths[0]) as temporary:
+        found.to_csv(temporary, index=False)
+    figure: Any = plot.forest(found).figure
+    with replacing(paths[1]) as temporary, warnings.catch_warnings():
+        # Names of runs may hold letters that the font lacks; they are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
+        figure.savefig(temporary)
+    plt.close(figure)
+    return paths

@@ -1,0 +1,36 @@
+"""`scalefit report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Interval, folder
+from .output import say_doubts, show
+from .predict import check
+
+
+def command(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The fit.nc that `scalefit fit --out` wrote.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")] = Path(
+        "report.html"
+    ),
+    interval: Interval = 0.9,
+) -> int:
+    """Write everything about a stored fit as one HTML page."""
+    import scalefit as sf
+    from scalefit.errors import ConfigError
+
+    if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
+        raise ConfigError(f"--out {out}: a page is written; name a file that ends in .html")
+    folder(out.parent)
+    check(path)
+    fit = sf.load(path)
+    fit.report(out, interval=interval)
+    show(f"wrote {out}")
+    say_doubts(fit)
+    return 0 if fit.ok else 4

@@ -1,0 +1,84 @@
+"""Which column is x where none is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+import xarray as xr
+
+from scalefit.errors import ConfigError
+
+from .wording import inline, listed, quoted
+
+COUNTED = (
+    ("token",),
+    ("sample", "example", "image", "sequence"),
+    ("step", "iteration", "iter", "update"),
+    ("epoch",),
+)
+"""What training is counted in, the finest first: a name says one of these, and at most `ALSO`."""
+ALSO = {"n", "num", "number", "of", "total", "input", "seen", "consumed", "processed"} | {
+    "global", "train", "training", "trainer"
+}  # fmt: skip
+
+
+def counts_training(name: str) -> int | None:
+    """Return the rank of a column that counts training, such as `tokens_seen`; None for others."""
+    words = [word.removesuffix("s") for word in re.findall(r"[a-z]+", name.lower())]
+    left = {word for word in words if word not in ALSO}
+    found = [rank for rank, nouns in enumerate(COUNTED) if len(left) == 1 and left <= {*nouns}]
+    return found[0] if found and not re.search(r"\d", name) else None
+
+
+def default_x(dataset: xr.Dataset, y: str) -> str:
+    """Return the variable that y is fitted against where none is named.
+
+    It is the step column that the format of the file has; or else the only one of its kind among
+    those that count tokens, then samples, then steps, then epochs, and have a number wherever y
+    has one.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or several are as good. The message lists what could be named.
+    """
+    values = dataset[y].values if y in dataset.data_vars else None
+    plain = [str(name) for name, one in dataset.data_vars.items() if one.ndim == 2 and name != y]
+    usable = []
+    for name in plain:
+        x = dataset[name].values
+        known = np.isfinite(x) if values is None or values.ndim != 2 else np.isfinite(values)
+        if known.any() and np.isfinite(x[known]).all() and (x[known] > 0).any():
+            usable.append(name)
+    recorded = dataset.attrs.get("x")
+    if recorded in usable:
+        return str(recorded)
+    best = _best(usable)
+    if len(best) == 1:
+        return best[0]
+    source = inline(dataset.attrs["source"])
+    if best:
+        raise ConfigError(f"{source}: x could be {listed(best)}; name the one to use as x")
+    numeric = [name for name in plain if name != "row"]
+    raise ConfigError(
+        f"{source}: no column plainly counts training; name one as x: "
+        f"{listed(numeric, 8) or 'there is none with numbers'}"
+    )
+
+
+def only_count(names: Iterable[str]) -> str | None:
+    """Return the one column that best counts training, None where there is none or several."""
+    best = _best(names)
+    return best[0] if len(best) == 1 else None
+
+
+def _best(names: Iterable[str]) -> list[str]:
+    ranked = {name: rank for name in names if (rank := counts_training(name)) is not None}
+    return [name for name, rank in ranked.items() if rank == min(ranked.values())]
+
+
+def note(x: str) -> str:
+    """Return what is said of an x that was not named."""
+    return f"x is {quoted(x)}: none was named"

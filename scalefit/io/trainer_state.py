@@ -1,0 +1,52 @@
+"""`trainer_state.json`, which the Trainer of Hugging Face transformers writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from scalefit.errors import InvalidData
+
+from .log import Log
+from .tables import ROW, as_text, decoded
+from .wording import inline, quoted
+
+
+def read(path: Path) -> Log:
+    """Return the log in a trainer state: the entries of `log_history`, counted from 1.
+
+    Entries of training and of evaluation alternate and hold different keys, so that a metric is
+    missing from most of them.
+
+    Raises
+    ------
+    InvalidData
+        If the file is no JSON, has no `log_history`, or an entry of it is no object.
+    """
+    import pandas as pd
+
+    with as_text(path) as handle:
+        text = handle.read()
+    try:
+        state = decoded(text)
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", type(error).__name__)
+        line = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise InvalidData(
+            f"{inline(path)}: not JSON{line} ({reason}); is the file complete?"
+        ) from error
+    entries = state.get("log_history") if isinstance(state, dict) else None
+    if not isinstance(entries, list):
+        raise InvalidData(
+            f"{inline(path)}: one JSON document, but no trainer state: it has no list "
+            "'log_history'.\nWrite other data as one JSON object per line, in a file named .jsonl."
+        )
+    for place, entry in enumerate(entries, 1):
+        if not isinstance(entry, dict):
+            raise InvalidData(
+                f"{inline(path)}: entry {place} of log_history is no object: {quoted(entry)}"
+            )
+    frame = pd.DataFrame(entries, index=pd.RangeIndex(1, len(entries) + 1, name=ROW))
+    if frame.empty:
+        raise InvalidData(f"{inline(path)}: log_history is empty; nothing was logged")
+    return Log(frame, ("step",), sparse=True)

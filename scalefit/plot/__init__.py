@@ -1,0 +1,10 @@
+"""Figures, matplotlib axes in and out: without `ax` a new figure is made, with it none is."""
+
+from .collapse import collapse
+from .curve import curve
+from .exponent import local_exponent
+from .forest import forest
+from .probabilities import probabilities
+from .residuals import residuals
+
+__all__ = ["collapse", "curve", "forest", "local_exponent", "probabilities", "residuals"]

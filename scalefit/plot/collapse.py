@@ -1,0 +1,90 @@
+"""Curves of several runs on one master curve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scalefit.errors import ConfigError
+from scalefit.laws import BrokenPowerLaw
+from scalefit.summary import regimes_of
+
+from .style import INK, fitted, label_ticks, legend, look, new_axes, title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from scalefit.result import Fit
+
+NAMED = 12
+
+
+def collapse(fit: Fit, crossover: int = 0, ax: Axes | None = None, *, floor: bool = False) -> Axes:
+    """Draw y / y(crossover) against x / crossover, each run rescaled by its own posterior medians.
+
+    Runs whose exponents and widths agree fall on one curve, whatever their amplitudes and
+    crossovers. Runs without such a crossover in their most probable number of regimes are left
+    out, and counted in the title.
+
+    Parameters
+    ----------
+    fit
+        What to draw.
+    crossover
+        Which crossover is moved to 1, counted from 0.
+    ax
+        Where to draw; None makes a figure.
+    floor
+        Whether floors are left in; without them points at or below the median floor are missing.
+
+    Raises
+    ------
+    ConfigError
+        If no run has that crossover.
+    """
+    if not isinstance(fit.law, BrokenPowerLaw):
+        raise ConfigError(f"the law '{fit.law.name}' has no crossovers")
+    runs = fitted(fit, fit.runs)
+    having = [one for one in runs if regimes_of(fit, fit.parameters(one)) - 1 > crossover >= 0]
+    if not having:
+        raise ConfigError(
+            f"crossover={crossover}: no run has it in its most probable number of regimes; draw "
+            f"fit.with_regimes({max(crossover, 0) + 2})"
+        )
+    ax = new_axes() if ax is None else ax
+    for i, one in enumerate(having):
+        x, y = fit.curve(one)
+        params = fit.law.filled(fit.parameters(one))
+        place = float(np.median(params["crossover"][:, crossover]))
+        bare = BrokenPowerLaw(params["exponent"].shape[1], floor=False)
+        level = np.exp(np.median(bare.log_mean(params, np.array([place]))))
+        under = float(np.median(params["floor"])) if "floor" in params else 0.0
+        level, value = (level + under, y) if floor else (level, y - under)
+        style = look(i)
+        name = title(fit, one) if len(having) <= NAMED else None
+        ax.plot(
+            x[value > 0] / place,
+            value[value > 0] / level,
+            ls="none",
+            marker=style["marker"],
+            ms=4,
+            mfc="none",
+            mew=0.9,
+            color=style["color"],
+            label=name,
+        )
+    ax.axvline(1.0, color=INK, lw=0.8, ls="--")
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    label_ticks(ax.xaxis, np.array(ax.get_xlim()))
+    label_ticks(ax.yaxis, np.array(ax.get_ylim()))
+    names = fit.tree.attrs
+    ax.set_xlabel(f"{names['x_label']} / crossover {crossover}", parse_math=False)
+    above = "" if floor else ", floor removed"
+    ax.set_ylabel(f"{names['y_label']} / its value there{above}", parse_math=False)
+    if len(having) <= NAMED:
+        legend(ax)
+    if len(having) < len(fit.runs):
+        ax.set_title(f"{len(having)} of {len(fit.runs)} runs have this crossover", fontsize=10)
+    return ax

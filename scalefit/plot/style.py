@@ -1,0 +1,104 @@
+"""What all figures share: inks, labels, and how runs are told apart, in grey as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalefit.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+    from scalefit.result import Fit
+
+Array = NDArray[np.float64]
+
+INK = "#1b1b1b"
+LINE = "#0b5394"
+BAND = "#9fc5e8"
+FUTURE = "#d9d9d9"
+MARK = "#b45f06"
+HUES = ("#0b5394", "#b45f06", "#38761d", "#741b47", "#666666", "#134f5c", "#990000", "#1b1b1b")
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (8, 3)))
+MARKS = "osD^vPX*"
+LONGEST = 32
+"""Letters of a name; longer ones lose their middle."""
+
+
+def known(fit: Fit, run: str | None) -> list[str]:
+    """Return the runs to draw, once they are in the fit."""
+    if run is None:
+        return fit.runs
+    if run not in fit.runs:
+        raise ConfigError(f"run='{run}' is not in this fit; {nearest(run, fit.runs)}")
+    return [run]
+
+
+def fitted(fit: Fit, runs: list[str]) -> list[str]:
+    """Return the runs that have a posterior."""
+    found = [run for run in runs if np.isfinite(fit.parameters(run)["noise"]).all()]
+    if not found:
+        raise ConfigError("no run has a posterior to draw; see fit.verdict")
+    return found
+
+
+def new_axes(width: float = 6.4, height: float = 4.4) -> Axes:
+    """Return the axes of a new figure."""
+    from matplotlib import pyplot as plt
+
+    _, ax = plt.subplots(figsize=(width, height), dpi=150, layout="constrained")
+    return ax
+
+
+def look(index: int) -> dict[str, Any]:
+    """Return the hue, dash and marker of the n-th run; two runs share at most one of them."""
+    return {
+        "color": HUES[index % len(HUES)],
+        "ls": DASHES[index % len(DASHES)],
+        "marker": MARKS[index % len(MARKS)],
+    }
+
+
+def short(name: str, longest: int = LONGEST) -> str:
+    """Return a name that a label has room for."""
+    if len(name) <= longest:
+        return name
+    head = (longest - 1) // 2
+    return f"{name[:head]}…{name[head + 1 - longest :]}"
+
+
+def title(fit: Fit, run: str, longest: int = LONGEST) -> str:
+    """Return what a run is called, and whether it is to be trusted; `"curve"` is no name."""
+    name = "" if run == "curve" else short(run, longest)
+    return name if fit.verdict[run] == "ok" else f"{name}  (unreliable)".strip()
+
+
+def label_axis(fit: Fit, label: Callable[..., Any], name: str) -> None:
+    """Write name and unit of x or y."""
+    unit = fit.tree.attrs[f"{name}_unit"]
+    text = fit.tree.attrs[f"{name}_label"]
+    label(f"{text} [{unit}]" if unit else text, parse_math=False)
+
+
+def label_ticks(axis: Axis, values: Array) -> None:
+    """Write plain numbers on a log axis too short for powers of ten to tell much."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    span = values.max() / values.min()
+    if span < 30.0:
+        few = MaxNLocator(6, steps=[1, 2, 5, 10])
+        axis.set_major_locator(few if span < 4.0 else LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def legend(ax: Axes, **options: Any) -> None:
+    """Add a legend that takes dollar signs for what they are."""
+    made = ax.legend(fontsize=7.5, framealpha=0.8, edgecolor="none", **options)
+    for text in made.get_texts():
+        text.set_parse_math(False)

@@ -1,0 +1,31 @@
+"""One self-contained HTML page about a fit."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scalefit.result import Fit
+
+__all__ = ["write"]
+
+
+def write(fit: Fit, path: str | os.PathLike[str], interval: float = 0.9) -> None:
+    """Write the page of `Fit.report`, all or nothing."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    from scalefit.storage import replacing
+
+    from . import content
+
+    pages = Environment(
+        loader=PackageLoader("scalefit.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = pages.get_template("page.html").render(content.of(fit, interval))
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")

@@ -1,0 +1,181 @@
+"""What the report says: the fit's own tables, with numbers as a person reads them."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scalefit.laws import BrokenPowerLaw
+from scalefit.summary import chances, models_of, regimes_of
+
+from . import figures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalefit.result import Fit
+
+CURVES = 200
+"""Runs shown one by one; of more, those that are unreliable come first."""
+COMPARED = 12
+"""Runs up to which all pairs are compared."""
+CHECKED = ("check", "observed", "expected", "low", "high", "p", "words")
+PRIOR = ("parameter", "prior", "median", "low", "high", "unit")
+MODEL = (
+    *("regimes", "floor", "noise", "probability", "log_evidence", "error", "apart", "k_hat"),
+    *("effective", "state"),
+)
+
+
+def of(fit: Fit, interval: float) -> dict[str, Any]:
+    """Return everything that the page holds."""
+    from markupsafe import Markup
+
+    verdict, notes = fit.verdict, fit.notes
+    bad = [run for run in fit.runs if verdict[run] != "ok"]
+    chosen = set(sorted(fit.runs, key=lambda run: verdict[run] == "ok")[:CURVES])
+    shown = [run for run in fit.runs if run in chosen]
+    summary = fit.summary(interval)
+    by_run = dict(tuple(summary.groupby("run", sort=False)))
+    tables = {
+        name: dict(tuple(table.groupby("run", sort=False)))
+        for name, table in (("check", fit.check()), ("priors", fit.priors))
+    }
+    weighed = "models" in fit.tree.children
+    states = dict(tuple(fit.certificate.groupby("run", sort=False))) if weighed else {}
+    percent = f"{100 * interval:g}% interval"
+    ends = summary[summary["parameter"] == "end_exponent"]
+    drawn = figures.explorer(fit, shown)
+    return {
+        "title": f"{fit.tree.attrs['y_label']} against {fit.tree.attrs['x_label']}",
+        "percent": percent,
+        "runs": len(fit.runs),
+        "shown": len(shown),
+        "bad": [{"run": run, "verdict": verdict[run]} for run in bad],
+        "law": models_of(fit),
+        "explorer": Markup(figures.embedded(drawn, "curves", script=True)),
+        "forest": Markup(_forest(fit, ends)) if len(ends) else "",
+        "overview": [_overview(fit, run, by_run[run]) for run in fit.runs if run in by_run],
+        "compared": _compared(fit, interval),
+        "curves": [
+            {
+                "run": run,
+                "verdict": verdict[run],
+                "notes": notes[run],
+                "chances": chances(fit, run),
+                "parameters": _parameters(by_run.get(run)),
+                "checks": _rows(tables["check"].get(run), CHECKED),
+                "priors": _rows(tables["priors"].get(run), PRIOR),
+                "models": _rows(states.get(run), MODEL),
+            }
+            for run in shown
+        ],
+        "provenance": _provenance(fit),
+    }
+
+
+def _overview(fit: Fit, run: str, rows: pd.DataFrame) -> dict[str, str]:
+    """Return one run in one line."""
+    first = rows.iloc[0]
+    params = fit.parameters(run)
+    floor = rows[rows["parameter"] == "floor"]
+    end = rows[rows["parameter"] == "end_exponent"]
+    return {
+        "run": run,
+        "points": str(fit.curve(run)[0].size),
+        "regimes": str(regimes_of(fit, params)) if isinstance(fit.law, BrokenPowerLaw) else "",
+        "chance": str(first["note"]).partition("; ")[0] if "P(" in str(first["note"]) else "",
+        "end": _estimate(end.iloc[0]) if len(end) else "",
+        "floor": _estimate(floor.iloc[0]) if len(floor) else "",
+        "verdict": fit.verdict[run],
+    }
+
+
+def _parameters(rows: pd.DataFrame | None) -> list[list[str]]:
+    """Return parameter, median, interval, unit and note."""
+    if rows is None:
+        return []
+    listed = []
+    for row in rows.to_dict("records"):
+        name = row["parameter"]
+        if name in ("exponent", "crossover", "width"):
+            name = f"{name} {row['regime']}"
+        listed.append([name, _number(row["median"]), _between(row), row["unit"], row["note"]])
+    return listed
+
+
+def _rows(table: pd.DataFrame | None, columns: Sequence[str]) -> list[list[str]]:
+    """Return cells as text."""
+    if table is None:
+        return []
+    return [
+        [_cell(value) for value in row]
+        for row in table[list(columns)].itertuples(index=False, name=None)
+    ]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    return _number(value) if isinstance(value, float) else str(value)
+
+
+def _compared(fit: Fit, interval: float) -> list[list[str]]:
+    """Return the comparison of end exponents in words and numbers; nothing for a single run."""
+    from scalefit.comparison import compare
+
+    good = [run for run in fit.runs if np.isfinite(fit.parameters(run)["noise"]).all()]
+    if not isinstance(fit.law, BrokenPowerLaw) or not 2 <= len(good) <= COMPARED:
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # verdicts stand on the page
+        table = compare(fit, interval=interval)
+    return [
+        [row["a"], row["b"], _number(row["median"]), _between(row), f"{row['p_greater']:.3f}"]
+        for row in table.to_dict("records")
+    ]
+
+
+def _forest(fit: Fit, ends: pd.DataFrame) -> str:
+    """Return the figure of the end exponents."""
+    shown = ends.iloc[:CURVES]
+    median, low, high = (shown[name].to_numpy(dtype=float) for name in ("median", "low", "high"))
+    verdict = fit.verdict
+    good = np.array([verdict[run] == "ok" for run in shown["run"]])
+    figure = figures.forest(shown["run"].tolist(), median, low, high, good)
+    return figures.embedded(figure, "exponents", script=False)
+
+
+def _provenance(fit: Fit) -> list[tuple[str, str]]:
+    """Return where the numbers come from."""
+    attrs = fit.tree.attrs
+    known = [
+        ("x", f"{attrs['x_name']} {attrs['x_unit']}".strip()),
+        ("y", f"{attrs['y_name']} {attrs['y_unit']}".strip()),
+        ("law", models_of(fit)),
+        ("noise", attrs["noise"]),
+        ("method", attrs["method"]),
+        ("seed", attrs["seed"]),
+        ("draws", fit.tree["posterior"].sizes["chain"] * fit.tree["posterior"].sizes["draw"]),
+        ("fitted with", f"scalefit {attrs['scalefit']}"),
+        ("page by", f"scalefit {version('scalefit')}, Plotly {version('plotly')}"),
+    ]
+    return [(name, str(value)) for name, value in known]
+
+
+def _estimate(row: Any) -> str:
+    return f"{_number(row['median'])} {_between(row)}"
+
+
+def _between(row: Any) -> str:
+    return f"[{_number(row['low'])}, {_number(row['high'])}]"
+
+
+def _number(value: float) -> str:
+    """Return a number with four digits."""
+    return f"{value:.4g}" if math.isfinite(value) else "-"

@@ -1,0 +1,394 @@
+"""Figures of the report, drawn by Plotly in the reader's browser.
+
+One figure shows one curve; a menu puts the arrays of another in its place, so that two hundred
+curves cost no more to open than one.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scalefit.checks import correlation, residuals
+from scalefit.forecast import noise_at
+from scalefit.io.wording import inline
+from scalefit.laws import BrokenPowerLaw
+from scalefit.plot.style import BAND, FUTURE, INK, LINE, short
+from scalefit.prediction import deviates, log_curve
+from scalefit.summary import regimes_of
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from scalefit.result import Fit
+
+Array = NDArray[np.float64]
+
+BEYOND = 10.0
+HAZARD = 1.0
+LAGS = 20
+GRID = 60
+TAILS = (0.05, 0.95)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How one part of the figure looks; what it shows changes with the curve.
+
+    Attributes
+    ----------
+    panel
+        Row and column, from 1.
+    kind
+        `"area"`, `"line"`, `"points"`, `"text"` or `"bars"`.
+    colour, dash
+        Of line, marker or area.
+    name
+        In the legend; empty for none.
+    hover
+        What is said of a point under the pointer; empty for nothing.
+    """
+
+    panel: tuple[int, int]
+    kind: str
+    colour: str = INK
+    dash: str = "solid"
+    name: str = ""
+    hover: str = ""
+
+
+XY = "%{x:.4~g}, %{y:.4~g}"
+CURVE, LOCAL, CHANCE, RESIDUAL, LAG = (1, 1), (2, 1), (2, 2), (3, 1), (3, 2)
+TRACES = {
+    "future": Trace(CURVE, "area", FUTURE, name="90%, with further crossovers"),
+    "band": Trace(CURVE, "area", BAND, name="90% of new points"),
+    "zones": Trace(CURVE, "area", "#f3e4d3", name="crossovers, 90%"),
+    "floor": Trace(CURVE, "line", INK, "dot", "floor"),
+    "median": Trace(CURVE, "line", LINE, name="median of the law", hover=XY),
+    "data": Trace(CURVE, "points", INK, name="data", hover=XY),
+    "exponents": Trace(CURVE, "text"),
+    "local_band": Trace(LOCAL, "area", BAND),
+    "local": Trace(LOCAL, "line", LINE, hover=XY),
+    "floored": Trace(CHANCE, "bars", LINE, hover="with floor: %{y:.2f}"),
+    "bare": Trace(CHANCE, "bars", BAND, hover="without floor: %{y:.2f}"),
+    "replicates": Trace(RESIDUAL, "area", BAND),
+    "residuals": Trace(RESIDUAL, "points", INK, hover=XY),
+    "lag_band": Trace(LAG, "area", BAND),
+    "lags": Trace(LAG, "points", INK, hover="lag %{x}: %{y:.2f}"),
+}
+
+
+def explorer(fit: Fit, runs: Sequence[str]) -> go.Figure:
+    """Return the figure of the runs: curve, local exponent, models, residuals, autocorrelation."""
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(
+        rows=3,
+        cols=2,
+        specs=[[{"colspan": 2}, None], [{}, {}], [{}, {}]],
+        row_heights=[0.5, 0.25, 0.25],
+        column_widths=[0.64, 0.36],
+        vertical_spacing=0.115,
+        horizontal_spacing=0.09,
+        subplot_titles=(
+            "",
+            "local exponent, floor removed",
+            "probability of each number (dark: with a floor)",
+            "residual / noise",
+            "autocorrelation of residuals",
+        ),
+    )
+    views = [view(fit, run) for run in runs]
+    for name, trace in TRACES.items():
+        made = _trace(go, trace, views[0][name])
+        figure.add_trace(made, row=trace.panel[0], col=trace.panel[1])
+    x_label, y_label = (_axis(fit, name) for name in ("x", "y"))
+    figure.update_layout(
+        template="none",
+        height=960,
+        margin={"l": 75, "r": 20, "t": 120, "b": 55},
+        font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
+        barmode="stack",
+        hovermode="closest",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.005, "x": 0, "font": {"size": 12}},
+        updatemenus=_menus(fit, runs, views),
+    )
+    figure.update_annotations(font_size=13)
+    figure.update_xaxes(showgrid=True, gridcolor="#eeeeee", ticks="outside", tickfont_size=12)
+    figure.update_yaxes(showgrid=True, gridcolor="#eeeeee", ticks="outside", tickfont_size=12)
+    log = {"type": "log", "title_text": x_label, "title_standoff": 4}
+    for row in (1, 2, 3):
+        figure.update_xaxes(**log, row=row, col=1)
+    figure.update_yaxes(type="log", title_text=y_label, row=1, col=1)
+    figure.update_yaxes(_ticks(fit, runs), row=1, col=1)
+    figure.update_xaxes(title_text="regimes", title_standoff=4, type="category", row=2, col=2)
+    figure.update_yaxes(range=[0, 1.02], row=2, col=2)
+    figure.update_xaxes(title_text="lag", title_standoff=4, row=3, col=2)
+    return figure
+
+
+def forest(
+    names: Sequence[str], median: Array, low: Array, high: Array, good: NDArray[np.bool_]
+) -> go.Figure:
+    """Return the exponents of many runs with their intervals; hollow where unreliable."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    labels = [_text(short(name, 44)) for name in names]
+    places = np.arange(len(names), dtype=float)
+    for wanted, label, symbol in ((True, "reliable", "circle"), (False, "unreliable", "x-thin")):
+        at = good == wanted
+        if not at.any():
+            continue
+        figure.add_trace(
+            go.Scatter(
+                x=_numbers(median[at]),
+                y=_numbers(places[at]),
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": _numbers((high - median)[at]),
+                    "arrayminus": _numbers((median - low)[at]),
+                    "color": INK,
+                    "thickness": 1.2,
+                    "width": 3,
+                },
+                mode="markers",
+                marker={"symbol": symbol, "color": LINE, "size": 7, "line": {"width": 1.5}},
+                name=label,
+                text=[name for name, one in zip(labels, at, strict=True) if one],
+                hovertemplate="%{text}: %{x:.4~g}<extra></extra>",
+                showlegend=not good.all(),
+            )
+        )
+    figure.update_layout(
+        template="none",
+        height=110 + 22 * len(names),
+        margin={"l": 10, "r": 20, "t": 30, "b": 50},
+        font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0},
+    )
+    figure.update_xaxes(title_text="end exponent", gridcolor="#e4e4e4", ticks="outside")
+    figure.update_yaxes(
+        tickvals=_numbers(places),
+        ticktext=labels,
+        range=[len(names) - 0.4, -0.6],
+        automargin=True,
+        gridcolor="#f2f2f2",
+        zeroline=False,
+    )
+    return figure
+
+
+def embedded(figure: go.Figure, name: str, *, script: bool) -> str:
+    """Return a figure as HTML, with Plotly's own code if `script`; it asks the network nothing."""
+    import plotly.io
+
+    layout: Any = figure.layout
+    text: str = plotly.io.to_html(
+        figure,
+        config={
+            "displaylogo": False,
+            "responsive": True,
+            "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
+        },
+        include_plotlyjs=script,
+        include_mathjax=False,
+        full_html=False,
+        default_height=f"{layout.height}px",
+        div_id=name,
+    )
+    return text
+
+
+def view(fit: Fit, run: str) -> dict[str, dict[str, Any]]:
+    """Return x, y and text of every trace for one run."""
+    shown: dict[str, dict[str, Any]] = {name: {"x": [], "y": [], "text": []} for name in TRACES}
+    x, y = fit.curve(run)
+    shown["data"] = _points(x, y)
+    if not np.isfinite(fit.parameters(run)["noise"]).all():
+        return shown
+    shown |= _law(fit, run, x, y)
+    shown |= _models(fit, run)
+    found = residuals(fit, run, np.random.default_rng(0))
+    if found is not None:
+        shown["residuals"] = _points(found.x, np.median(found.observed, axis=0))
+        shown["replicates"] = _area(found.x, *np.quantile(found.replicated, TAILS, axis=0))
+        lags = range(1, min(LAGS, x.size // 3) + 1)
+        seen = [float(np.median(correlation(found.observed, k))) for k in lags]
+        expected = np.array([np.quantile(correlation(found.replicated, k), TAILS) for k in lags])
+        shown["lags"] = _points(lags, seen)
+        shown["lag_band"] = _area(lags, expected[:, 0], expected[:, 1])
+    return shown
+
+
+def _law(fit: Fit, run: str, x: Array, y: Array) -> dict[str, dict[str, Any]]:
+    """Return the traces of the law itself, as predictions have it, and of its regimes."""
+    last = float(x[-1])
+    grid = np.geomspace(x[0], last, GRID)
+    ahead = np.geomspace(last, BEYOND * last, GRID // 4)
+    params = fit.parameters(run, "forecast")
+    rng = np.random.default_rng(0)
+    whole = np.concatenate([grid, ahead[1:]])
+    curve = log_curve(fit.law, params, whole, last=last, hazard=0.0, rng=rng)
+    future = log_curve(fit.law, params, ahead, last=last, hazard=HAZARD, rng=rng)
+    mean, sd = noise_at(fit, run, params, ahead)
+    noise = deviates(params, (len(curve), 1), rng)
+    scale = params["noise"][:, None]
+    low, high = np.exp(np.quantile(curve + scale * noise, TAILS, axis=0))
+    outer = np.exp(np.quantile(future + mean + sd * noise, TAILS, axis=0))
+    bottom, top = min(low.min(), y.min()), max(high.max(), y.max())
+    room = (top / bottom) ** 0.3
+    shown = {
+        "median": _points(whole, np.exp(np.median(curve, axis=0))),
+        "band": _area(whole, low, high),
+        "future": _area(ahead, *np.clip(outer, bottom / room, top * room)),
+    }
+    if not isinstance(fit.law, BrokenPowerLaw):
+        return shown
+    averaged = fit.law.filled(fit.parameters(run, "averaged"))
+    bare = BrokenPowerLaw(averaged["exponent"].shape[-1], floor=False)
+    local = bare.local_exponent(averaged, grid, floor=False)
+    low, middle, high = np.quantile(local, [TAILS[0], 0.5, TAILS[1]], axis=0)
+    shown["local"], shown["local_band"] = _points(grid, middle), _area(grid, low, high)
+    best = fit.parameters(run)
+    count = regimes_of(fit, best)
+    edges, zones = [x[0]], []
+    for i in range(count - 1):
+        ends = np.quantile(best["crossover"][:, i], TAILS)
+        zones.append(_area(ends, [bottom, bottom], [top, top]))
+        edges.append(float(np.median(best["crossover"][:, i])))
+    edges.append(last)
+    shown["zones"] = {
+        "x": [v for zone in zones for v in (*zone["x"], None)],
+        "y": [v for zone in zones for v in (*zone["y"], None)],
+        "text": [],
+    }
+    floor = best.get("floor", np.zeros(1))
+    if np.mean(floor > 0.0) > 0.5:
+        level = float(np.median(floor[floor > 0.0]))
+        if level > bottom / room:
+            shown["floor"] = _points([x[0], whole[-1]], [level, level])
+    shown["exponents"] = {
+        "x": _numbers(np.sqrt(np.array(edges[:-1]) * edges[1:])),
+        "y": _numbers(np.full(count, top * (top / bottom) ** 0.08)),
+        "text": [_exponent(best["exponent"][:, j]) for j in range(count)],
+    }
+    return shown
+
+
+def _models(fit: Fit, run: str) -> dict[str, dict[str, Any]]:
+    """Return the probabilities of each number of regimes, with and without floor."""
+    if "models" not in fit.tree.children:
+        return {}
+    shares: Any = fit.probabilities.loc[run].groupby(level=["regimes", "floor"]).sum()
+    shown = {}
+    for name, floor in (("floored", True), ("bare", False)):
+        chosen = shares[shares.index.get_level_values("floor") == floor]
+        numbers = [str(n) for n in chosen.index.get_level_values("regimes")]
+        shown[name] = {"x": numbers, "y": _numbers(chosen.to_numpy(dtype=float)), "text": []}
+    return shown
+
+
+def _trace(go: Any, trace: Trace, shown: dict[str, Any]) -> Any:
+    """Return one trace of Plotly."""
+    hover = {"hovertemplate": f"{trace.hover}<extra></extra>"} if trace.hover else {}
+    common = {
+        **shown,
+        "name": trace.name,
+        "showlegend": bool(trace.name),
+        "hoverinfo": "all" if trace.hover else "skip",
+        **hover,
+    }
+    if trace.kind == "bars":
+        del common["text"]
+        return go.Bar(**common, marker={"color": trace.colour, "line": {"color": INK, "width": 1}})
+    styles: dict[str, dict[str, Any]] = {
+        "area": {"mode": "lines", "fill": "toself", "fillcolor": trace.colour, "opacity": 0.75}
+        | {"line": {"width": 0, "color": trace.colour}},
+        "line": {"mode": "lines", "line": {"color": trace.colour, "dash": trace.dash, "width": 2}},
+        "points": {
+            "mode": "markers",
+            "marker": {"color": "white", "size": 6, "line": {"color": trace.colour, "width": 1.2}},
+        },
+        "text": {"mode": "text", "textposition": "top center", "cliponaxis": False},
+    }
+    return go.Scatter(**common, **styles[trace.kind])
+
+
+def _ticks(fit: Fit, runs: Sequence[str]) -> dict[str, Any]:
+    """Return which digits a log axis of y has room for."""
+    spans = [y.max() / y.min() for _, y in map(fit.curve, runs)]
+    return {"dtick": "D2"} if max(spans) > 8.0 else {"dtick": None}
+
+
+def _menus(fit: Fit, runs: Sequence[str], views: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the menu of curves, if there are several, and the switch of the scales."""
+    # "x" is the curve, "x2" its local exponent, "x4" its residuals.
+    both = ("xaxis", "yaxis", "xaxis2", "xaxis4")
+    ticks = {"log": _ticks(fit, runs)["dtick"], "linear": None}
+    scales = [
+        {
+            "label": kind,
+            "method": "relayout",
+            "args": [{**{f"{axis}.type": kind for axis in both}, "yaxis.dtick": ticks[kind]}],
+        }
+        for kind in ("log", "linear")
+    ]
+    place = {"yanchor": "bottom", "y": 1.075, "showactive": True}
+    menus: list[dict[str, Any]] = [
+        {"type": "buttons", "direction": "left", "x": 1, "xanchor": "right", **place}
+        | {"buttons": scales}
+    ]
+    if len(runs) > 1:
+        reset = {f"{axis}.autorange": True for axis in both}
+        choices = [
+            {
+                "label": _text(short(run, 60)),
+                "method": "update",
+                "args": [
+                    {key: [shown[name][key] for name in TRACES] for key in ("x", "y", "text")},
+                    reset,
+                ],
+            }
+            for run, shown in zip(runs, views, strict=True)
+        ]
+        menus.append({"x": 0, "xanchor": "left", **place, "buttons": choices})
+    return menus
+
+
+def _exponent(draws: Array) -> str:
+    low, middle, high = np.quantile(draws, [TAILS[0], 0.5, TAILS[1]])
+    return f"exponent {middle:.3g}<br>[{low:.3g}, {high:.3g}]"
+
+
+def _points(x: ArrayLike, y: ArrayLike) -> dict[str, Any]:
+    return {"x": _numbers(x), "y": _numbers(y), "text": []}
+
+
+def _area(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, Any]:
+    """Return the closed outline of a band."""
+    x, low, high = (np.asarray(one, dtype=float) for one in (x, low, high))
+    return _points(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
+
+
+def _numbers(values: ArrayLike) -> list[float | None]:
+    """Return numbers with five digits, which a page has room for; None where there is none."""
+    array = np.asarray(values, dtype=float).ravel()
+    return [float(f"{value:.5g}") if np.isfinite(value) else None for value in array]
+
+
+def _text(name: str) -> str:
+    """Return a name that Plotly shows as it is, tags and formulas and all."""
+    return html.escape(inline(name)).replace("$", "&#36;")
+
+
+def _axis(fit: Fit, name: str) -> str:
+    unit, label = (fit.tree.attrs[f"{name}_{key}"] for key in ("unit", "label"))
+    return _text(f"{label} [{unit}]" if unit else str(label))

@@ -1,0 +1,117 @@
+"""`scalefit compare`: what it prints and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import scalefit
+from scalefit.comparison import sentences
+
+Run = Callable[..., Any]
+WIDTH = 80
+
+
+def test_the_sentence_comes_first_and_agrees_with_python(stored: Path, run: Run) -> None:
+    done = run("compare", stored, "--seed", 3)
+    assert done.code == 0
+    (said,) = sentences(scalefit.compare(scalefit.load(stored), seed=3))
+    assert " ".join(done.out.split()).startswith(said)
+    assert "P(a > b)" in done.out
+    assert "(seed 3)" in done.out
+    assert not done.err
+    assert max(map(len, done.out.splitlines())) <= WIDTH
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        (("--between", "model", "--ratio"), {"between": "model", "ratio": True}),
+        (("--value", 0.3, "--rope", 0.05), {"value": 0.3, "rope": 0.05}),
+        (("--value", 0.3, "--rope", "-0.1,0"), {"value": 0.3, "rope": (-0.1, 0.0)}),
+        (("--regime", 0, "--interval", 0.5), {"parameter": "exponent", "regime": 0,
+                                              "interval": 0.5}),
+        (("--parameter", "floor", "--regimes", 1), {"parameter": "floor"}),
+    ],
+)  # fmt: skip
+def test_options_reach_the_comparison(
+    stored: Path, run: Run, options: tuple[Any, ...], arguments: dict[str, Any]
+) -> None:
+    document = run("compare", stored, *options, "--json").document
+    expected = scalefit.compare(scalefit.load(stored), **arguments)
+    for name in ("median", "low", "high", "p_greater", "a", "b"):
+        assert [row[name] for row in document["comparisons"]] == expected[name].tolist()
+    assert [row["sentence"] for row in document["comparisons"]] == sentences(expected)
+    assert document["interval"] == arguments.get("interval", 0.9)
+    if "rope" in arguments:
+        assert document["comparisons"][0]["p_rope"] == expected["p_rope"][0]
+        assert "P(rope)" in run("compare", stored, *options).out
+
+
+def test_what_every_row_is_compared_with_stands_in_the_heading(stored: Path, run: Run) -> None:
+    done = run("compare", stored, "--value", 0.3)
+    assert "a - 0.3" in done.out
+    assert "P(a > 0.3)" in done.out
+
+
+def test_two_fits(stored: Path, run: Run) -> None:
+    done = run("compare", stored, stored)
+    assert done.code == 0
+    assert done.out.startswith(f"a: {stored}\nb: {stored}\n")
+    assert "base (a) vs base (b)" in done.out
+    assert "same data" in done.err
+
+
+def test_table_and_figure_are_written(stored: Path, run: Run, tmp_path: Path) -> None:
+    done = run("compare", stored, "--out", tmp_path / "deep" / "out")
+    assert done.code == 0
+    folder = tmp_path / "deep" / "out"
+    written = pd.read_csv(folder / "compare.csv", dtype={"regime": "Int64"})
+    pd.testing.assert_frame_equal(written, scalefit.compare(scalefit.load(stored)))
+    assert (folder / "forest.png").read_bytes().startswith(b"\x89PNG")
+    assert str(folder / "compare.csv") in done.out
+
+
+def test_an_unreliable_run_is_compared_and_exits_with_4(stored: Path, run: Run) -> None:
+    fit = scalefit.load(stored)
+    fit.tree["diagnostics"]["verdict"][0] = "searches disagree"
+    fit.save(stored)
+    done = run("compare", stored)
+    assert done.code == 4
+    assert done.out.startswith("base vs large: ")
+    assert " unreliable" in done.out
+    assert done.err == "unreliable: base: see their verdict\n"
+    document = run("compare", stored, "--json").document
+    assert document["unreliable"] == ["base"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--between", "modle"), 2, "did you mean 'model'"),
+        (("--regime", 0, "--regime", 1, "--regime", 2), 2, "--regime was given 3 times"),
+        (("--rope", "wide"), 2, "--rope wide: give one number, or LOW,HIGH"),
+        (("--regimes", 3), 2, "3 regimes were not among the models"),
+        (("--regime", 2), 2, "--regimes 3"),
+        (("--interval", 9), 2, "probability between 0 and 1"),
+    ],
+)
+def test_refusals(
+    stored: Path, run: Run, options: tuple[object, ...], code: int, words: str
+) -> None:
+    done = run("compare", stored, *options)
+    assert done.code == code
+    assert words in " ".join(done.err.split())
+    assert not done.out
+    assert len(done.err.strip().splitlines()) == 1
+
+
+def test_what_is_no_fit_is_refused(table: Path, stored: Path, run: Run) -> None:
+    for arguments in ((table,), (stored, table), (stored.parent,)):
+        done = run("compare", *arguments)
+        assert done.code == 3
+        assert "fit.nc" in done.err

@@ -1,0 +1,75 @@
+"""The page in a real browser; needs Chromium, and playwright to drive it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scalefit as sf
+
+from .conftest import NAMES
+
+FOUND = os.environ.get("SCALEFIT_BROWSER") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+if FOUND is None:
+    pytest.skip("no Chromium on this machine: apt install chromium", allow_module_level=True)
+api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=FOUND, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Any, page: Path) -> Iterator[Any]:
+    """Yield the page as opened; whatever it asked for or complained of fails the test."""
+    tab = browser.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
+    tab.goto(page.as_uri())
+    tab.wait_for_selector("#curves .main-svg")
+    yield tab
+    assert asked == [page.as_uri()]
+    assert said == []
+    tab.close()
+
+
+def test_the_figures_are_drawn(opened: Any) -> None:
+    assert opened.locator("#curves .scatterlayer .trace").count() > 5
+    assert opened.locator("#exponents .scatterlayer .points path").count() == len(NAMES)
+
+
+def test_the_scales_can_be_switched(opened: Any) -> None:
+    kind = "document.getElementById('curves').layout.xaxis.type"
+    for wanted in ("linear", "log"):
+        opened.locator(".updatemenu-button", has_text=wanted).click()
+        opened.wait_for_function(f"{kind} == '{wanted}'")
+
+
+def test_a_curve_is_chosen_and_its_name_is_text(opened: Any, fit: sf.Fit) -> None:
+    at = "document.getElementById('curves').data.find(t => t.name == 'data').y[0]"
+    for index, run in enumerate(fit.runs):
+        opened.locator(".updatemenu-header").click()
+        opened.locator(".updatemenu-dropdown-button").nth(index).click()
+        assert opened.evaluate(at) == pytest.approx(fit.curve(run)[1][0], rel=1e-4)
+        shown = opened.locator(".updatemenu-header .updatemenu-item-text").text_content()
+        assert shown.replace("\xa0", " ") == run
+
+
+def test_details_open_without_script(opened: Any) -> None:
+    opened.locator("details summary").first.click()
+    assert opened.locator("details[open] h3").first.is_visible()
