@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from samples.losses import X, curve, table
+
+import scalefit as sf
 
 
 def _installed() -> bool:
@@ -37,6 +40,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def rng() -> np.random.Generator:
     """Return the same stream for every test, so that none depends on luck or on order."""
     return np.random.default_rng(20260)
+
+
+@pytest.fixture(scope="session")
+def one() -> sf.Fit:
+    """Return a preview of one curve, two regimes and a floor."""
+    return sf.fit(X, curve(), regimes=2, floor=True, method="point", noise="normal", progress=False)
+
+
+@pytest.fixture(scope="session")
+def several() -> sf.Fit:
+    """Return previews of three curves, one of them shorter."""
+    return sf.fit(
+        table(3, {1: 20}),
+        x="step",
+        y="loss",
+        by="arch",
+        regimes=2,
+        floor=False,
+        method="point",
+        noise="normal",
+        progress=False,
+    )
 
 
 @pytest.fixture

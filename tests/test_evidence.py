@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from samples.problems import collapsed, sharp
 from scipy import special, stats
 
 from scalefit.inference import Problem
 from scalefit.inference.certified import solve
-from scalefit.inference.collapsed import Collapsed
 from scalefit.inference.full import Full
 from scalefit.inference.target import Target
 from scalefit.laws import BrokenPowerLaw
@@ -22,22 +22,6 @@ from scalefit.laws.noise import Noise
 Array = NDArray[np.float64]
 
 X = np.geomspace(1.0, 1e4, 30)
-SHARP = {"exponent": [0.2, 0.8], "crossover": [100.0], "width": [0.5], "log_amplitude": 1.0}
-
-
-def curve(noise: float, seed: int, x: Array = X) -> Array:
-    """Return y of a sharp crossover in the middle."""
-    law = BrokenPowerLaw(2, floor=False)
-    clean = law.log_mean({name: np.array(value) for name, value in SHARP.items()}, x)
-    return np.exp(clean + noise * np.random.default_rng(seed).standard_normal(x.size))
-
-
-def target_of(problem: Problem) -> Collapsed:
-    target = Collapsed.of(problem)
-    assert target is not None
-    return target
-
-
 # Evidence by quadrature.
 
 
@@ -133,16 +117,16 @@ def test_evidence_of_one_regime_is_the_integral() -> None:
     expected = quadrature(problem, 90)
     assert expected == pytest.approx(quadrature(problem, 60), abs=1e-6)
     # One fit is within 0.0065 (measured and stated); 8 of them within 0.0023.
-    assert evidence(target_of(problem), 8) == pytest.approx(expected, abs=0.01)
+    assert evidence(collapsed(problem), 8) == pytest.approx(expected, abs=0.01)
 
 
 @pytest.mark.parametrize("curve_seed", [1, 2])
 def test_evidence_of_one_crossover_is_the_integral(curve_seed: int) -> None:
-    problem = Problem(BrokenPowerLaw(2, floor=False), X, curve(0.04, curve_seed))
+    problem = Problem(BrokenPowerLaw(2, floor=False), X, sharp(0.04, curve_seed, X))
     expected = quadrature(problem, 30)
     assert expected == pytest.approx(quadrature(problem, 24), abs=1e-4)
     # One fit is within 0.008; 8 of them within 0.003.
-    assert evidence(target_of(problem), 8) == pytest.approx(expected, abs=0.01)
+    assert evidence(collapsed(problem), 8) == pytest.approx(expected, abs=0.01)
 
 
 @pytest.mark.parametrize("kind", ["normal", "ar1"])
@@ -151,7 +135,7 @@ def test_evidence_does_not_depend_on_what_is_integrated_out(kind: Any) -> None:
     problem = Problem(BrokenPowerLaw(1, floor=True), X, y, Noise(kind))
     found = [
         solve(target, np.random.default_rng(0)).certificate
-        for target in (target_of(problem), Full(problem))
+        for target in (collapsed(problem), Full(problem))
     ]
     assert [one.doubts for one in found] == [[], []]
     assert found[0].log_evidence == pytest.approx(found[1].log_evidence, abs=0.05)

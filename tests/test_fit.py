@@ -24,17 +24,6 @@ Array = NDArray[np.float64]
 POINT: dict[str, Any] = {"method": "point", "noise": "normal", "progress": False}
 
 
-@pytest.fixture(scope="module")
-def one() -> sf.Fit:
-    return sf.fit(X, curve(), regimes=2, floor=True, **POINT)
-
-
-@pytest.fixture(scope="module")
-def several() -> sf.Fit:
-    data = table(3, {1: 20})
-    return sf.fit(data, x="step", y="loss", by="arch", regimes=2, floor=False, **POINT)
-
-
 def same_draws(a: sf.Fit, b: sf.Fit) -> bool:
     left, right = a.tree["posterior"].to_dataset(), b.tree["posterior"].to_dataset()
     return set(left.data_vars) == set(right.data_vars) and all(

@@ -21,17 +21,6 @@ Array = NDArray[np.float64]
 POINT: dict[str, Any] = {"method": "point", "noise": "normal", "progress": False}
 
 
-@pytest.fixture(scope="module")
-def one() -> sf.Fit:
-    return sf.fit(X, curve(), regimes=2, floor=True, **POINT)
-
-
-@pytest.fixture(scope="module")
-def several() -> sf.Fit:
-    data = table(3, {1: 20})
-    return sf.fit(data, x="step", y="loss", by="arch", regimes=2, floor=False, **POINT)
-
-
 def test_a_file_keeps_everything(several: sf.Fit, tmp_path: Path) -> None:
     several.save(tmp_path / "new" / "fit.nc")
     again = sf.load(str(tmp_path / "new" / "fit.nc"))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from samples.losses import X, curve, table
+from samples.losses import X, table
 
 import scalefit as sf
 from scalefit.errors import ConfigError
@@ -17,17 +17,6 @@ from scalefit.laws import BrokenPowerLaw
 Array = NDArray[np.float64]
 
 POINT: dict[str, Any] = {"method": "point", "noise": "normal", "progress": False}
-
-
-@pytest.fixture(scope="module")
-def one() -> sf.Fit:
-    return sf.fit(X, curve(), regimes=2, floor=True, **POINT)
-
-
-@pytest.fixture(scope="module")
-def several() -> sf.Fit:
-    data = table(3, {1: 20})
-    return sf.fit(data, x="step", y="loss", by="arch", regimes=2, floor=False, **POINT)
 
 
 COLUMNS = (

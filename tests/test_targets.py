@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from samples.problems import collapsed, sharp
 from scipy import special, stats
 
 from scalefit.inference import Problem
 from scalefit.inference.certified import solve
-from scalefit.inference.collapsed import Collapsed, starts
+from scalefit.inference.collapsed import starts
 from scalefit.inference.full import Full
 from scalefit.inference.optimise import climb, spread
 from scalefit.inference.weights import equal_weight
@@ -19,22 +20,6 @@ from scalefit.laws.noise import Noise
 Array = NDArray[np.float64]
 
 X = np.geomspace(1.0, 1e4, 30)
-SHARP = {"exponent": [0.2, 0.8], "crossover": [100.0], "width": [0.5], "log_amplitude": 1.0}
-
-
-def curve(noise: float, seed: int, x: Array = X) -> Array:
-    """Return y of a sharp crossover in the middle."""
-    law = BrokenPowerLaw(2, floor=False)
-    clean = law.log_mean({name: np.array(value) for name, value in SHARP.items()}, x)
-    return np.exp(clean + noise * np.random.default_rng(seed).standard_normal(x.size))
-
-
-def target_of(problem: Problem) -> Collapsed:
-    target = Collapsed.of(problem)
-    assert target is not None
-    return target
-
-
 # Where searches start.
 
 
@@ -51,7 +36,7 @@ def test_hinges_lie_at_sharp_crossovers(places: list[float], floor: bool) -> Non
         "floor": np.array(0.02),
     }
     y = np.exp(law.log_mean(truth, x) + 0.005 * np.random.default_rng(0).standard_normal(60))
-    target = target_of(Problem(law, x, y))
+    target = collapsed(Problem(law, x, y))
     found = starts.hinge(target)
     assert found.shape[1] == target.dimension
     assert np.isfinite(found).all()
@@ -65,8 +50,8 @@ def test_hinges_lie_at_sharp_crossovers(places: list[float], floor: bool) -> Non
 
 @pytest.mark.parametrize("crossovers", [1, 3])
 def test_a_split_keeps_the_other_crossovers(crossovers: int, rng: np.random.Generator) -> None:
-    fewer = target_of(Problem(BrokenPowerLaw(crossovers), X, curve(0.02, 0)))
-    target = target_of(Problem(BrokenPowerLaw(crossovers + 1), X, curve(0.02, 0)))
+    fewer = collapsed(Problem(BrokenPowerLaw(crossovers), X, sharp(0.02, 0, X)))
+    target = collapsed(Problem(BrokenPowerLaw(crossovers + 1), X, sharp(0.02, 0, X)))
     before = fewer.from_uniform(rng.random((40, fewer.dimension)))
     z = starts.split(target, before, rng)
     assert "split" not in target.sources(rng)
@@ -91,13 +76,13 @@ def test_a_split_keeps_the_other_crossovers(crossovers: int, rng: np.random.Gene
 
 
 def test_known_points_of_fewer_crossovers_help_the_search() -> None:
-    problem = Problem(BrokenPowerLaw(2, floor=False), X, curve(0.02, 0))
+    problem = Problem(BrokenPowerLaw(2, floor=False), X, sharp(0.02, 0, X))
     fewer = solve(
-        target_of(Problem(BrokenPowerLaw(1, floor=False), X, problem.y)), np.random.default_rng(0)
+        collapsed(Problem(BrokenPowerLaw(1, floor=False), X, problem.y)), np.random.default_rng(0)
     )
     before = fewer.draws.z[equal_weight(fewer.weights.probability, 200, np.random.default_rng(0))]
-    alone = solve(target_of(problem), np.random.default_rng(1)).certificate
-    helped = solve(target_of(problem).after(before), np.random.default_rng(1)).certificate
+    alone = solve(collapsed(problem), np.random.default_rng(1)).certificate
+    helped = solve(collapsed(problem).after(before), np.random.default_rng(1)).certificate
     assert helped.doubts == []
     assert helped.log_evidence == pytest.approx(alone.log_evidence, abs=0.05)
 
@@ -106,8 +91,8 @@ def test_known_points_of_fewer_crossovers_help_the_search() -> None:
 
 
 def test_fine_steps_reach_what_coarse_differences_hide(rng: np.random.Generator) -> None:
-    problem = Problem(BrokenPowerLaw(2, floor=False), X, curve(0.0, 0))
-    target = target_of(problem)
+    problem = Problem(BrokenPowerLaw(2, floor=False), X, sharp(0.0, 0, X))
+    target = collapsed(problem)
     z = target.sweep(4096)
     coarse = climb(target, spread(z, target.log_density(z), 8, target.halved))
     fine = climb(target, coarse.z[:1], fine=True)
@@ -118,7 +103,7 @@ def test_fine_steps_reach_what_coarse_differences_hide(rng: np.random.Generator)
 
 
 def test_full_coordinates_are_those_of_the_law(rng: np.random.Generator) -> None:
-    problem = Problem(BrokenPowerLaw(2, floor=True), X, curve(0.02, 0), Noise("ar1"))
+    problem = Problem(BrokenPowerLaw(2, floor=True), X, sharp(0.02, 0, X), Noise("ar1"))
     target = Full(problem)
     v = rng.uniform(-2.0, 2.0, (6, problem.dimension))
     z = target.from_uniform(special.ndtr(v))
@@ -136,7 +121,7 @@ def test_full_coordinates_are_those_of_the_law(rng: np.random.Generator) -> None
 
 
 def test_curvature_of_the_full_prior() -> None:
-    target = Full(Problem(BrokenPowerLaw(2, floor=True), X, curve(0.02, 0)))
+    target = Full(Problem(BrokenPowerLaw(2, floor=True), X, sharp(0.02, 0, X)))
     d, step = target.dimension, 1e-3
     # At the prior's median residuals vanish, and Gauss-Newton is exact.
     z = target.from_uniform(np.full((1, d), 0.5))[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.inference import Problem
+from scalefit.inference.collapsed import Collapsed
 from scalefit.laws import BrokenPowerLaw
 
 Array = NDArray[np.float64]
@@ -23,3 +25,19 @@ def noisy() -> Array:
     """Return the curve of two regimes with its noise."""
     scatter = np.random.default_rng(1).standard_normal(X.size)
     return np.asarray(noiseless(TWO, X) * np.exp(NOISE * scatter))
+
+
+SHARP = {"exponent": [0.2, 0.8], "crossover": [100.0], "width": [0.5], "log_amplitude": 1.0}
+
+
+def sharp(noise: float, seed: int, x: Array) -> Array:
+    """Return y of a sharp crossover in the middle."""
+    clean = TWO.log_mean({name: np.array(value) for name, value in SHARP.items()}, x)
+    return np.exp(clean + noise * np.random.default_rng(seed).standard_normal(x.size))
+
+
+def collapsed(problem: Problem) -> Collapsed:
+    """Return the collapsed posterior of a problem that has one."""
+    target = Collapsed.of(problem)
+    assert target is not None
+    return target
