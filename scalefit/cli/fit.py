@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from .options import Interval, Json, Seed, folder, schema
-from .output import emit, fit_tables, say_doubts, say_notes, show
+from .output import emit, fit_tables, say_doubts, say_notes, shared_table, show
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -77,6 +77,14 @@ def command(
     by: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Column that tells curves apart; repeat for several."),
+    ] = None,
+    pool: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of --by, such as seed, over which curves are partially pooled; takes one "
+            "--regimes and --floor yes or no.",
+        ),
     ] = None,
     where: Annotated[
         list[str] | None,
@@ -157,6 +165,7 @@ def command(
             floor=level,
             noise=noise,
             y_err=y_err,
+            pool=pool,
             priors=priors,  # type: ignore[arg-type]  # checked there
             method=method,
             draws=draws,
@@ -169,6 +178,8 @@ def command(
         emit("fit", **document(result, seed=seed, interval=interval), files=list(map(str, written)))
     else:
         show(*fit_tables(result, interval))
+        if pool:
+            show(shared_table(result))
         kept = f"wrote {', '.join(map(str, written))}" if written else "--out FOLDER keeps this"
         show(f"{kept} (seed {seed})")
     say_doubts(result)
@@ -313,6 +324,7 @@ def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
         "interval": interval,
         "x": fit.tree.attrs["x_name"],
         "y": fit.tree.attrs["y_name"],
+        "shared": fit.shared.to_dict("records") if "shared" in fit.tree.children else [],
         "runs": [
             {
                 "run": run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from scalefit.result import Fit
 
 SCHEMA = "scalefit-cli/1"
+_NUMBER = re.compile(r"\d[\d.,e+-]*")
+SHOWN, LISTED = 12, 40
+"""Runs up to which all parameters are printed, and up to which there is a line for each."""
 UNNAMED = ("curve", "all", "0")
 """What the only curve is called where nothing tells curves apart."""
 
@@ -91,6 +95,8 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
     """Return what a person reads of a fit: per run its verdict, parameters and probabilities."""
     from scalefit.summary import chances, models_of
 
+    if len(fit.runs) > SHOWN:
+        return _overview(fit, interval)
     shown: list[Any] = []
     for run, frame in fit.summary(interval).groupby("run", sort=False):
         rows = frame.to_dict("records")
@@ -121,6 +127,45 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
     return shown
 
 
+def shared_table(fit: Fit) -> Table:
+    """Return what pooled curves share, with 90% intervals."""
+    numbers = ("median", percent(0.9))
+    made = table("shared by", "parameter", *numbers, "unit", right=numbers, whole=["parameter"])
+    last = None
+    for row in fit.shared.to_dict("records"):
+        group = printable(row["group"]) if row["group"] != last else ""
+        last = row["group"]
+        interval = between(row["low"], row["high"])
+        name = row["parameter"]
+        if name.removeprefix("spread_") in ("exponent", "crossover", "width"):
+            name = f"{name} {row['regime']}"
+        made.add_row(group, name, estimate(row["median"]), interval, printable(row["unit"]))
+    return made
+
+
+def _overview(fit: Fit, interval: float) -> list[Any]:
+    """Return one row per run, of the first runs; the files hold the rest."""
+    from scalefit.summary import models_of
+
+    summary = fit.summary(interval)
+    wanted = "end_exponent" if "end_exponent" in set(summary["parameter"]) else ""
+    numbers = (wanted.replace("_", " "), percent(interval)) if wanted else ()
+    made = table("run", "model", *numbers, "verdict", right=numbers)
+    found = summary[summary["parameter"] == wanted].set_index("run")
+    for run in fit.runs[:LISTED]:
+        cells = []
+        if wanted:
+            row = found.loc[run]
+            cells = [estimate(row["median"]), between(row["low"], row["high"])]
+        verdict = "ok" if fit.verdict[run] == "ok" else "unreliable"
+        made.add_row(printable(run), models_of(fit, run), *cells, verdict)
+    more = len(fit.runs) - LISTED
+    return [
+        made,
+        *([f"  and {more} more runs; --out FOLDER keeps all of them\n"] if more > 0 else []),
+    ]
+
+
 def _of_parameter(note: str) -> str:
     """Return a note without the probabilities of models, which stand below the table."""
     kept = [part for part in note.split("; ") if not part.startswith(("P(", "over all"))]
@@ -128,15 +173,24 @@ def _of_parameter(note: str) -> str:
 
 
 def say_notes(fit: Fit) -> None:
-    """Print the notes of a fit on standard error, those that runs share once."""
-    told: dict[str, list[str]] = {}
+    """Print the notes of a fit on standard error, those that runs share once.
+
+    Of more than three notes that differ in their numbers alone the first stands for all.
+    """
+    told: dict[str, dict[str, list[str]]] = {}
     for run, notes in fit.notes.items():
         for note in notes:
-            told.setdefault(note, []).append(label(fit, run))
-    for note, runs in told.items():
-        names = "; ".join(runs[:3]) + (f" and {len(runs) - 3} more runs" if len(runs) > 3 else "")
-        everywhere = len(runs) == len(fit.runs)
-        say(f"note: {note}" if everywhere or not names else f"note: {names}: {note}")
+            alike = told.setdefault(_NUMBER.sub("#", note), {})
+            alike.setdefault(note, []).append(label(fit, run))
+    for alike in told.values():
+        groups = list(alike.items())
+        if len(groups) > 3:
+            groups = [(f"{groups[0][0]} (numbers of the first)", [r for _, runs in groups for r in runs])]
+        for note, runs in groups:
+            more = f" and {len(runs) - 3} more runs" if len(runs) > 3 else ""
+            names = "; ".join(runs[:3]) + more
+            everywhere = len(runs) == len(fit.runs)
+            say(f"note: {note}" if everywhere or not names else f"note: {names}: {note}")
 
 
 def say_doubts(fit: Fit) -> None:

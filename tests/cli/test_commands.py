@@ -277,3 +277,31 @@ def test_json_has_no_number_that_is_none(capsys: pytest.CaptureFixture[str]) -> 
         "b": [None, 1],
         "c": {"d": True},
     }
+
+
+def test_many_runs_have_a_line_each_and_alike_notes_one(
+    run: Run, tmp_path: Path, curves: Curves
+) -> None:
+    names = [f"m{i:02d}" for i in range(14)]
+    frame = curves(names)
+    frame["loss"] *= 1.0 + 0.2 * np.sin(np.log(frame["step"]))
+    frame.to_csv(tmp_path / "many.csv", index=False)
+    done = run("fit", "many.csv", *AXES, "--by", "model", *POINT)
+    stored = [line.split()[0] for line in done.out.splitlines() if line.startswith(" m")]
+    assert stored == names
+    assert max(map(len, done.out.splitlines())) <= WIDTH
+    (correlated,) = [line for line in done.err.splitlines() if "correlated" in line]
+    assert correlated.endswith("(numbers of the first)")
+
+
+def test_pooled_curves_show_what_they_share(run: Run, tmp_path: Path, curves: Curves) -> None:
+    frame = curves(["a", "b", "c"]).assign(loss=lambda t: 3.0 * t["step"] ** -0.3)
+    scatter = np.random.default_rng(0).normal(size=len(frame))
+    frame["loss"] *= np.exp(0.02 * scatter)
+    frame.to_csv(tmp_path / "seeds.csv", index=False)
+    options = ("--pool", "model", "--regimes", 1, "--floor", "no")
+    done = run("fit", "seeds.csv", *AXES, "--by", "model", *options)
+    assert done.code == 0
+    assert re.search(r"spread_exponent 0 +0\.0\d+ +\[", done.out)
+    shared = run("fit", "seeds.csv", *AXES, "--by", "model", *options, "--json").document["shared"]
+    assert {row["parameter"] for row in shared} >= {"exponent", "spread_exponent"}
