@@ -1,165 +1,341 @@
-"""Settings of the trainer families: frozen, checked when they are made, with a canonical JSON."""
+"""Settings: checked where they are made, swept as a product or in pairs, with a canonical JSON.
+
+A family's settings are a frozen dataclass, `Settings`, each field declared by `number`, `whole`,
+`choice` or `switch` with its bounds and unit; an instance holds one value each. A `Config` is what
+users make: the list of instances to train, and the seeds. A list given for a setting is swept, all
+lists as a product; lists under `zip` go together, their first values, their second ones, and so on.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from itertools import pairwise, product
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from scalefit.errors import ConfigError, nearest
 
-# Ten values a decade, rounded so that the canonical JSON stays readable.
-_NORM_GRID = tuple(float(f"{10 ** (k / 10):.4g}") for k in range(-10, 21))
 
-
-@dataclass(frozen=True, kw_only=True)
-class PerceptronConfig:
-    """Settings of the teacher-student perceptron with logistic loss.
+@dataclass(frozen=True)
+class Setting:
+    """What values a setting takes.
 
     Attributes
     ----------
-    load : one or several, > 0, at least one example
-        Training examples per input dimension; `load * N` is rounded to whole examples.
-    N : >= 2
-        Input dimension. The theory holds for N to infinity.
-    seeds : >= 1
-        Number of independent runs of every load, each with its own teacher and data.
-    protocol
-        `"gradient_descent"`: full batch, from zero weights. `"fixed_norm"`: the minimiser of the
-        loss at every `norm`, theory only.
-    norm : one or several, increasing, > 0, no unit
-        Norms at which the theory is evaluated; a norm multiplies twice the stability in the
-        logistic.
-    learning_rate : in units of time, > 0
-        A step of gradient descent on the mean loss has size `learning_rate * N` and counts as
-        this much time. At zero weights descent is stable below `2 / (1 + 1 / sqrt(load))**2` (0.5
-        at a load of 1, 0.96 at 5), and the path is that of the gradient flow well below it. Larger
-        rates do not diverge, because the curvature falls as the norm grows: the first steps
-        overshoot in norm, and what follows is another path to the same end.
-    steps : >= 1
-        Number of steps of gradient descent.
-    points : >= 2
-        Largest number of checkpoints, log-spaced from the first step to the last; fewer where
-        rounding to whole steps makes neighbours equal.
+    kind
+        `float`, `int`, `str` or `bool`.
+    unit
+        Empty for none.
+    low, high
+        Bounds; `low` itself is left out where `above`.
+    words
+        The values of a text.
+    grid
+        A list belongs to every run and is not swept; it must increase.
+    only
+        Protocols that use the setting; empty for all.
     """
 
-    family: ClassVar[str] = "perceptron"
-    description: ClassVar[str] = (
-        "teacher-student perceptron, logistic loss: gradient descent, and the theory at fixed norm"
-    )
-    protocols: ClassVar[tuple[str, ...]] = ("gradient_descent", "fixed_norm")
+    kind: type
+    unit: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+    words: tuple[str, ...] = ()
+    grid: bool = False
+    only: tuple[str, ...] = ()
 
-    load: tuple[float, ...] = (5.0,)
-    N: int = 200
-    seeds: int = 16
-    protocol: str = "gradient_descent"
-    norm: tuple[float, ...] = _NORM_GRID
-    learning_rate: float = 0.5
-    steps: int = 2000
-    points: int = 50
+    @property
+    def allowed(self) -> str:
+        """Return the allowed values in words."""
+        if self.kind is bool:
+            return "true or false"
+        if self.kind is str:
+            return ", ".join(self.words)
+        noun = "a whole number" if self.kind is int else "a finite number"
+        low = f" {'>' if self.above else '>='} {self.low:g}" if self.low > -math.inf else ""
+        high = f" <= {self.high:g}" if self.high < math.inf else ""
+        return noun + " and".join(filter(None, (low, high)))
 
-    def __post_init__(self) -> None:
-        """Check every setting, and bring numbers and lists to one type each."""
-        checked = {
-            "load": _positives("load", self.load),
-            "N": _integer("N", self.N, 2),
-            "seeds": _integer("seeds", self.seeds, 1),
-            "norm": _positives("norm", self.norm),
-            "learning_rate": _positive("learning_rate", self.learning_rate),
-            "steps": _integer("steps", self.steps, 1),
-            "points": _integer("points", self.points, 2),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-        for load in self.load:
-            if load * self.N < 1:
-                raise ConfigError(
-                    f"setting 'load' is {load:g}: with N={self.N} that is {load * self.N:.2g} "
-                    f"examples, and a run needs at least 1; take load >= {1 / self.N:.3g} or a "
-                    "larger N"
-                )
-        if len(set(self.load)) < len(self.load):
+    def check(self, name: str, value: object) -> Any:
+        """Return the value in its own type, or say what is allowed."""
+        if not self.grid:
+            return self._one(name, value)
+        many = tuple(self._one(name, one) for one in listed(value))
+        if not many:
+            raise ConfigError(f"setting '{name}' is empty; give {self.allowed}, or a list of them")
+        if any(low >= high for low, high in pairwise(many)):
             raise ConfigError(
-                f"setting 'load' holds a value twice: {_listed(self.load)}; for replicates raise "
-                "'seeds'"
-            )
-        if any(low >= high for low, high in zip(self.norm, self.norm[1:], strict=False)):
-            raise ConfigError(
-                f"setting 'norm' is {_listed(self.norm)}; it must increase: sort it and drop "
+                f"setting '{name}' is {shown(many)}; it must increase: sort it and drop "
                 "repeated values"
             )
-        if self.protocol not in self.protocols:
-            raise ConfigError(
-                f"setting 'protocol' is {self.protocol!r}; "
-                f"{nearest(str(self.protocol), self.protocols)}"
-            )
+        return many
 
-    def n_train(self, load: float) -> int:
-        """Return the number of training examples of one of the loads."""
-        return max(round(load * self.N), 1)
+    def _one(self, name: str, value: object) -> Any:
+        if self.kind is str:
+            if value not in self.words:
+                hint = nearest(str(value), self.words)
+                raise ConfigError(f"setting '{name}' is {value!r}; {hint}")
+            return value
+        truth = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
+        if self.kind is bool and truth is not None:
+            return truth
+        if self.kind is not bool and isinstance(value, Real) and not isinstance(value, bool):
+            found = float(value)
+            inside = self.low < found <= self.high or (found == self.low and not self.above)
+            if inside and math.isfinite(found) and (self.kind is float or found.is_integer()):
+                return self.kind(found)
+        raise ConfigError(f"setting '{name}' is {value!r}; give {self.allowed}")
+
+
+def number(default: float | tuple[float, ...], **bounds: Any) -> Any:
+    """Declare a setting that is a finite number; `bounds` are those of `Setting`."""
+    return field(default=default, metadata={"setting": Setting(float, **bounds)})
+
+
+def whole(default: int, **bounds: Any) -> Any:
+    """Declare a setting that is a whole number."""
+    return field(default=default, metadata={"setting": Setting(int, **bounds)})
+
+
+def choice(*words: str, only: tuple[str, ...] = ()) -> Any:
+    """Declare a setting that is one of some words, the first by default."""
+    return field(default=words[0], metadata={"setting": Setting(str, words=words, only=only)})
+
+
+def switch(default: bool, only: tuple[str, ...] = ()) -> Any:
+    """Declare a setting that is true or false."""
+    return field(default=default, metadata={"setting": Setting(bool, only=only)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One value for every setting of a family, checked.
+
+    Attributes
+    ----------
+    family, description
+        Its name and a line on it.
+    schema
+        Raised when the same settings come to mean other numbers, so that old results are not taken
+        for new ones.
+    always
+        Settings that a run's name tells even at their default.
+    protocol
+        What is simulated; every family has at least one.
+    """
+
+    family: ClassVar[str]
+    description: ClassVar[str]
+    schema: ClassVar[int] = 1
+    always: ClassVar[tuple[str, ...]] = ()
+
+    protocol: str
+
+    def __post_init__(self) -> None:
+        """Check every setting by itself, then all together."""
+        for name, kind in kinds(type(self)).items():
+            object.__setattr__(self, name, kind.check(name, getattr(self, name)))
+        self.check()
+
+    def check(self) -> None:
+        """Raise ConfigError where settings contradict each other."""
+
+    def derived(self) -> dict[str, float]:
+        """Return further run coordinates that follow from the settings."""
+        return {}
+
+    def used(self) -> dict[str, Any]:
+        """Return the settings that the protocol uses."""
+        return {
+            name: getattr(self, name)
+            for name, kind in kinds(type(self)).items()
+            if not kind.only or self.protocol in kind.only
+        }
+
+    def telling(self) -> dict[str, Any]:
+        """Return the settings for a run's name: `always`, then those that are not the default."""
+        used = self.used()
+        default = {one.name: one.default for one in fields(self)}
+        changed = [name for name in used if used[name] != default[name]]
+        return {name: used[name] for name in dict.fromkeys((*self.always, *changed))}
+
+    def coordinates(self) -> dict[str, Any]:
+        """Return the run coordinates: every setting but the grids, NaN or "" where not used."""
+        used = self.used()
+        empty = {str: "", bool: math.nan}
+        found = {
+            name: used.get(name, empty.get(kind.kind, math.nan))
+            for name, kind in kinds(type(self)).items()
+            if not kind.grid
+        }
+        return {**found, **self.derived()}
+
+
+def kinds(family: type[Settings]) -> dict[str, Setting]:
+    """Return the settings of a family by name, the family's own order, protocol included."""
+    return {one.name: one.metadata["setting"] for one in fields(family)}
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is to be trained: points of a sweep, and how many replicates of each.
+
+    Attributes
+    ----------
+    points
+        The settings, in the order of the sweep: the last setting of the family varies fastest.
+    seeds
+        Numbers of the replicates.
+    text
+        Canonical JSON: the family, every setting, `seeds` and `zip`, sorted, without blanks.
+    """
+
+    points: tuple[Settings, ...]
+    seeds: tuple[int, ...]
+    text: str
+
+    @cached_property
+    def family(self) -> str:
+        """Return the name of the family."""
+        return self.points[0].family
 
     def to_json(self) -> str:
-        """Return the canonical JSON: the family and every setting, sorted, without blanks.
-
-        `config(**json.loads(text))` gives the configuration back.
-        """
-        settings = {"family": self.family, **asdict(self)}
-        return json.dumps(settings, sort_keys=True, separators=(",", ":"))
+        """Return the canonical JSON; `config(**json.loads(text))` gives the configuration back."""
+        return self.text
 
 
-FAMILIES: dict[str, type[PerceptronConfig]] = {PerceptronConfig.family: PerceptronConfig}
-
-
-def make(family: str, settings: Mapping[str, Any]) -> PerceptronConfig:
-    """Return the checked settings of a family; the body of `scalefit.trainers.config`."""
-    if family not in FAMILIES:
-        raise ConfigError(f"trainer family {family!r} is unknown; {nearest(str(family), FAMILIES)}")
-    kind = FAMILIES[family]
-    known = [field.name for field in fields(kind)]
-    for name in settings:
+def make(kind: type[Settings], settings: Mapping[str, Any]) -> Config:
+    """Return the checked sweep over a family's settings; the body of `scalefit.trainers.config`."""
+    settings = dict(settings)
+    paired = settings.pop("zip", {})
+    seeds = settings.pop("seeds", 16)
+    if not isinstance(paired, Mapping):
+        raise ConfigError(f"'zip' is {paired!r}; give settings with lists of one length each")
+    known = kinds(kind)
+    for name in (*settings, *paired):
         if name not in known:
-            raise ConfigError(f"{family} has no setting '{name}'; {nearest(name, known)}")
-    return kind(**settings)
+            raise ConfigError(
+                f"{kind.family} has no setting '{name}'; {nearest(name, [*known, 'seeds', 'zip'])}"
+            )
+        if name in settings and name in paired:
+            raise ConfigError(f"setting '{name}' is given twice: by itself, and under 'zip'")
+        if name in paired and known[name].grid:
+            raise ConfigError(f"setting '{name}' is a grid of every run; it cannot be paired")
+    values = {name: _values(name, known[name], one) for name, one in settings.items()}
+    pairs = {name: tuple(listed(one)) for name, one in paired.items()}
+    lengths = {name: len(one) for name, one in pairs.items()}
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise ConfigError(f"settings under 'zip' go together, but differ in length: {counts}")
+    if 0 in lengths.values():
+        raise ConfigError("lists under 'zip' are empty; give at least one value each")
+    pairs = {n: tuple(known[n].check(n, v) for v in pairs[n]) for n in known if n in pairs}
+
+    # One axis per swept setting, in the family's order; the pairs are the axis of their first one.
+    axes: list[list[dict[str, Any]]] = []
+    for name in known:
+        if name in values:
+            axes.append([{name: value} for value in values[name]])
+        elif name == next(iter(pairs), None):
+            rows = zip(*pairs.values(), strict=True)
+            axes.append([dict(zip(pairs, row, strict=True)) for row in rows])
+    points = tuple(
+        kind(**{name: value for part in parts for name, value in part.items()})
+        for parts in product(*axes)
+    )
+    numbers = _seeds(seeds)
+    consecutive = numbers == tuple(range(len(numbers)))
+    first = points[0]
+    record: dict[str, Any] = {"family": kind.family}
+    for name in known:
+        if name not in pairs:
+            swept = values.get(name, (getattr(first, name),))
+            record[name] = swept[0] if len(swept) == 1 else swept
+    record["seeds"] = len(numbers) if consecutive else numbers
+    if pairs:
+        record["zip"] = pairs
+    return Config(points, numbers, json.dumps(record, sort_keys=True, separators=(",", ":")))
 
 
-def require_config(config: object) -> None:
-    """Raise ConfigError unless the object is the settings of a family."""
-    if not isinstance(config, tuple(FAMILIES.values())):
+def require_config(config: object) -> Config:
+    """Return the configuration, or raise ConfigError if the object is none."""
+    if not isinstance(config, Config):
         raise ConfigError(
             f"argument 'config' is a {type(config).__name__}; make it with "
             "scalefit.trainers.config(family, ...)"
         )
+    return config
 
 
 def require_seed(seed: object) -> None:
     """Raise ConfigError unless the object can be the root of the random streams."""
-    _integer("seed", seed, 0, what="argument")
+    if not _natural(seed):
+        raise ConfigError(f"argument 'seed' is {seed!r}; give one whole number >= 0")
 
 
-def _integer(name: str, value: object, low: int, *, what: str = "setting") -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
-        raise ConfigError(f"{what} '{name}' is {value!r}; give one whole number >= {low}")
-    return int(value)
+def listed(value: object) -> list[Any]:
+    """Return a list of what may be one value or several."""
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        return [value]
+    return list(value)
 
 
-def _positive(name: str, value: object) -> float:
-    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-    if not 0 < number < math.inf:
-        raise ConfigError(f"setting '{name}' is {value!r}; give a finite number > 0")
-    return number
+def shown(values: Iterable[Any]) -> str:
+    """Return values in words, numbers short."""
+    return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
 
 
-def _positives(name: str, values: object) -> tuple[float, ...]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        return (_positive(name, values),)
-    numbers = tuple(_positive(name, value) for value in values)
-    if not numbers:
-        raise ConfigError(f"setting '{name}' is empty; give one number > 0 or a list of them")
-    return numbers
+def _values(name: str, kind: Setting, value: object) -> tuple[Any, ...]:
+    """Return the values over which one setting is swept."""
+    if kind.grid:
+        return (kind.check(name, value),)
+    values = tuple(kind.check(name, one) for one in listed(value))
+    if not values:
+        raise ConfigError(f"setting '{name}' is empty; give {kind.allowed}, or a list of them")
+    if len(set(values)) < len(values):
+        raise ConfigError(
+            f"setting '{name}' holds a value twice: {shown(values)}; for replicates raise 'seeds'"
+        )
+    return values
 
 
-def _listed(values: tuple[float, ...]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+def _seeds(seeds: object) -> tuple[int, ...]:
+    """Return the numbers of the replicates: as listed, or the first so many."""
+    if isinstance(seeds, Integral):
+        numbers: list[Any] = list(range(int(seeds))) if _natural(seeds) else []
+    else:
+        numbers = listed(seeds)
+    if not numbers or not all(map(_natural, numbers)) or len(set(numbers)) < len(numbers):
+        raise ConfigError(
+            f"setting 'seeds' is {seeds!r}; give their number, a whole one >= 1, or a list of "
+            "different whole numbers >= 0"
+        )
+    return tuple(sorted(map(int, numbers)))
+
+
+def _natural(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0
+
+
+def read(path: Any) -> dict[str, Any]:
+    """Return the settings in a TOML file; the table `[zip]` holds lists that go together.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or is not TOML.
+    """
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; name a TOML file of settings") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}; write settings as  load = [1, 2]") from None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scalefit.errors import ConfigError, MissingExtra
 
@@ -71,6 +73,50 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def exactly(exact: bool) -> Iterator[None]:
+    """Choose, inside the block, algorithms that give the same bits every time, if `exact`."""
+    import torch
+
+    # As torch.use_deterministic_algorithms, which imports a compiler for a second first.
+    mode = torch.get_deterministic_debug_mode()
+    switches: list[tuple[Any, str]] = [
+        (torch.backends.cuda.matmul, "allow_tf32"),
+        (torch.backends.cudnn, "allow_tf32"),
+        (torch.backends.cudnn, "benchmark"),
+    ]
+    before = [getattr(place, name) for place, name in switches]
+    if exact:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+        torch.set_deterministic_debug_mode("error")
+        for place, name in switches:
+            setattr(place, name, False)
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(mode)
+        for (place, name), value in zip(switches, before, strict=True):
+            setattr(place, name, value)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that the device's memory, or the host's, did not suffice."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def release(device: torch.device) -> None:
+    """Give back memory that nothing refers to any more."""
+    import torch
+
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def describe(device: torch.device) -> str:

@@ -7,10 +7,10 @@ from importlib.metadata import version
 
 import scalefit
 
-from .config import PerceptronConfig
+from .config import Config
 
 
-def provenance(config: PerceptronConfig, *packages: str) -> dict[str, str]:
+def provenance(config: Config, *packages: str) -> dict[str, str]:
     """Return the attributes that say which settings, versions and day made the numbers.
 
     Parameters
@@ -20,8 +20,12 @@ def provenance(config: PerceptronConfig, *packages: str) -> dict[str, str]:
     *packages
         Installed packages, besides scalefit, whose version the numbers may depend on.
     """
+    return {"config": config.to_json(), **origin(*packages)}
+
+
+def origin(*packages: str) -> dict[str, str]:
+    """Return the same without the settings."""
     return {
-        "config": config.to_json(),
         "scalefit_version": scalefit.__version__,
         **{f"{package}_version": version(package) for package in packages},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

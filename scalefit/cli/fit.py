@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .options import Interval, Json, Seed, folder, schema
+from .options import Interval, Json, Seed, Workers, folder, schema
 from .output import emit, fit_tables, say_doubts, say_notes, shared_table, show
 
 if TYPE_CHECKING:
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from scalefit.result import Fit
 
 KEYS = ("regimes", "floor", "noise")
-
-
-def _at_least_one(value: int) -> int:
-    if value < 1:
-        raise typer.BadParameter(f"{value}; give a whole number >= 1")
-    return value
 
 
 def command(
@@ -127,14 +121,7 @@ def command(
     ] = 1000,
     interval: Interval = 0.9,
     seed: Seed = 0,
-    workers: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            callback=_at_least_one,
-            help="Processes that share the curves; changes nothing but the time.",
-        ),
-    ] = 1,
+    workers: Workers = 1,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -21,6 +21,12 @@ def _root(value: int) -> int:
     return value
 
 
+def _at_least_one(value: int) -> int:
+    if value < 1:
+        raise typer.BadParameter(f"{value}; give a whole number >= 1")
+    return value
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 Seed = Annotated[
     int,
@@ -28,6 +34,14 @@ Seed = Annotated[
         metavar="N",
         callback=_root,
         help="Root of all random numbers: the same seed, the same result.",
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        callback=_at_least_one,
+        help="Processes that share the work; changes nothing but the time.",
     ),
 ]
 Interval = Annotated[

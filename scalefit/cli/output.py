@@ -155,7 +155,7 @@ def _overview(fit: Fit, interval: float) -> list[Any]:
     for run in fit.runs[:LISTED]:
         cells = []
         if wanted:
-            row = found.loc[run]
+            row: Any = found.loc[run]
             cells = [estimate(row["median"]), between(row["low"], row["high"])]
         verdict = "ok" if fit.verdict[run] == "ok" else "unreliable"
         made.add_row(printable(run), models_of(fit, run), *cells, verdict)
@@ -185,7 +185,9 @@ def say_notes(fit: Fit) -> None:
     for alike in told.values():
         groups = list(alike.items())
         if len(groups) > 3:
-            groups = [(f"{groups[0][0]} (numbers of the first)", [r for _, runs in groups for r in runs])]
+            groups = [
+                (f"{groups[0][0]} (numbers of the first)", [r for _, runs in groups for r in runs])
+            ]
         for note, runs in groups:
             more = f" and {len(runs) - 3} more runs" if len(runs) > 3 else ""
             names = "; ".join(runs[:3]) + more

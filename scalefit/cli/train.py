@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Json, Seed, folder, netcdf
+from .options import Json, Seed, Workers, folder, netcdf
 from .output import emit, number, say, show, table
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 Family = Annotated[
@@ -22,9 +23,18 @@ Settings = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="A setting of the family; values joined by commas are swept; repeat for more "
-        "settings. Of perceptron: load (examples per input dimension), N (input dimension), "
-        "seeds, protocol, learning_rate, steps, points, and for the theory norm.",
+        help="A setting of the family; values joined by commas are swept, several settings as a "
+        "product, those named zip:NAME together; repeat for more settings. Of perceptron: load "
+        "(examples per input dimension), N (input dimension), seeds, protocol, inputs, norm, "
+        "learning_rate, step_rule, stability, steps, points, shared_inputs.",
+    ),
+]
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file of settings, lists swept, the table [zip] together; --set wins over it.",
     ),
 ]
 
@@ -32,9 +42,27 @@ Settings = Annotated[
 def train(
     family: Family,
     settings: Settings = None,
+    file: File = None,
     out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Folder for the trajectory, FAMILY.nc.")
+        Path,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder for the trajectory, FAMILY.nc, and for finished bundles of runs: killed "
+            "at any moment, the same command goes on. A name that ends in .nc is one file, "
+            "written at the end.",
+        ),
     ] = Path("runs"),
+    workers: Workers = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the bundles, with cost and memory; no training.")
+    ] = False,
+    determinism: Annotated[
+        str,
+        typer.Option(
+            metavar="LEVEL",
+            help="fast, or exact: the same bits however runs are grouped, shared out and resumed.",
+        ),
+    ] = "fast",
     device: Annotated[
         str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:<index>.")
     ] = "auto",
@@ -44,12 +72,33 @@ def train(
     """Train every run of a configuration, and write the trajectory."""
     from scalefit import trainers, trajectory
 
-    config = trainers.config(family, **parse(settings))
-    folder(out)
-    result = trainers.run(config, device=device, seed=seed, progress=True)
-    words = [f"--set {text}" for text in settings or ()]
+    config = trainers.config(family, **gathered(family, file, settings))
+    sweep = None if out.suffix == ".nc" else out
+    if dry_run:
+        plan = trainers.plan(config, out=sweep, determinism=determinism, seed=seed)
+        return _listed(family, plan, seed, json)
+    (netcdf if sweep is None else folder)(out)
+    from scalefit.trainers.sweep import processes
+
+    try:
+        with processes(workers) as executor:
+            result = trainers.run(
+                config,
+                device=device,
+                out=sweep,
+                executor=executor,
+                determinism=determinism,
+                seed=seed,
+                progress=True,
+            )
+    except KeyboardInterrupt:
+        if sweep is not None:
+            say(f"finished bundles of runs are kept in {sweep}: the same command goes on")
+        raise
+    words = [f"--config {file}"] if file else []
+    words += [f"--set {text}" for text in settings or ()]
     result.attrs["command"] = " ".join(["scalefit train", family, *words, f"--seed {seed}"])
-    path = out / f"{family}.nc"
+    path = out if sweep is None else out / f"{family}.nc"
     trajectory.write(result, path)
     if json:
         emit("train", family=family, seed=seed, **_contents(result), files=[str(path)])
@@ -64,6 +113,7 @@ def train(
 def theory(
     family: Family,
     settings: Settings = None,
+    file: File = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File for the trajectory, netCDF.")
     ] = None,
@@ -79,7 +129,7 @@ def theory(
 
     if csv and json:
         raise ConfigError("--csv --json: give one of them, for standard output holds one document")
-    config = trainers.config(family, **parse(settings))
+    config = trainers.config(family, **gathered(family, file, settings))
     netcdf(out)
     result = trainers.theory(config)
     if out is not None:
@@ -95,8 +145,30 @@ def theory(
     return 0
 
 
+def gathered(family: str, file: Path | None, settings: list[str] | None) -> dict[str, Any]:
+    """Return the settings in a file, and those of the command line, which win."""
+    from scalefit.errors import ConfigError
+
+    given = parse(settings)
+    if file is None:
+        return given
+    from scalefit.trainers.config import read
+
+    found = read(file)
+    named = found.pop("family", family)
+    if named != family:
+        raise ConfigError(f"--config {file}: it is for family {named!r}, not {family!r}")
+    paired = {**found.pop("zip", {}), **given.pop("zip", {})}
+    paired = {name: value for name, value in paired.items() if name not in given}
+    found = {name: value for name, value in found.items() if name not in paired}
+    return {**found, **given, **({"zip": paired} if paired else {})}
+
+
 def parse(settings: list[str] | None) -> dict[str, Any]:
-    """Return `NAME=VALUE` texts as settings; commas make lists, numbers become numbers."""
+    """Return `NAME=VALUE` texts as settings; commas make lists, numbers become numbers.
+
+    Those whose name starts with `zip:` stand under `zip`.
+    """
     from scalefit.errors import ConfigError
 
     parsed: dict[str, Any] = {}
@@ -109,6 +181,9 @@ def parse(settings: list[str] | None) -> dict[str, Any]:
             raise ConfigError(f"--set {name} is given twice; several values go into one, by commas")
         values = [_value(part) for part in parts]
         parsed[name] = values if len(values) > 1 else values[0]
+    paired = {name: parsed.pop(name) for name in list(parsed) if name.startswith("zip:")}
+    if paired:
+        parsed["zip"] = {name.removeprefix("zip:"): value for name, value in paired.items()}
     return parsed
 
 
@@ -119,6 +194,41 @@ def _value(text: str) -> int | float | str:
     except ValueError:
         return text
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _listed(family: str, plan: pd.DataFrame, seed: int, json: bool) -> int:
+    """Show what would be trained."""
+    from scalefit.io.wording import counted
+
+    if json:
+        emit("train", family=family, seed=seed, dry_run=True, bundles=plan.to_dict("records"))
+        return 0
+    fixed = ("bundle", "runs", "core_seconds", "megabytes", "state")
+    swept = [one for one in map(str, plan) if one not in fixed and plan[one].nunique() > 1]
+    needs = ("core time", "memory")
+    made = table("bundle", "runs", *swept, *needs, "state", right=("runs", *swept, *needs))
+    for row in plan.to_dict("records"):
+        settings = [row[name] for name in swept]
+        words = [number(one) if isinstance(one, float) else str(one) for one in settings]
+        time = _lasting(row["core_seconds"])
+        memory = f"{max(row['megabytes'], 0.01):.2f} MB"
+        made.add_row(row["bundle"][:8], str(row["runs"]), *words, time, memory, row["state"])
+    left = plan[plan["state"] != "finished"]
+    show(
+        made,
+        f"{counted(int(plan['runs'].sum()), 'run')} in {counted(len(plan), 'bundle')}, "
+        f"{len(plan) - len(left)} finished; about {_lasting(left['core_seconds'].sum())} of one "
+        "core to go",
+    )
+    return 0
+
+
+def _lasting(seconds: float) -> str:
+    """Return a duration in its own unit."""
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.2g} s" if seconds < 100 else f"{seconds:.0f} s"
 
 
 def _contents(result: xr.Dataset) -> dict[str, Any]:

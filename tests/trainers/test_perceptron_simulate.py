@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from scipy.special import expit
 
 from scalefit import trainers, trajectory
 from scalefit.errors import ConfigError
+from scalefit.trainers.family import expand
 
 pytestmark = pytest.mark.train
 
@@ -85,32 +85,35 @@ def test_batched_descent_equals_a_plain_loop_with_autograd() -> None:
                 assert run[name].values[point] == pytest.approx(value, rel=1e-9, abs=1e-12), name
 
 
-def test_update_and_measure_never_leave_the_device() -> None:
+def test_runs_side_by_side_equal_runs_alone() -> None:
     import torch
 
-    from scalefit.trainers.perceptron.simulate import VARIABLES, Batch, Run, init, measure, update
+    from scalefit.trainers.loop import train
+    from scalefit.trainers.perceptron.simulate import SIMULATIONS
 
-    config = trainers.config("perceptron", N=6)
-    runs = [Run(2.0, 12, 0), Run(5.0, 30, 0)]
-    batch, student = init(config, runs, device=torch.device("cpu"), seed=0)
-    # the meta device has shapes but no values: reading one, or mixing in the CPU, raises
-    meta = Batch(*(getattr(batch, field.name).to("meta") for field in fields(Batch)))
-    measured = measure(update(student.to("meta"), meta, 3), meta)
-    assert list(measured) == list(VARIABLES)
-    for value in measured.values():
-        assert value.device.type == "meta"
-        assert value.shape == (2,)
-        assert value.dtype == torch.float64
+    for shared in (False, True):
+        config = trainers.config(
+            "perceptron", N=20, load=3, steps=50, seeds=5, shared_inputs=shared,
+            learning_rate=[0.2, 0.4], points=6,
+        )  # fmt: skip
+        runs, cpu = expand(config, 0), torch.device("cpu")
+        one = train(SIMULATIONS["gradient_descent"], runs, cpu, width=1)
+        all_ = train(SIMULATIONS["gradient_descent"], runs, cpu, width=99)
+        for name, values in one.values.items():
+            np.testing.assert_allclose(all_.values[name], values, rtol=1e-10, atol=1e-13)
 
 
-def test_a_run_does_not_depend_on_its_company() -> None:
-    common: dict[str, Any] = {"N": 30, "steps": 200, "points": 10}
-    together = simulate(load=[7, 1, 3], seeds=3, **common)
-    alone = simulate(load=3, seeds=2, **common)
-    for name in alone.data_vars:
-        np.testing.assert_allclose(
-            together.sel(run=alone["run"])[name], alone[name], rtol=1e-11, atol=1e-14
-        )
+def test_shared_inputs_differ_in_teachers_alone() -> None:
+    import torch
+
+    from scalefit.trainers.perceptron.simulate import SIMULATIONS
+
+    config = trainers.config("perceptron", N=8, load=2, seeds=3, shared_inputs=True)
+    data, _ = SIMULATIONS["gradient_descent"].init(expand(config, 0), torch.device("cpu"))
+    assert data["inputs"].shape == (16, 8)
+    signs = torch.sign(data["teacher"] @ data["inputs"].T)
+    assert torch.equal(signs, data["labels"])
+    assert len({tuple(one.tolist()) for one in data["teacher"]}) == 3
 
 
 def test_seeds_loads_and_root_seed_change_the_data() -> None:
@@ -123,27 +126,15 @@ def test_seeds_loads_and_root_seed_change_the_data() -> None:
     assert len(set(first)) == 4
 
 
-def test_one_diverged_run_leaves_the_others_alone() -> None:
-    import torch
-
-    from scalefit.trainers.perceptron.simulate import Run, init, measure, update
-
-    config = trainers.config("perceptron", N=6)
-    runs = [Run(2.0, 12, 0), Run(5.0, 30, 0)]
-    batch, student = init(config, runs, device=torch.device("cpu"), seed=0)
-    expected = measure(update(student, batch, 5), batch)
-    batch.learning_rate[0] = 1e308
-    found = measure(update(student, batch, 5), batch)
-    assert not torch.isfinite(found["norm"][0])
-    for name, value in found.items():
-        assert value[1] == expected[name][1]
-
-
-def test_divergence_is_marked_and_leaves_nan() -> None:
-    curves = simulate(load=[2, 4], N=6, seeds=1, steps=5, points=3, learning_rate=3e307)
-    assert curves["status"].values.tolist() == ["diverged"] * 2
-    assert np.isnan(curves["test_error"]).all()
+def test_divergence_is_marked_and_leaves_the_others_alone() -> None:
+    common: dict[str, Any] = {"load": 2, "N": 6, "seeds": 2, "steps": 5, "points": 3}
+    curves = simulate(learning_rate=[0.5, 3e307], **common)
+    assert curves["status"].values.tolist() == ["ok"] * 2 + ["diverged"] * 2
+    assert np.isnan(curves["test_error"][2:]).all()
     assert np.isfinite(curves["step"]).all()
+    alone = simulate(**common)
+    for name in alone.data_vars:
+        np.testing.assert_array_equal(curves[name][:2], alone[name])
 
 
 def test_first_step_is_hebbs_rule() -> None:
@@ -188,12 +179,10 @@ def test_descent_meets_the_theory_beyond_the_elbow() -> None:
     assert abs(found.mean() - expected) < 3 * error + 0.01 * expected
 
 
-def test_protocol_without_simulation_and_missing_device_are_refused() -> None:
+def test_missing_device_is_refused() -> None:
     import torch
 
     config = trainers.config("perceptron", N=10, seeds=1, steps=1)
-    with pytest.raises(ConfigError, match="theory"):
-        trainers.run(trainers.config("perceptron", protocol="fixed_norm"))
     for device in ("gpu", "cpu:1", "mps"):
         with pytest.raises(ConfigError, match="'auto', 'cpu', 'cuda'"):
             trainers.run(config, device=device)
@@ -221,7 +210,7 @@ def test_progress_goes_to_a_terminal_on_standard_error_only(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "perceptron" in printed.err
-    assert "examples/s" in printed.err
+    assert "runs/s" in printed.err
 
 
 @pytest.mark.gpu

@@ -1,4 +1,4 @@
-"""Teacher-student perceptron in the limit of large N: the minimiser of the loss at fixed norm.
+"""Teacher-student perceptron in the limit of large N: the saddle point of the loss at fixed norm.
 
 The student has norm `lambda` (`|u| / sqrt(N)`), the loss of an example of stability D is
 `V(D) = log(1 + exp(-2 lambda D)) / lambda`, and there are `alpha` (the load) examples per
@@ -10,6 +10,11 @@ measure and H for its upper tail. The replica-symmetric saddle point at zero tem
 
 where `g(t) = D0(t) - t` and D0 minimises `V(D) + (D - t)^2 / (2 x)`. The unknowns are `p / R`, the
 tangent of the angle, and x, or `K = 4 lambda x`. The problem is convex, so the saddle is exact.
+
+**Units.** Stabilities, p and the tangent are counted in units of 1 / alpha, and lambda in units of
+alpha. All powers of alpha then cancel: what is left of it is the width alpha of the density of the
+fields, and an infinite load is a load like any other. That is the exact scaling function,
+`alpha error = e(lambda / alpha)`.
 
 Source
 ------
@@ -24,7 +29,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,143 +38,56 @@ from scipy.special import expit, log_expit, ndtr
 Array = NDArray[np.float64]
 
 REACH = 9.0  # standard deviations after which Gaussian tails are cut off
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+_DECAY = 45.0  # decay lengths after which exponential tails are cut off
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(14)
 
 
 @dataclass(frozen=True)
-class Minimiser:
-    """The solution at one load and norm.
+class Angle:
+    """The angle between student and teacher, at some load; infinite loads included.
 
     Attributes
     ----------
-    load, norm
-        Where.
+    load
+        Examples per dimension.
     tangent
-        Tangent of the angle between student and teacher, p / R.
-    log_strength
-        log K; K itself overflows near maximal stability.
+        Tangent of the angle, p / R, times the load.
     """
 
     load: float
-    norm: float
     tangent: float
-    log_strength: float
 
     @property
-    def test_error(self) -> float:
-        """Probability that student and teacher disagree."""
-        return math.atan(self.tangent) / math.pi
+    def cosine(self) -> float:
+        """Overlap R."""
+        return 1 / math.hypot(1, self.tangent / self.load)
 
     @property
-    def overlap(self) -> float:
-        """Cosine of the angle between student and teacher, R."""
-        return cosine(self.tangent)
+    def sine(self) -> float:
+        """Sine p, times the load."""
+        return self.tangent * self.cosine
 
     @property
-    def response(self) -> float:
-        """The parameter x of the saddle point; infinite where it overflows."""
-        log_response = self.log_strength - math.log(4 * self.norm)
-        return math.exp(log_response) if log_response < 700 else math.inf
+    def error(self) -> float:
+        """Test error; at infinite load, the limit of load times error."""
+        if math.isinf(self.load):
+            return self.tangent / math.pi
+        return math.atan(self.tangent / self.load) / math.pi
 
     @property
-    def train_loss(self) -> float:
-        """Mean of `log(1 + exp(-2 lambda D0))` over the training examples."""
-        weight, _, scaled = self._examples()
-        return float(-weight @ log_expit(scaled))
+    def lowest(self) -> float:
+        """Field below which there are no training examples."""
+        return -REACH * min(self.tangent, self.load)
 
-    @property
-    def train_error(self) -> float:
-        """Fraction of the training examples on the wrong side: D0(t) < 0 where t < -x."""
-        reach = tail(self.tangent)
-        if self.response >= reach:
-            return 0.0
-        t, weight = rule(-reach, -self.response, (-self.response,), sine(self.tangent))
-        return float(np.sum(weight * density(t, self.tangent)))
-
-    @property
-    def multipliers(self) -> tuple[float, float]:
-        """The multiplier mu of the sphere, `grad L + mu w = 0`, from the force and the response.
-
-        The two formulas agree only at the saddle point.
-        """
-        weight, y, scaled = self._examples()
-        stability = scaled / (2 * self.norm)
-        force = self.load * float(weight @ (2 * expit(-scaled) * stability))
-        slope = y * expit(scaled)  # K sigmoid(z) sigmoid(-z), and y = K sigmoid(-z)
-        response = (1 - self.load * float(weight @ (slope / (1 + slope)))) / self.response
-        return force, response
-
-    def _examples(self) -> tuple[Array, Array, Array]:
-        """Return quadrature over the training examples: weight, 2 lambda g, 2 lambda D0."""
-        t, weight = _length_rule(self.tangent, self.norm, self.log_strength)
-        shift = _shift(2 * self.norm * t, self.log_strength)
-        return weight, shift, 2 * self.norm * t + shift
-
-
-def fixed_norm(load: float, norms: Sequence[float]) -> list[Minimiser]:
-    """Return the minimisers of the logistic loss at each of several norms.
-
-    Parameters
-    ----------
-    load : examples per dimension
-        Tested from 0.05 to 1e5.
-    norms : increasing
-        Tested from 1e-4 to 1e4. Each solution is the starting point of the next.
-
-    Source
-    ------
-    The equations at the head of this module, solved one inside the other by Brent's method.
-    """
-    log_tangent = math.log(hebb_tangent(load))
-    log_strength = math.log(4 * norms[0]) - math.log(load + 2 * load**2 / math.pi) / 2
-    found = []
-    for norm in norms:
-        log_tangent, log_strength = solve(
-            partial(_alignment, load, norm),
-            partial(_length, load, norm),
-            log_tangent,
-            log_strength,
-        )
-        found.append(Minimiser(load, norm, math.exp(log_tangent), log_strength))
-    return found
+    def density(self, t: Array) -> Array:
+        """Return the density of the training examples over t; its mass is the load."""
+        above: Array = ndtr(t / self.tangent)
+        return math.sqrt(2 / math.pi) * np.exp(-((t / self.load) ** 2) / 2) * above
 
 
 def hebb_tangent(load: float) -> float:
-    """Return the tangent of the angle of Hebb's rule."""
-    return math.sqrt(math.pi / (2 * load))
-
-
-def solve(
-    alignment: Callable[[float, float], float],
-    length: Callable[[float, float], float],
-    log_tangent: float,
-    inner: float,
-) -> tuple[float, float]:
-    """Return the logarithm of the tangent, and the second unknown, at the saddle point.
-
-    At a fixed angle the first equation fixes the second unknown; the second equation, with that
-    put in, fixes the angle. Neither search needs more than a starting point.
-
-    Parameters
-    ----------
-    alignment, length
-        Right sides of the two equations, of the tangent and the second unknown; the first
-        increases with the second unknown.
-    log_tangent, inner
-        Where to start.
-    """
-
-    def mismatch(log_tangent: float) -> float:
-        nonlocal inner
-        tangent = math.exp(log_tangent)
-        inner = root(
-            lambda trial: math.log(alignment(tangent, trial) / cosine(tangent)), inner, 0.1
-        )
-        return math.log(sine(tangent) ** 2 / length(tangent, inner))
-
-    log_tangent = root(mismatch, log_tangent, 0.02)
-    mismatch(log_tangent)  # leaves the matching second unknown behind
-    return log_tangent, inner
+    """Return the tangent of the angle of Hebb's rule, times the load; 1 where that is infinite."""
+    return 1.0 if math.isinf(load) else math.sqrt(math.pi * load / 2)
 
 
 def root(function: Callable[[float], float], start: float, step: float) -> float:
@@ -185,29 +102,13 @@ def root(function: Callable[[float], float], start: float, step: float) -> float
     return float(brentq(function, low, high, xtol=1e-13, rtol=4 * np.finfo(float).eps))
 
 
-def sine(tangent: float) -> float:
-    """Return p."""
-    return tangent / math.hypot(1, tangent)
-
-
-def cosine(tangent: float) -> float:
-    """Return R."""
-    return 1 / math.hypot(1, tangent)
-
-
-def tail(tangent: float) -> float:
-    """Return how far below zero `Dt H(-R t / p)` counts."""
-    return REACH * min(tangent, 1.0)
-
-
-def density(t: Array, tangent: float) -> Array:
-    """Return the density of the training examples over t, of total mass 1."""
-    above: Array = ndtr(t / tangent)
-    return math.sqrt(2 / math.pi) * np.exp(-(t**2) / 2) * above
-
-
 def rule(low: float, high: float, centres: Sequence[float], scale: float) -> tuple[Array, Array]:
-    """Return nodes and weights of composite Gauss-Legendre quadrature.
+    """Return nodes and weights of composite Gauss-Legendre quadrature; see `edges`."""
+    return _gauss(edges(low, high, centres, scale))
+
+
+def edges(low: float, high: float, centres: Sequence[float], scale: float) -> Array:
+    """Return the ends of the pieces of a quadrature.
 
     The pieces shrink geometrically towards each centre, down to an eighth of the scale: the
     integrands have kinks of very different sharpness.
@@ -217,25 +118,70 @@ def rule(low: float, high: float, centres: Sequence[float], scale: float) -> tup
     breaks = [np.linspace(low, high, 26)]
     breaks += [np.concatenate((centre - ladder, [centre], centre + ladder)) for centre in centres]
     merged = np.concatenate(breaks)
-    edges = np.unique(merged[(merged >= low) & (merged <= high)])
-    half = np.diff(edges)[:, None] / 2
-    nodes = edges[:-1, None] + half * (1 + _NODES)
+    return np.unique(merged[(merged >= low) & (merged <= high)])
+
+
+def _gauss(ends: Array) -> tuple[Array, Array]:
+    half = np.diff(ends)[:, None] / 2
+    nodes = ends[:-1, None] + half * (1 + _NODES)
     return nodes.ravel(), (half * _WEIGHTS).ravel()
 
 
-def _kinks(norm: float, log_strength: float) -> list[float]:
-    """Return where g(t) bends: at 0, at D0 = 0 from below, and where the sigmoid sets in."""
-    places = [0.0]
+@dataclass(frozen=True)
+class Fields:
+    """Quadrature over the training examples at a trial point.
+
+    Attributes
+    ----------
+    t
+        Field before the proximal step.
+    weight
+        Of the quadrature, in t.
+    mass
+        Weight times density; the sum is the load.
+    scaled
+        `z = 2 lambda D0`.
+    shift
+        `y = 2 lambda g = K sigmoid(-z)`.
+    slope
+        `K sigmoid(z) sigmoid(-z) = 1 / D0' - 1`.
+    """
+
+    t: Array
+    weight: Array
+    mass: Array
+    scaled: Array
+    shift: Array
+    slope: Array
+
+
+def fields(angle: Angle, norm: float, log_strength: float) -> Fields:
+    """Return the quadrature, with nodes in z, from which t follows without solving anything.
+
+    The pieces end at fields t, for it is there that scales are known: kinks lie at t = 0, where
+    D0 = 0 from below, and where the sigmoid sets in.
+    """
+    double = 2 * norm
+    kinks = [0.0]
     if log_strength < 700:
-        places.append(-math.exp(log_strength) / (2 * norm))
+        kinks.append(-math.exp(log_strength) / double)
     if log_strength > 0:
         crossing = log_strength if log_strength > 30 else math.log(math.expm1(log_strength))
-        places.append((crossing - 1) / (2 * norm))
-    return places
+        kinks.append((crossing - 1) / double)
+    p = angle.sine
+    forgotten = (max(log_strength, 0.0) + _DECAY) / double
+    highest = min(REACH * angle.load, max(REACH * p, forgotten))
+    ends = double * edges(angle.lowest, highest, kinks, min(p, 1 / norm))
+    z, weight = _gauss(ends + _shift(ends, log_strength))
+    shift = np.exp(log_strength + log_expit(-z))
+    slope = shift * expit(z)
+    t = (z - shift) / double
+    weight = weight * (1 + slope) / double
+    return Fields(t, weight, weight * angle.density(t), z, shift, slope)
 
 
 def _shift(scaled: Array, log_strength: float) -> Array:
-    """Return `y = 2 lambda g`, the root of `y = K sigmoid(-(c + y))`, for c = 2 lambda t.
+    """Return the root of `y = K sigmoid(-(c + y))` for c = 2 lambda t.
 
     In logs the equation is `log y + softplus(c + y) = log K`, increasing and convex in log y, so
     that Newton's method from above never overshoots.
@@ -253,23 +199,61 @@ def _shift(scaled: Array, log_strength: float) -> Array:
     return np.exp(log_y)
 
 
-def _length_rule(tangent: float, norm: float, log_strength: float) -> tuple[Array, Array]:
-    """Return nodes t over the training examples and their weights, of total mass 1."""
-    scale = min(sine(tangent), 1 / norm)
-    t, weight = rule(-tail(tangent), REACH, _kinks(norm, log_strength), scale)
-    return t, weight * density(t, tangent)
+def _equations(load: float, norm: float, point: Array) -> tuple[Array, Array, Array]:
+    """Return the logarithms of right over left side, and how they change.
+
+    Returns
+    -------
+    mismatch : shape (2,)
+        Of alignment and length.
+    jacobian : shape (2, 2)
+        Derivatives by log tangent and log K.
+    drift : shape (2,)
+        Derivatives by log norm.
+    """
+    angle = Angle(load, math.exp(point[0]))
+    at = fields(angle, norm, float(point[1]))
+    p, cosine = angle.sine, angle.cosine
+    g = at.shift / (2 * norm)
+    by_strength = g / (1 + at.slope)
+    # y changes with c = z - y by -y sigmoid(z) / (1 + y sigmoid(z)), and g = y / (2 lambda)
+    by_norm = -g * (at.scaled - at.shift) * expit(at.scaled) / (1 + at.slope) - g
+
+    gauss = at.weight * np.exp(-((at.t / p) ** 2) / 2) / (math.pi * p)
+    alignment = float(gauss @ g)
+    length = float(at.mass @ g**2)
+    edge = np.exp(-((at.t / angle.tangent) ** 2 + (at.t / load) ** 2) / 2) / math.pi
+    turned = np.array(
+        [
+            cosine**2 * float((gauss * g) @ ((at.t / p) ** 2 - 1)) / alignment,
+            -float((at.weight * edge * at.t) @ g**2) / angle.tangent / length,
+        ]
+    )
+    mismatch = np.array([math.log(alignment / cosine), math.log(length / p**2)])
+    jacobian = np.empty((2, 2))
+    jacobian[:, 0] = turned + np.array([1 - cosine**2, -2 * cosine**2])
+    jacobian[:, 1] = float(gauss @ by_strength) / alignment, 2 * float(at.mass @ (g * by_strength))
+    jacobian[1, 1] /= length
+    drift = np.array(
+        [float(gauss @ by_norm) / alignment, 2 * float(at.mass @ (g * by_norm)) / length]
+    )
+    return mismatch, jacobian, drift
 
 
-def _alignment(load: float, norm: float, tangent: float, log_strength: float) -> float:
-    """Return the right side of the first equation."""
-    p = sine(tangent)
-    t, weight = rule(-REACH * p, REACH * p, _kinks(norm, log_strength), min(p, 1 / norm))
-    shift = _shift(2 * norm * t, log_strength)
-    total = float(weight @ (shift * np.exp(-((t / p) ** 2) / 2)))
-    return load * total / (2 * norm * math.pi * p)
+def newton(load: float, norm: float, point: Array) -> tuple[Array, Array] | None:
+    """Return log tangent and log K at the saddle point and their derivatives by log norm.
 
-
-def _length(load: float, norm: float, tangent: float, log_strength: float) -> float:
-    """Return the right side of the second equation."""
-    t, weight = _length_rule(tangent, norm, log_strength)
-    return load * float(weight @ (_shift(2 * norm * t, log_strength) / (2 * norm)) ** 2)
+    None if the starting point was too far off.
+    """
+    for _ in range(12):
+        try:
+            mismatch, jacobian, drift = _equations(load, norm, point)
+        except ArithmeticError:  # a side of an equation underflows
+            return None
+        change, slopes = -np.linalg.solve(jacobian, np.stack([mismatch, drift], axis=1)).T
+        if not np.all(np.abs(change) < [2.0, 2.0 + abs(point[1])]):
+            return None
+        point = point + change
+        if np.all(np.abs(change) < 1e-9 * np.maximum(1.0, np.abs(point))):
+            return point, slopes
+    return None
