@@ -7,12 +7,14 @@ curves cost no more to open than one.
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
 
 from scalefit.checks import correlation, residuals
 from scalefit.forecast import noise_at
@@ -76,7 +78,7 @@ TRACES = {
     "local": Trace(LOCAL, "line", LINE, hover=XY),
     "floored": Trace(CHANCE, "bars", LINE, hover="with floor: %{y:.2f}"),
     "bare": Trace(CHANCE, "bars", BAND, hover="without floor: %{y:.2f}"),
-    "replicates": Trace(RESIDUAL, "area", BAND),
+    "reference": Trace(RESIDUAL, "area", BAND),
     "residuals": Trace(RESIDUAL, "points", INK, hover=XY),
     "lag_band": Trace(LAG, "area", BAND),
     "lags": Trace(LAG, "points", INK, hover="lag %{x}: %{y:.2f}"),
@@ -219,12 +221,13 @@ def view(fit: Fit, run: str) -> dict[str, dict[str, Any]]:
     found = residuals(fit, run, np.random.default_rng(0))
     if found is not None:
         shown["residuals"] = _points(found.x, np.median(found.observed, axis=0))
-        shown["replicates"] = _area(found.x, *np.quantile(found.replicated, TAILS, axis=0))
+        wide = _reach(fit.parameters(run, "averaged"))
+        shown["reference"] = _area(x[[0, -1]], [-wide, -wide], [wide, wide])
         lags = range(1, min(LAGS, x.size // 3) + 1)
         seen = [float(np.median(correlation(found.observed, k))) for k in lags]
-        expected = np.array([np.quantile(correlation(found.replicated, k), TAILS) for k in lags])
+        wide = float(special.ndtri(TAILS[1])) / math.sqrt(x.size)
         shown["lags"] = _points(lags, seen)
-        shown["lag_band"] = _area(lags, expected[:, 0], expected[:, 1])
+        shown["lag_band"] = _area([1, lags[-1]], [-wide, -wide], [wide, wide])
     return shown
 
 
@@ -277,10 +280,17 @@ def _law(fit: Fit, run: str, x: Array, y: Array) -> dict[str, dict[str, Any]]:
             shown["floor"] = _points([x[0], whole[-1]], [level, level])
     shown["exponents"] = {
         "x": _numbers(np.sqrt(np.array(edges[:-1]) * edges[1:])),
-        "y": _numbers(np.full(count, top * (top / bottom) ** 0.08)),
+        "y": _numbers(np.full(count, top * (top / bottom) ** 0.25)),
         "text": [_exponent(best["exponent"][:, j]) for j in range(count)],
     }
     return shown
+
+
+def _reach(params: dict[str, Array]) -> float:
+    """Return where 90% of noise of unit scale ends on either side."""
+    if "degrees_of_freedom" in params:
+        return float(stats.t.ppf(TAILS[1], np.median(params["degrees_of_freedom"])))
+    return float(special.ndtri(TAILS[1]))
 
 
 def _models(fit: Fit, run: str) -> dict[str, dict[str, Any]]:
@@ -317,7 +327,7 @@ def _trace(go: Any, trace: Trace, shown: dict[str, Any]) -> Any:
             "mode": "markers",
             "marker": {"color": "white", "size": 6, "line": {"color": trace.colour, "width": 1.2}},
         },
-        "text": {"mode": "text", "textposition": "top center", "cliponaxis": False},
+        "text": {"mode": "text", "textposition": "bottom center"},
     }
     return go.Scatter(**common, **styles[trace.kind])
 
