@@ -12,7 +12,7 @@ model fitness via realized discrepancies".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -78,18 +78,30 @@ def check(fit: Fit, seed: int) -> pd.DataFrame:
     """Return the table of `Fit.check`."""
     import pandas as pd
 
-    rows = []
-    for run, stream in zip(fit.runs, np.random.default_rng(seed).spawn(len(fit.runs)), strict=True):
-        found = residuals(fit, run, stream)
-        for name, statistic in CHECKS.items():
-            row: dict[str, object] = {"run": run, "check": name}
-            if found is None:
-                doubt = fit.verdict[run]
-                row["words"] = f"not checked: {'too few points' if doubt == 'ok' else doubt}"
-            else:
-                row |= _judged(name, statistic, found, fit.tree.attrs["x_name"])
-            rows.append(row)
+    rows = [row for run, found in each(fit, fit.runs, seed) for row in judged(fit, run, found)]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def each(fit: Fit, runs: Sequence[str], seed: int) -> Iterator[tuple[str, Residuals | None]]:
+    """Yield runs with their residuals; those of one do not depend on which others are asked for."""
+    streams = np.random.default_rng(seed).spawn(len(fit.runs))
+    place = {run: index for index, run in enumerate(fit.runs)}
+    for run in runs:
+        yield run, residuals(fit, run, streams[place[run]])
+
+
+def judged(fit: Fit, run: str, found: Residuals | None) -> list[dict[str, object]]:
+    """Return the rows of one run in the table of `Fit.check`."""
+    rows: list[dict[str, object]] = []
+    for name, statistic in CHECKS.items():
+        row: dict[str, object] = {"run": run, "check": name}
+        if found is None:
+            doubt = fit.verdict[run]
+            row["words"] = f"not checked: {'too few points' if doubt == 'ok' else doubt}"
+        else:
+            row |= _judged(name, statistic, found, fit.tree.attrs["x_name"])
+        rows.append(row)
+    return rows
 
 
 def residuals(fit: Fit, run: str, rng: np.random.Generator) -> Residuals | None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import tails
 from .errors import ConfigError
-from .sides import OTHERS, PER_REGIME, Side, named_of, pairs, regimes, some
+from .sides import OTHERS, Side, named_of, pairs, regimes, some
+from .summary import PER_REGIME
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,8 +104,7 @@ def compare(
     in Medicine 36. Simulated 90% intervals of groups of 3 to 10 runs hold the truth in 89% to 92%
     of cases where runs differ by more than their own errors, and in more where they do not.
     """
-    if not 0.0 < interval < 1.0:
-        raise ConfigError(f"interval={interval}: give a probability between 0 and 1, such as 0.9")
+    tails(interval)
     limits = _rope(rope, ratio)
     _check(a, b, parameter, regime, between, value, ratio)
     fits = [a] if b is None else [a, b]

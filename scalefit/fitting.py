@@ -12,12 +12,13 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from . import trajectory
+from .arguments import root
 from .batch import run
 from .binning import binned
 from .curves import curves
 from .errors import ConfigError, InvalidData
 from .laws import Law
-from .plan import Plan, whole
+from .plan import Plan
 from .result import Fit
 
 if TYPE_CHECKING:
@@ -141,8 +142,7 @@ def fit(
         draws=draws,
         pool=pool,
     )
-    if not whole(seed) or seed < 0:
-        raise ConfigError(f"seed={seed!r}: give a whole number of 0 or more")
+    root(seed)
     source, x_name, y_name, error = _trajectory(data, values, x, y, y_err, by)
     if x_name == y_name:
         raise ConfigError(f"x and y are both '{x_name}'; y is fitted against another column")

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special
 
+from .arguments import horizon
 from .errors import ConfigError
 from .laws.noise import RESOLUTION, Noise
 from .prediction import conditional, deviates, log_curve
@@ -84,8 +85,7 @@ def reach(
     import pandas as pd
 
     check("curve", hazard)
-    if within is not None and not 0.0 < within < np.inf:
-        raise ConfigError(f"within={within:g}: give the largest x to look at, finite and > 0")
+    horizon(within)
     futures, _ = np.random.default_rng(seed).spawn(2)
     rows = []
     for run in fit.runs:

@@ -12,6 +12,7 @@ from .errors import FitFailed
 from .inference.full import target_of
 from .inference.point import approximate, optima
 from .inference.problem import Problem
+from .io.wording import compact
 from .laws import BrokenPowerLaw
 from .laws.noise import NORMAL
 
@@ -130,5 +131,5 @@ def _short(low: float, high: float) -> str:
         value = float(f"{math.floor(high / size) * size:.{digits}g}")
         if low < value <= high:
             text = f"{value:g}" if digits <= 6 else repr(value)
-            return text.replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
+            return compact(text)
     return repr(high)

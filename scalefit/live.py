@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .errors import ConfigError, InvalidData, MissingExtra, nearest
+from .arguments import horizon, positive, root, tails, whole
+from .errors import ConfigError, MissingExtra, nearest
 from .forecast import check
-from .plan import Plan, whole
+from .io.wording import compact
+from .plan import Plan
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -109,16 +111,12 @@ class Forecaster:
         self.fit: Fit | None = None
         self.line = ""
         self.seconds = 0.0
-        self._at, self._targets = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (at, reach))
-        for name, values in (("at", self._at), ("reach", self._targets)):
-            if values.ndim > 1 or not (np.isfinite(values) & (values > 0.0)).all():
-                raise InvalidData(f"{name} must be one-dimensional, finite and > 0")
+        self._at, self._targets = positive(at, "at"), positive(reach, "reach")
         if x == y:
             raise ConfigError(f"x and y are both '{x}'; y is forecast against another metric")
         if not self._at.size and not self._targets.size:
             raise ConfigError("nothing to forecast: give at=, reach=, or both")
-        if within is not None and not 0.0 < within < math.inf:
-            raise ConfigError(f"within={within:g}: give the largest x to look at, finite and > 0")
+        horizon(within)
         if every is not None and (not whole(every) or every < 1):
             raise ConfigError(f"every={every!r}: give a whole number of points, 1 or more")
         if method not in METHODS:
@@ -127,13 +125,11 @@ class Forecaster:
         for name in given:
             if name not in OPTIONS:
                 raise ConfigError(f"options: '{name}' is none; {nearest(name, OPTIONS)}")
-        if not whole(seed) or seed < 0:
-            raise ConfigError(f"seed={seed!r}: give a whole number of 0 or more")
+        root(seed)
         self._options: dict[str, Any] = {**given, "method": method, "seed": seed}
         plan = Plan.of(**{**OPTIONS, **given}, method=method)
         self._fewest = max(FEWEST, plan.minimum_points)
-        if not 0.0 < interval < 1.0:
-            raise ConfigError(f"interval={interval}: give a probability between 0 and 1")
+        tails(interval)
         check("curve", hazard)
         self._within, self._every, self._interval, self._hazard = within, every, interval, hazard
         self._seed = seed
@@ -335,7 +331,7 @@ def _short(value: float) -> str:
     """Return a number with up to four significant digits; `never` for infinity."""
     if value == math.inf:
         return "never"
-    return f"{value:.4g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+    return compact(f"{value:.4g}")
 
 
 def _package(*names: str) -> Any:

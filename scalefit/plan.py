@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import whole
 from .curves import Curve
 from .errors import ConfigError, InvalidData, nearest
 from .inference import Problem, resolve
@@ -347,8 +348,3 @@ def _broken(law: Any, regimes: Any, floor: Any) -> tuple[Law, ...]:
 def _count(regimes: Any) -> Any:
     """Return a number of regimes as Python's own; what is none is left for the law to refuse."""
     return int(regimes) if isinstance(regimes, np.integer) else regimes
-
-
-def whole(value: object) -> bool:
-    """Return whether a value is a whole number."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -19,6 +19,16 @@ TINY = 1e-12
 """Least share of a variance, so that what is known exactly can be divided by."""
 
 
+def local_exponent(
+    law: BrokenPowerLaw, params: Mapping[str, Array], x: Array, *, floor: bool
+) -> Array:
+    """Return minus d log y / d log x, shape (draws, n), of draws with any number of regimes."""
+    params = law.filled(params)
+    shaped = BrokenPowerLaw(params["exponent"].shape[-1], floor="floor" in params)
+    with np.errstate(divide="ignore", invalid="ignore"):  # floors of 0; runs that failed
+        return shaped.local_exponent(params, x, floor=floor)
+
+
 def log_curve(
     law: Law,
     params: Mapping[str, Array],

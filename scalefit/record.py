@@ -258,14 +258,19 @@ def _model_table(
     return xr.Dataset(variables, {**coords, **runs})
 
 
+def curve_of(tree: xr.DataTree, run: str) -> tuple[Array, Array, Array | None]:
+    """Return x, y and the known errors of log y, if there are any, of one run, shape (n,) each."""
+    constant = tree.children["constant_data"].to_dataset().sel(run=run)
+    there = np.isfinite(constant["x"].values)
+    y = tree.children["observed_data"].to_dataset()["y"].sel(run=run).values[there]
+    error = np.asarray(constant["error"].values[there]) if "error" in constant else None
+    return constant["x"].values[there], y, error
+
+
 def problems_of(tree: xr.DataTree, run: str, law: Law) -> list[Problem]:
     """Return every model that one run was fitted with, in the order of the `models` group."""
     models = tree.children["models"].to_dataset()
-    constant = tree.children["constant_data"].to_dataset().sel(run=run)
-    there = np.isfinite(constant["x"].values)
-    x = constant["x"].values[there]
-    y = tree.children["observed_data"].to_dataset()["y"].sel(run=run).values[there]
-    error = constant["error"].values[there] if "error" in constant else None
+    x, y, error = curve_of(tree, run)
     spacing = noise_of(tree).spacing
     found = []
     for regimes, floor, kind in zip(

@@ -12,9 +12,11 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from . import forecast, record
+from .arguments import positive, tails
 from .errors import ConfigError, InvalidData
 from .inference.problem import MODEL_NUMBERS
 from .laws import BrokenPowerLaw, Law
+from .prediction import local_exponent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +48,14 @@ class Fit:
     def runs(self) -> list[str]:
         """Names of the curves."""
         return [str(run) for run in self._group("posterior")["run"].values]
+
+    @property
+    def fitted(self) -> list[str]:
+        """Names of the curves that have a posterior: all but those whose fit failed."""
+        noise = self._group("posterior")["noise"].transpose("run", ...).values
+        there = np.isfinite(noise).all(axis=tuple(range(1, noise.ndim)))
+        runs = self.runs
+        return [runs[i] for i in np.flatnonzero(there)]
 
     @property
     def verdict(self) -> dict[str, str]:
@@ -189,23 +199,18 @@ class Fit:
         -------
         dims (run, chain, draw, x)
         """
-        at = _positive(x, "x")
+        at = positive(x, "x")
         return self.per_run(lambda run, p: self._local(p, at, floor), at, group="averaged")
 
     def curve(self, run: str) -> tuple[Array, Array]:
         """Return x and y of one curve as fitted, both of shape (n,), ordered by x."""
-        x = self._group("constant_data")["x"].sel(run=run).values
-        y = self._group("observed_data")["y"].sel(run=run).values
-        there = np.isfinite(x)
-        return x[there], y[there]
+        x, y, _ = record.curve_of(self.tree, run)
+        return x, y
 
     def errors(self, run: str) -> Array:
         """Return the known standard errors of log y of one curve, shape (n,); 0 if none are."""
-        constant = self._group("constant_data").sel(run=run)
-        there = np.isfinite(constant["x"].values)
-        if "error" not in constant:
-            return np.zeros(int(there.sum()))
-        return np.asarray(constant["error"].values[there])
+        x, _, error = record.curve_of(self.tree, run)
+        return np.zeros(x.size) if error is None else error
 
     def parameters(self, run: str, group: str = "posterior") -> dict[str, Array]:
         """Return every variable of one run, shape (n,) or (n, k) for n draws.
@@ -273,7 +278,7 @@ class Fit:
         InvalidData
             If an x is not finite and positive.
         """
-        return forecast.sample(self, _positive(x, "x"), kind, hazard, seed)
+        return forecast.sample(self, positive(x, "x"), kind, hazard, seed)
 
     def predict(
         self,
@@ -301,8 +306,8 @@ class Fit:
             interval if the last regime goes on for ever; and `extrapolated`, True outside the x
             that were fitted.
         """
-        at, tails = _positive(x, "x"), _tails(interval)
-        return forecast.predict(self, at, tails, kind, hazard, seed).assign_attrs(interval=interval)
+        at, ends = positive(x, "x"), tails(interval)
+        return forecast.predict(self, at, ends, kind, hazard, seed).assign_attrs(interval=interval)
 
     def reach(
         self,
@@ -345,8 +350,8 @@ class Fit:
         InvalidData
             If a target is not finite and positive.
         """
-        targets = _positive(target, "target")
-        return forecast.reach(self, targets, _tails(interval), within, hazard, seed)
+        targets = positive(target, "target")
+        return forecast.reach(self, targets, tails(interval), within, hazard, seed)
 
     def variance_shares(
         self,
@@ -375,7 +380,7 @@ class Fit:
         """
         from .shares import variance_shares
 
-        return variance_shares(self, _positive(x, "x"), kind, hazard, seed)
+        return variance_shares(self, positive(x, "x"), kind, hazard, seed)
 
     def log_predictive(
         self, x: ArrayLike, y: ArrayLike, *, hazard: float = 1.0, seed: int = 0
@@ -398,7 +403,7 @@ class Fit:
         InvalidData
             If x and y differ in length or hold values without a logarithm.
         """
-        at, value = _positive(x, "x"), _positive(y, "y")
+        at, value = positive(x, "x"), positive(y, "y")
         if at.shape != value.shape:
             raise InvalidData(f"x has {at.size} values and y {value.size}; give as many of each")
         return forecast.log_predictive(self, at, value, hazard, seed)
@@ -423,7 +428,7 @@ class Fit:
         """
         from .summary import summary
 
-        return summary(self, _tails(interval))
+        return summary(self, tails(interval))
 
     def plateaus(self, threshold: float = 0.05, *, interval: float = 0.9) -> pd.DataFrame:
         """Return the stretches over which a curve hardly falls, averaged over models.
@@ -454,7 +459,7 @@ class Fit:
         """
         from .plateaus import plateaus
 
-        return plateaus(self, threshold, _tails(interval))
+        return plateaus(self, threshold, tails(interval))
 
     def check(self, *, seed: int = 0) -> pd.DataFrame:
         """Return posterior predictive checks of the residuals, and in words what they mean.
@@ -563,7 +568,7 @@ class Fit:
         """
         from . import report
 
-        _tails(interval)
+        tails(interval)
         report.write(self, path, interval)
 
     def _group(self, name: str) -> xr.Dataset:
@@ -580,10 +585,7 @@ class Fit:
     def _local(self, params: dict[str, Array], x: Array, floor: bool) -> Array:
         if not isinstance(self.law, BrokenPowerLaw):
             raise ConfigError(f"the law '{self.law.name}' has no local exponent")
-        params = self.law.filled(params)
-        shaped = BrokenPowerLaw(params["exponent"].shape[-1], floor="floor" in params)
-        with np.errstate(divide="ignore", invalid="ignore"):  # floors of 0; runs that failed
-            return shaped.local_exponent(params, x, floor=floor)
+        return local_exponent(self.law, params, x, floor=floor)
 
 
 def load(path: str | os.PathLike[str], *, law: Law | None = None) -> Fit:
@@ -604,16 +606,3 @@ def load(path: str | os.PathLike[str], *, law: Law | None = None) -> Fit:
         If the law is not known and not given.
     """
     return Fit(*record.read(path, law))
-
-
-def _positive(x: ArrayLike, name: str) -> Array:
-    at = np.atleast_1d(np.asarray(x, dtype=float))
-    if at.ndim != 1 or not (np.isfinite(at).all() and (at > 0).all()):
-        raise InvalidData(f"{name} must be one-dimensional, finite and > 0")
-    return at
-
-
-def _tails(interval: float) -> tuple[float, float]:
-    if not 0.0 < interval < 1.0:
-        raise ConfigError(f"interval={interval}: give a probability between 0 and 1, such as 0.9")
-    return 0.5 * (1.0 - interval), 0.5 * (1.0 + interval)

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from .errors import ConfigError, FitFailed, nearest
 from .groups import means
 from .laws import BrokenPowerLaw
-from .summary import regimes_of, reported
+from .summary import PER_REGIME, regimes_of, reported
 
 if TYPE_CHECKING:
     from .result import Fit
 
 Array = NDArray[np.float64]
 
-PER_REGIME = ("exponent", "crossover", "width")
 ON_LOGS = ("crossover", "width", "amplitude", "noise")
 """Positive scales, of which a group's mean is that of the logarithms."""
 PAIRWISE = 12
@@ -64,7 +63,7 @@ def regimes(
         run + named_of(fits, i): regimes_of(fit, fit.parameters(run)) - (parameter != "exponent")
         for i, fit in enumerate(fits)
         if isinstance(fit.law, BrokenPowerLaw)
-        for run in _fitted(fit)
+        for run in fit.fitted
     }
     if not counts:
         return [None]
@@ -198,7 +197,7 @@ def _pools(
 def _runs(fit: Fit, parameter: str, regime: int | None, notes: list[str]) -> list[Side]:
     """Return every run that has a posterior; those of one pool keep their draws together."""
     pools = json.loads(fit.tree.attrs.get("pools", "[]")) or [""] * len(fit.runs)
-    fitted = _fitted(fit)
+    fitted = fit.fitted
     if len(fitted) < len(fit.runs):
         lost = [run for run in fit.runs if run not in fitted]
         notes.append(f"failed, and left out: {some(lost)}")
@@ -227,14 +226,6 @@ def _of_run(fit: Fit, run: str, parameter: str, regime: int | None) -> Array:
     if regime is None and values.shape[1] > 1:
         raise ConfigError(f"parameter='{parameter}' has several values per run; compare draws")
     return np.asarray(values[:, regime or 0])
-
-
-def _fitted(fit: Fit) -> dict[str, None]:
-    """Return the runs that have a posterior, in order."""
-    noise = fit.tree.children["posterior"].to_dataset()["noise"]
-    there = np.isfinite(noise.transpose("run", ...).values).all(axis=(1, 2))
-    runs = fit.runs
-    return {runs[i]: None for i in np.flatnonzero(there)}
 
 
 def _two_fits(

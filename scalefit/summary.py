@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-REPORTED = ("exponent", "crossover", "width", "floor", "amplitude", "noise")
+PER_REGIME = ("exponent", "crossover", "width")
+REPORTED = (*PER_REGIME, "floor", "amplitude", "noise")
 OF_NOISE = ("noise", "autocorrelation", "degrees_of_freedom")
 PRIOR_DRIVEN = 0.8
 """An interval this share of the prior's, or wider, says that the data did not decide."""
@@ -100,13 +102,13 @@ def shared(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def priors(fit: Fit) -> pd.DataFrame:
-    """Return the table of `Fit.priors`."""
+def priors(fit: Fit, runs: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the table of `Fit.priors`, or that of some of its runs."""
     import pandas as pd
 
     units = {"x": fit.tree.attrs["x_unit"], "y": fit.tree.attrs["y_unit"]}
     rows = []
-    for run in fit.runs:
+    for run in fit.runs if runs is None else runs:
         known = _priors(fit, run, fit.law)
         drawn = unpack(known, np.random.default_rng(0).standard_normal((DRAWS, dimension(known))))
         for name, prior in known.items():
@@ -123,6 +125,13 @@ def priors(fit: Fit) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def labelled(row: Mapping[Any, Any]) -> str:
+    """Return the parameter of a row, with its number where there is one per regime."""
+    name = str(row["parameter"])
+    each = name.removeprefix("spread_") in PER_REGIME
+    return f"{name} {row['regime']}" if each else name
 
 
 def regimes_of(fit: Fit, params: dict[str, Array]) -> int:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from multiprocessing import active_children, connection, get_context, parent_process
 from typing import TYPE_CHECKING
 
 from scalefit.errors import ConfigError, ScalefitError, nearest
@@ -26,12 +22,13 @@ from .provenance import origin
 from .store import Store
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
     import torch
     import xarray as xr
 
 DETERMINISM = ("fast", "exact")
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 # A bundle is what is saved at once, and what a worker does at a time: long enough that saving costs
 # little, short enough that many share the cores evenly. Neither the device nor the number of
@@ -268,45 +265,6 @@ def _execute(
             for future in futures:
                 future.cancel()
     return made
-
-
-@contextmanager
-def processes(count: int) -> Iterator[Executor | None]:
-    """Yield an executor of fresh processes with one thread each; None for one.
-
-    Workers end with the block, and with this process, even if it is killed.
-    """
-    if count == 1:
-        yield None
-        return
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # read by a worker as it starts
-    others = set(active_children())
-    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin)
-    try:
-        yield pool
-    except BaseException:
-        for child in set(active_children()) - others:
-            child.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-        for name, value in before.items():
-            os.environ.pop(name)
-            os.environ.update({name: value} if value is not None else {})
-
-
-def _begin() -> None:
-    """Make a worker end quietly on Ctrl-C, and when the process that started it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    parent = parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            connection.wait([parent.sentinel])
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def require_determinism(word: object) -> None:

@@ -123,7 +123,7 @@ def busy(runs: int, workers: int, N: int, load: float, steps: int) -> dict[str, 
     import resource
 
     from scalefit import trainers
-    from scalefit.trainers.sweep import processes
+    from scalefit.workers import processes
 
     config = trainers.config("perceptron", N=N, load=load, steps=steps, seeds=runs)
     with tempfile.TemporaryDirectory() as folder:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scalefit.io.wording import inline
+
 from .options import Interval, Json, Seed, folder
-from .output import emit, paragraph, percent, printable, say, show, table
+from .output import emit, paragraph, percent, say, show, table
 from .predict import check
 
 if TYPE_CHECKING:
@@ -141,7 +143,7 @@ def _rope(text: str | None) -> float | tuple[float, float] | None:
 def _quoted(line: str) -> str:
     """Return a sentence broken for the terminal, but within no probability."""
     joined = re.sub(
-        r"P\(.*?\) = [\d.]+", lambda found: found[0].replace(" ", "\u00a0"), printable(line)
+        r"P\(.*?\) = [\d.]+", lambda found: found[0].replace(" ", "\u00a0"), inline(line)
     )
     return paragraph(joined, 2).replace("\u00a0", " ")
 
@@ -165,7 +167,7 @@ def _table(found: pd.DataFrame) -> Any:
         size, low, high = plain(row["median"], row["low"], row["high"], least=2 if ratio else 0)
         doubtful = {row["a"], row["b"]} & set(attrs["marked"])
         made.add_row(
-            *(printable(row[name]) for name in named),
+            *(inline(row[name]) for name in named),
             *([str(row["regime"])] if numbered else []),
             size,
             f"[{low}, {high}]",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,8 +14,6 @@ from .options import Interval, Json, Seed, Workers, folder, schema
 from .output import emit, fit_tables, say_doubts, say_notes, shared_table, show
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from scalefit.result import Fit
 
 KEYS = ("regimes", "floor", "noise")
@@ -133,6 +130,7 @@ def command(
     """Fit a multi-regime power law to every curve of a file."""
     import scalefit as sf
     from scalefit.errors import InvalidData
+    from scalefit.workers import processes
 
     counts, level = _regimes(regimes), _floor(floor)
     x_range = _range(low, high)
@@ -200,34 +198,6 @@ def _floor(text: str) -> bool | float | Literal["auto"]:
         raise ConfigError(
             f"--floor {text}: give yes, no, auto, or the value of a known floor"
         ) from None
-
-
-@contextmanager
-def processes(count: int) -> Iterator[Executor | None]:
-    """Yield a pool of processes, none for one; leave none of them behind after an error."""
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    if count < 2:
-        yield None
-        return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_ignore_interrupts)
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
-            child.terminate()
-        raise
-    pool.shutdown()
-
-
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that the user started."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _range(low: float | None, high: float | None) -> tuple[float, float] | None:

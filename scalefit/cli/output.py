@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from scalefit.io.wording import compact, inline
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -28,7 +30,7 @@ UNNAMED = ("curve", "all", "0")
 
 def say(text: str) -> None:
     """Print a message, warning or error on standard error, control characters escaped."""
-    typer.echo("\n".join(map(printable, text.split("\n"))), err=True)
+    typer.echo("\n".join(map(inline, text.split("\n"))), err=True)
 
 
 def emit(command: str, **content: Any) -> None:
@@ -49,10 +51,10 @@ def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -
     made = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         if column in right:
-            heading = "\n".join(textwrap.wrap(printable(column), 14))
+            heading = "\n".join(textwrap.wrap(inline(column), 14))
             made.add_column(heading, justify="right", no_wrap=True)
         else:
-            made.add_column(printable(column), overflow="fold", no_wrap=column in whole)
+            made.add_column(inline(column), overflow="fold", no_wrap=column in whole)
     return made
 
 
@@ -68,12 +70,12 @@ def show(*things: Any) -> None:
 
 def number(value: float) -> str:
     """Return a number with up to four significant digits, short."""
-    return _short(f"{value:.4g}") if math.isfinite(value) else "-"
+    return compact(f"{value:.4g}") if math.isfinite(value) else "-"
 
 
 def estimate(value: float) -> str:
     """Return a number with exactly four significant digits, zeros included."""
-    return _short(f"{value:#.4g}".rstrip(".")) if math.isfinite(value) else "-"
+    return compact(f"{value:#.4g}".rstrip(".")) if math.isfinite(value) else "-"
 
 
 def between(low: float, high: float) -> str:
@@ -88,12 +90,12 @@ def percent(interval: float) -> str:
 
 def label(fit: Fit, run: str) -> str:
     """Return a run's name on one line; empty where there is one run without a name of its own."""
-    return "" if len(fit.runs) == 1 and run in UNNAMED else printable(run)
+    return "" if len(fit.runs) == 1 and run in UNNAMED else inline(run)
 
 
 def fit_tables(fit: Fit, interval: float) -> list[Any]:
     """Return what a person reads of a fit: per run its verdict, parameters and probabilities."""
-    from scalefit.summary import chances, models_of
+    from scalefit.summary import chances, labelled, models_of
 
     if len(fit.runs) > SHOWN:
         return _overview(fit, interval)
@@ -111,14 +113,11 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
         numbers = ("median", percent(interval))
         made = table("parameter", *numbers, *texts, right=numbers, whole=["parameter"])
         for row in rows:
-            parameter = row["parameter"]
-            if parameter in ("exponent", "crossover", "width"):
-                parameter = f"{parameter} {row['regime']}"
             made.add_row(
-                parameter,
+                labelled(row),
                 estimate(row["median"]),
                 between(row["low"], row["high"]),
-                *(printable(row[key]) for key in texts),
+                *(inline(row[key]) for key in texts),
             )
         shown.append(made)
         weighed = chances(fit, str(run))
@@ -129,17 +128,16 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
 
 def shared_table(fit: Fit) -> Table:
     """Return what pooled curves share, with 90% intervals."""
+    from scalefit.summary import labelled
+
     numbers = ("median", percent(0.9))
     made = table("shared by", "parameter", *numbers, "unit", right=numbers, whole=["parameter"])
     last = None
     for row in fit.shared.to_dict("records"):
-        group = printable(row["group"]) if row["group"] != last else ""
+        group = inline(row["group"]) if row["group"] != last else ""
         last = row["group"]
         interval = between(row["low"], row["high"])
-        name = row["parameter"]
-        if name.removeprefix("spread_") in ("exponent", "crossover", "width"):
-            name = f"{name} {row['regime']}"
-        made.add_row(group, name, estimate(row["median"]), interval, printable(row["unit"]))
+        made.add_row(group, labelled(row), estimate(row["median"]), interval, inline(row["unit"]))
     return made
 
 
@@ -158,7 +156,7 @@ def _overview(fit: Fit, interval: float) -> list[Any]:
             row: Any = found.loc[run]
             cells = [estimate(row["median"]), between(row["low"], row["high"])]
         verdict = "ok" if fit.verdict[run] == "ok" else "unreliable"
-        made.add_row(printable(run), models_of(fit, run), *cells, verdict)
+        made.add_row(inline(run), models_of(fit, run), *cells, verdict)
     more = len(fit.runs) - LISTED
     return [
         made,
@@ -226,15 +224,6 @@ def _console() -> Console:
     if not console.is_terminal and console.width < 80:
         console = Console(color_system=system, width=80, **options)
     return console
-
-
-def printable(text: str) -> str:
-    """Return text without control characters."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-def _short(text: str) -> str:
-    return text.replace("e+0", "e").replace("e-0", "e-").replace("e+", "e").replace(".e", "e")
 
 
 def _plain(value: Any) -> Any:

@@ -78,7 +78,7 @@ def train(
         plan = trainers.plan(config, out=sweep, determinism=determinism, seed=seed)
         return _listed(family, plan, seed, json)
     (netcdf if sweep is None else folder)(out)
-    from scalefit.trainers.sweep import processes
+    from scalefit.workers import processes
 
     try:
         with processes(workers) as executor:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Hashable, Iterable
 
-import numpy as np
-
 from scalefit.errors import nearest
 
 _SHORT = reprlib.Repr()
@@ -18,8 +16,15 @@ def inline(text: object) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
+def compact(number: str) -> str:
+    """Return a number in scientific notation without what its exponent can spare: `1e-5`."""
+    return number.replace("e+0", "e").replace("e-0", "e-").replace("e+", "e").replace(".e", "e")
+
+
 def quoted(value: object) -> str:
     """Return a cell or a name as it would be typed in Python, cut when it is long."""
+    import numpy as np  # here, because the command line starts without it
+
     if isinstance(value, np.generic):
         value = value.item()
     number = isinstance(value, bool | int | float)

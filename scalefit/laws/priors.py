@@ -66,16 +66,18 @@ class LogNormal:
     size: int | None = None
 
     @property
+    def log(self) -> Normal:
+        return Normal(math.log(self.median), self.sd, size=self.size)
+
+    @property
     def coordinates(self) -> int:
-        return self.size or 1
+        return self.log.coordinates
 
     def from_normal(self, v: Array, given: Mapping[str, Array]) -> Array:
-        value: Array = np.exp(math.log(self.median) + self.sd * v)
-        return value if self.size else value[..., 0]
+        return np.asarray(np.exp(self.log.from_normal(v, given)))
 
     def to_normal(self, value: Array, given: Mapping[str, Array]) -> Array:
-        v: Array = (np.log(value) - math.log(self.median)) / self.sd
-        return v if self.size else v[..., None]
+        return self.log.to_normal(np.log(value), given)
 
     def to_pymc(self, name: str, given: Mapping[str, Any]) -> Any:
         from scalefit._compat import pm

@@ -41,7 +41,8 @@ def known(fit: Fit, run: str | None) -> list[str]:
 
 def fitted(fit: Fit, runs: list[str]) -> list[str]:
     """Return the runs that have a posterior."""
-    found = [run for run in runs if np.isfinite(fit.parameters(run)["noise"]).all()]
+    good = set(fit.fitted)
+    found = [run for run in runs if run in good]
     if not found:
         raise ConfigError("no run has a posterior to draw; see fit.verdict")
     return found
@@ -80,9 +81,13 @@ def title(fit: Fit, run: str, longest: int = LONGEST) -> str:
 
 def label_axis(fit: Fit, label: Callable[..., Any], name: str) -> None:
     """Write name and unit of x or y."""
-    unit = fit.tree.attrs[f"{name}_unit"]
-    text = fit.tree.attrs[f"{name}_label"]
-    label(f"{text} [{unit}]" if unit else text, parse_math=False)
+    label(axis_title(fit, name), parse_math=False)
+
+
+def axis_title(fit: Fit, name: str) -> str:
+    """Return name and unit of x or y."""
+    unit, text = (fit.tree.attrs[f"{name}_{key}"] for key in ("unit", "label"))
+    return f"{text} [{unit}]" if unit else str(text)
 
 
 def label_ticks(axis: Axis, values: Array) -> None:

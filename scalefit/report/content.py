@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scalefit.checks import COLUMNS, each, judged
 from scalefit.laws import BrokenPowerLaw
-from scalefit.summary import chances, models_of, regimes_of
+from scalefit.summary import chances, labelled, models_of, priors, regimes_of
 
 from . import figures
 
@@ -34,6 +35,7 @@ MODEL = (
 
 def of(fit: Fit, interval: float) -> dict[str, Any]:
     """Return everything that the page holds."""
+    import pandas as pd
     from markupsafe import Markup
 
     verdict, notes = fit.verdict, fit.notes
@@ -42,15 +44,17 @@ def of(fit: Fit, interval: float) -> dict[str, Any]:
     shown = [run for run in fit.runs if run in chosen]
     summary = fit.summary(interval)
     by_run = dict(tuple(summary.groupby("run", sort=False)))
-    tables = {
-        name: dict(tuple(table.groupby("run", sort=False)))
-        for name, table in (("check", fit.check()), ("priors", fit.priors))
-    }
+    views: dict[str, figures.View] = {}
+    checks: dict[str, pd.DataFrame] = {}
+    for run, found in each(fit, shown, seed=0):
+        views[run] = figures.view(fit, run, found)
+        checks[run] = pd.DataFrame(judged(fit, run, found), columns=COLUMNS)
+    known = dict(tuple(priors(fit, shown).groupby("run", sort=False)))
     weighed = "models" in fit.tree.children
     states = dict(tuple(fit.certificate.groupby("run", sort=False))) if weighed else {}
     percent = f"{100 * interval:g}% interval"
     ends = summary[summary["parameter"] == "end_exponent"]
-    drawn = figures.explorer(fit, shown)
+    drawn = figures.explorer(fit, views)
     return {
         "title": f"{fit.tree.attrs['y_label']} against {fit.tree.attrs['x_label']}",
         "percent": percent,
@@ -69,8 +73,8 @@ def of(fit: Fit, interval: float) -> dict[str, Any]:
                 "notes": notes[run],
                 "chances": chances(fit, run),
                 "parameters": _parameters(by_run.get(run)),
-                "checks": _rows(tables["check"].get(run), CHECKED),
-                "priors": _rows(tables["priors"].get(run), PRIOR),
+                "checks": _rows(checks[run], CHECKED),
+                "priors": _rows(known.get(run), PRIOR),
                 "models": _rows(states.get(run), MODEL),
             }
             for run in shown
@@ -100,13 +104,10 @@ def _parameters(rows: pd.DataFrame | None) -> list[list[str]]:
     """Return parameter, median, interval, unit and note."""
     if rows is None:
         return []
-    listed = []
-    for row in rows.to_dict("records"):
-        name = row["parameter"]
-        if name in ("exponent", "crossover", "width"):
-            name = f"{name} {row['regime']}"
-        listed.append([name, _number(row["median"]), _between(row), row["unit"], row["note"]])
-    return listed
+    return [
+        [labelled(row), _number(row["median"]), _between(row), row["unit"], row["note"]]
+        for row in rows.to_dict("records")
+    ]
 
 
 def _rows(table: pd.DataFrame | None, columns: Sequence[str]) -> list[list[str]]:
@@ -129,8 +130,7 @@ def _compared(fit: Fit, interval: float) -> list[list[str]]:
     """Return the comparison of end exponents in words and numbers; nothing for a single run."""
     from scalefit.comparison import compare
 
-    good = [run for run in fit.runs if np.isfinite(fit.parameters(run)["noise"]).all()]
-    if not isinstance(fit.law, BrokenPowerLaw) or not 2 <= len(good) <= COMPARED:
+    if not isinstance(fit.law, BrokenPowerLaw) or not 2 <= len(fit.fitted) <= COMPARED:
         return []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # verdicts stand on the page

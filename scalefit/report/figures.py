@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from scalefit.checks import correlation, residuals
+from scalefit.checks import Residuals, correlation
 from scalefit.forecast import noise_at
 from scalefit.io.wording import inline
 from scalefit.laws import BrokenPowerLaw
-from scalefit.plot.style import BAND, FUTURE, INK, LINE, short
-from scalefit.prediction import deviates, log_curve
+from scalefit.plot.style import BAND, FUTURE, INK, LINE, axis_title, short
+from scalefit.prediction import deviates, local_exponent, log_curve
 from scalefit.summary import regimes_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from scalefit.result import Fit
 
 Array = NDArray[np.float64]
+View = dict[str, dict[str, Any]]
+"""What each trace shows of one run."""
 
 BEYOND = 10.0
 HAZARD = 1.0
@@ -85,8 +87,8 @@ TRACES = {
 }
 
 
-def explorer(fit: Fit, runs: Sequence[str]) -> go.Figure:
-    """Return the figure of the runs: curve, local exponent, models, residuals, autocorrelation."""
+def explorer(fit: Fit, views: Mapping[str, View]) -> go.Figure:
+    """Return the figure of runs, given what `view` shows of each."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
@@ -106,11 +108,11 @@ def explorer(fit: Fit, runs: Sequence[str]) -> go.Figure:
             "autocorrelation of residuals",
         ),
     )
-    views = [view(fit, run) for run in runs]
+    first = next(iter(views.values()))
     for name, trace in TRACES.items():
-        made = _trace(go, trace, views[0][name])
+        made = _trace(go, trace, first[name])
         figure.add_trace(made, row=trace.panel[0], col=trace.panel[1])
-    x_label, y_label = (_axis(fit, name) for name in ("x", "y"))
+    x_label, y_label = (_text(axis_title(fit, name)) for name in ("x", "y"))
     figure.update_layout(
         template="none",
         height=960,
@@ -119,7 +121,7 @@ def explorer(fit: Fit, runs: Sequence[str]) -> go.Figure:
         barmode="stack",
         hovermode="closest",
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.005, "x": 0, "font": {"size": 12}},
-        updatemenus=_menus(fit, runs, views),
+        updatemenus=_menus(fit, views),
     )
     figure.update_annotations(font_size=13)
     figure.update_xaxes(showgrid=True, gridcolor="#eeeeee", ticks="outside", tickfont_size=12)
@@ -128,7 +130,7 @@ def explorer(fit: Fit, runs: Sequence[str]) -> go.Figure:
     for row in (1, 2, 3):
         figure.update_xaxes(**log, row=row, col=1)
     figure.update_yaxes(type="log", title_text=y_label, row=1, col=1)
-    figure.update_yaxes(_ticks(fit, runs), row=1, col=1)
+    figure.update_yaxes(_ticks(fit, views), row=1, col=1)
     figure.update_xaxes(title_text="regimes", title_standoff=4, type="category", row=2, col=2)
     figure.update_yaxes(range=[0, 1.02], row=2, col=2)
     figure.update_xaxes(title_text="lag", title_standoff=4, row=3, col=2)
@@ -209,16 +211,15 @@ def embedded(figure: go.Figure, name: str, *, script: bool) -> str:
     return text
 
 
-def view(fit: Fit, run: str) -> dict[str, dict[str, Any]]:
-    """Return x, y and text of every trace for one run."""
-    shown: dict[str, dict[str, Any]] = {name: {"x": [], "y": [], "text": []} for name in TRACES}
+def view(fit: Fit, run: str, found: Residuals | None) -> View:
+    """Return x, y and text of every trace for one run, its residuals being known."""
+    shown: View = {name: {"x": [], "y": [], "text": []} for name in TRACES}
     x, y = fit.curve(run)
     shown["data"] = _points(x, y)
     if not np.isfinite(fit.parameters(run)["noise"]).all():
         return shown
     shown |= _law(fit, run, x, y)
     shown |= _models(fit, run)
-    found = residuals(fit, run, np.random.default_rng(0))
     if found is not None:
         shown["residuals"] = _points(found.x, np.median(found.observed, axis=0))
         wide = _reach(fit.parameters(run, "averaged"))
@@ -231,7 +232,7 @@ def view(fit: Fit, run: str) -> dict[str, dict[str, Any]]:
     return shown
 
 
-def _law(fit: Fit, run: str, x: Array, y: Array) -> dict[str, dict[str, Any]]:
+def _law(fit: Fit, run: str, x: Array, y: Array) -> View:
     """Return the traces of the law itself, as predictions have it, and of its regimes."""
     last = float(x[-1])
     grid = np.geomspace(x[0], last, GRID)
@@ -255,9 +256,7 @@ def _law(fit: Fit, run: str, x: Array, y: Array) -> dict[str, dict[str, Any]]:
     }
     if not isinstance(fit.law, BrokenPowerLaw):
         return shown
-    averaged = fit.law.filled(fit.parameters(run, "averaged"))
-    bare = BrokenPowerLaw(averaged["exponent"].shape[-1], floor=False)
-    local = bare.local_exponent(averaged, grid, floor=False)
+    local = local_exponent(fit.law, fit.parameters(run, "averaged"), grid, floor=False)
     low, middle, high = np.quantile(local, [TAILS[0], 0.5, TAILS[1]], axis=0)
     shown["local"], shown["local_band"] = _points(grid, middle), _area(grid, low, high)
     best = fit.parameters(run)
@@ -293,7 +292,7 @@ def _reach(params: dict[str, Array]) -> float:
     return float(special.ndtri(TAILS[1]))
 
 
-def _models(fit: Fit, run: str) -> dict[str, dict[str, Any]]:
+def _models(fit: Fit, run: str) -> View:
     """Return the probabilities of each number of regimes, with and without floor."""
     if "models" not in fit.tree.children:
         return {}
@@ -332,17 +331,17 @@ def _trace(go: Any, trace: Trace, shown: dict[str, Any]) -> Any:
     return go.Scatter(**common, **styles[trace.kind])
 
 
-def _ticks(fit: Fit, runs: Sequence[str]) -> dict[str, Any]:
+def _ticks(fit: Fit, runs: Iterable[str]) -> dict[str, Any]:
     """Return which digits a log axis of y has room for."""
     spans = [y.max() / y.min() for _, y in map(fit.curve, runs)]
     return {"dtick": "D2"} if max(spans) > 8.0 else {"dtick": None}
 
 
-def _menus(fit: Fit, runs: Sequence[str], views: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _menus(fit: Fit, views: Mapping[str, View]) -> list[dict[str, Any]]:
     """Return the menu of curves, if there are several, and the switch of the scales."""
     # "x" is the curve, "x2" its local exponent, "x4" its residuals.
     both = ("xaxis", "yaxis", "xaxis2", "xaxis4")
-    ticks = {"log": _ticks(fit, runs)["dtick"], "linear": None}
+    ticks = {"log": _ticks(fit, views)["dtick"], "linear": None}
     scales = [
         {
             "label": kind,
@@ -356,7 +355,7 @@ def _menus(fit: Fit, runs: Sequence[str], views: Sequence[dict[str, Any]]) -> li
         {"type": "buttons", "direction": "left", "x": 1, "xanchor": "right", **place}
         | {"buttons": scales}
     ]
-    if len(runs) > 1:
+    if len(views) > 1:
         reset = {f"{axis}.autorange": True for axis in both}
         choices = [
             {
@@ -367,7 +366,7 @@ def _menus(fit: Fit, runs: Sequence[str], views: Sequence[dict[str, Any]]) -> li
                     reset,
                 ],
             }
-            for run, shown in zip(runs, views, strict=True)
+            for run, shown in views.items()
         ]
         menus.append({"x": 0, "xanchor": "left", **place, "buttons": choices})
     return menus
@@ -397,8 +396,3 @@ def _numbers(values: ArrayLike) -> list[float | None]:
 def _text(name: str) -> str:
     """Return a name that Plotly shows as it is, tags and formulas and all."""
     return html.escape(inline(name)).replace("$", "&#36;")
-
-
-def _axis(fit: Fit, name: str) -> str:
-    unit, label = (fit.tree.attrs[f"{name}_{key}"] for key in ("unit", "label"))
-    return _text(f"{label} [{unit}]" if unit else str(label))

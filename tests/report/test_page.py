@@ -11,10 +11,15 @@ import pandas as pd
 import pytest
 
 import scalefit as sf
+from scalefit.checks import each
 from scalefit.errors import ConfigError
 from scalefit.report import content, figures
 
 from .conftest import NAMES
+
+
+def views(fit: sf.Fit) -> dict[str, figures.View]:
+    return {run: figures.view(fit, run, found) for run, found in each(fit, fit.runs, seed=0)}
 
 
 def text_of(page: Path) -> str:
@@ -49,7 +54,7 @@ def test_the_page_refers_to_nothing_outside(page: Path) -> None:
 
 
 def test_the_menu_holds_every_curve_and_each_shows_its_own_points(fit: sf.Fit) -> None:
-    figure = figures.explorer(fit, fit.runs)
+    figure = figures.explorer(fit, views(fit))
     menu = figure.layout.updatemenus[1]
     assert len(menu.buttons) == len(NAMES)
     at = list(figures.TRACES).index("data")
@@ -61,7 +66,7 @@ def test_the_menu_holds_every_curve_and_each_shows_its_own_points(fit: sf.Fit) -
 
 def test_bands_are_those_of_the_predictions(fit: sf.Fit) -> None:
     run = fit.runs[2]
-    shown = figures.view(fit, run)
+    shown = views(fit)[run]
     x = np.array(shown["median"]["x"])
     inside = x <= fit.curve(run)[0][-1]
     expected = fit.predict(x[inside], kind="curve", hazard=0.0).sel(run=run)
@@ -91,7 +96,7 @@ def test_a_single_curve_without_a_name(options: dict[str, Any], tmp_path: Path) 
     path = tmp_path / "one.html"
     one.report(path)
     assert "<details open>" in text_of(path)
-    assert len(figures.explorer(one, one.runs).layout.updatemenus) == 1
+    assert len(figures.explorer(one, views(one)).layout.updatemenus) == 1
 
 
 def test_of_many_curves_the_unreliable_are_shown_first(

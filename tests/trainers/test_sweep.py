@@ -21,6 +21,7 @@ from scalefit import trainers, trajectory
 from scalefit.errors import ConfigError, InvalidData, ScalefitError
 from scalefit.trainers import sweep
 from scalefit.trainers.store import Store
+from scalefit.workers import processes
 
 pytestmark = pytest.mark.train
 
@@ -56,7 +57,7 @@ def expected() -> xr.Dataset:
 def test_exact_does_not_depend_on_bundles_order_or_workers(
     tmp_path: Path, expected: xr.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with sweep.processes(2) as pool:
+    with processes(2) as pool:
         same(trainers.run(config(), determinism="exact", seed=3, executor=pool), expected)
     monkeypatch.setattr(sweep, "RUNS", 3)
     same(trainers.run(config(), determinism="exact", seed=3, out=tmp_path), expected)
@@ -247,6 +248,7 @@ KILLED = """
 import sys
 from scalefit import trainers
 from scalefit.trainers import family, loop, sweep
+from scalefit.workers import processes
 
 loop.SAVE_EVERY = 0.05
 sweep.RUNS = 5
@@ -255,7 +257,7 @@ if __name__ == "__main__":
     config = trainers.config(
         "perceptron", load=[2, 5], N=60, seeds=int(sys.argv[3]), steps=1500, points=20
     )
-    with sweep.processes(int(sys.argv[2])) as pool:
+    with processes(int(sys.argv[2])) as pool:
         if pool:
             list(pool.map(family.simulations, ["perceptron"] * 9))
         print("ready", flush=True)
