@@ -546,7 +546,9 @@ class Fit:
 
         return draw_fit(self, ax, beyond)
 
-    def report(self, path: str | os.PathLike[str], *, interval: float = 0.9) -> None:
+    def report(
+        self, path: str | os.PathLike[str], *, interval: float = 0.9, between: str | None = None
+    ) -> None:
         """Write one HTML page that holds everything: it opens anywhere and asks no network.
 
         Per curve the figure, with log or linear axes, its local exponent, the probabilities of the
@@ -560,16 +562,21 @@ class Fit:
             Such as `"report.html"`; all or nothing.
         interval
             Probability of the intervals in tables and forest; bands in figures hold 90%.
+        between
+            Run coordinate between whose values end exponents are compared, as `sf.compare` does;
+            by default all pairs of up to 12 runs are.
 
         Raises
         ------
+        ConfigError
+            If `between` is no run coordinate or has one value.
         OSError
             If the folder cannot be written.
         """
         from . import report
 
         tails(interval)
-        report.write(self, path, interval)
+        report.write(self, path, interval, between)
 
     def _group(self, name: str) -> xr.Dataset:
         return self.tree.children[name].to_dataset()

@@ -71,7 +71,6 @@ def command(
 ) -> int:
     """Compare exponents between runs, groups, regimes or fits, or with a number."""
     import scalefit as sf
-    from scalefit.comparison import sentences
     from scalefit.errors import ConfigError
 
     if len(regime or ()) > 2:
@@ -97,23 +96,14 @@ def command(
             interval=interval,
             seed=seed,
         )
-    said = sentences(found)
-    written = _write(found, out) if out is not None else []
-    for note in found.attrs["notes"]:
-        say(paragraph(f"note: {note}", 2))
+    written = write(found, out) if out is not None else []
+    say_caveats(found)
     if json:
-        settings = {str(key): one for key, one in found.attrs.items() if key != "marked"}
-        rows: Any = found.astype({"regime": object}).to_dict("records")
-        for row, line in zip(rows, said, strict=True):
-            row["regime"] = row["regime"] if isinstance(row["regime"], int) else None
-            row["sentence"] = line
-        emit("compare", **settings, seed=seed, comparisons=rows, files=list(map(str, written)))
+        emit("compare", **document(found), seed=seed, files=list(map(str, written)))
     else:
         if other is not None:
             show(f"a: {path}", f"b: {other}", "")
-        if len(said) <= QUOTED:
-            show(*map(_quoted, said), "")
-        show(_table(found))
+        show(*tables(found))
         kept = f"wrote {', '.join(map(str, written))}" if written else "--out FOLDER keeps this"
         show(f"{kept} (seed {seed})")
     doubtful = found.attrs["unreliable"]
@@ -138,6 +128,32 @@ def _rope(text: str | None) -> float | tuple[float, float] | None:
     if len(numbers) == 2:
         return numbers[0], numbers[1]
     raise ConfigError(f"--rope {text}: give one number, or LOW,HIGH, such as --rope 0.02")
+
+
+def tables(found: pd.DataFrame) -> list[Any]:
+    """Return what a person reads of a comparison: sentences to quote, if few, and the table."""
+    from scalefit.comparison import sentences
+
+    said = sentences(found)
+    return [*([*map(_quoted, said), ""] if len(said) <= QUOTED else []), _table(found)]
+
+
+def say_caveats(found: pd.DataFrame) -> None:
+    """Say what to keep in mind of a comparison."""
+    for note in found.attrs["notes"]:
+        say(paragraph(f"note: {note}", 2))
+
+
+def document(found: pd.DataFrame) -> dict[str, Any]:
+    """Return a comparison as it goes into the JSON document."""
+    from scalefit.comparison import sentences
+
+    settings = {str(key): one for key, one in found.attrs.items() if key != "marked"}
+    rows: Any = found.astype({"regime": object}).to_dict("records")
+    for row, line in zip(rows, sentences(found), strict=True):
+        row["regime"] = row["regime"] if isinstance(row["regime"], int) else None
+        row["sentence"] = line
+    return {**settings, "comparisons": rows}
 
 
 def _quoted(line: str) -> str:
@@ -178,7 +194,7 @@ def _table(found: pd.DataFrame) -> Any:
     return made
 
 
-def _write(found: pd.DataFrame, out: Path) -> list[Path]:
+def write(found: pd.DataFrame, out: Path) -> list[Path]:
     """Write table and figure into a folder, each all or nothing; return the paths."""
     import matplotlib as mpl
 

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from . import compare
 from .options import Interval, Json, Seed, Workers, folder, schema
 from .output import emit, fit_tables, say_doubts, say_notes, shared_table, show
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
     from scalefit.result import Fit
 
 KEYS = ("regimes", "floor", "noise")
@@ -113,6 +117,13 @@ def command(
             help="default, or narrow: the alternative that shows what answers owe to the priors.",
         ),
     ] = "default",
+    between: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Compare end exponents between the values of this column of --by, such as arch.",
+        ),
+    ] = None,
     draws: Annotated[
         int, typer.Option(metavar="N", help="Posterior draws kept per curve, 100 or more.")
     ] = 1000,
@@ -122,7 +133,9 @@ def command(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Folder for fit.nc, summary.csv, plot.png, report.html."
+            metavar="FOLDER",
+            help="Folder for fit.nc, summary.csv, plot.png, report.html; with --between also "
+            "compare.csv and forest.png.",
         ),
     ] = None,
     json: Json = False,
@@ -138,6 +151,7 @@ def command(
     if schema(path).startswith("scalefit-fit/"):
         raise InvalidData(f"{path}: this is a fit already; read it with scalefit predict --at X")
     data = sf.read(path, x=x, y=y, y_err=y_err, by=by or (), where=conditions(where))
+    _comparable(data, between)
     with processes(min(workers, data.sizes["run"])) as executor:
         result = sf.fit(
             data,
@@ -157,14 +171,23 @@ def command(
             seed=seed,
             executor=executor,
         )
-    written = write(result, out, interval) if out is not None else []
+    compared = None if between is None else _compared(result, between, interval, seed)
+    written = write(result, out, interval, between=between) if out is not None else []
+    if out is not None and compared is not None:
+        written += compare.write(compared, out)
     say_notes(result)
+    if compared is not None:
+        compare.say_caveats(compared)
     if json:
-        emit("fit", **document(result, seed=seed, interval=interval), files=list(map(str, written)))
+        more = {} if compared is None else {"comparison": compare.document(compared)}
+        told = document(result, seed=seed, interval=interval)
+        emit("fit", **told, **more, files=list(map(str, written)))
     else:
         show(*fit_tables(result, interval))
         if pool:
             show(shared_table(result))
+        if compared is not None:
+            show(*compare.tables(compared))
         kept = f"wrote {', '.join(map(str, written))}" if written else "--out FOLDER keeps this"
         show(f"{kept} (seed {seed})")
     say_doubts(result)
@@ -227,8 +250,38 @@ def conditions(where: list[str] | None) -> dict[str, str]:
     return pairs
 
 
+def _comparable(data: xr.Dataset, between: str | None) -> None:
+    """Refuse a column that cannot tell groups apart, before the fit and not after it."""
+    import numpy as np
+
+    from scalefit.errors import ConfigError, nearest
+
+    if between is None:
+        return
+    columns = [str(name) for name, one in data.coords.items() if one.dims == ("run",)]
+    if between not in columns:
+        raise ConfigError(
+            f"--between {between}: no column of --by is named so; {nearest(between, columns)}"
+        )
+    if len(np.unique(data[between].values)) < 2:
+        raise ConfigError(f"--between {between}: it has one value; there is nothing to compare")
+
+
+def _compared(fit: Fit, between: str, interval: float, seed: int) -> pd.DataFrame:
+    import scalefit as sf
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # said as notes
+        return sf.compare(fit, between=between, interval=interval, seed=seed)
+
+
 def write(
-    fit: Fit, out: Path, interval: float, decorate: Callable[[Any], None] | None = None
+    fit: Fit,
+    out: Path,
+    interval: float,
+    *,
+    between: str | None = None,
+    decorate: Callable[[Any], None] | None = None,
 ) -> list[Path]:
     """Write fit, table, figure and report into a folder, each all or nothing; return the paths.
 
@@ -255,7 +308,7 @@ def write(
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
         figure.savefig(temporary)
     plt.close(figure)
-    fit.report(paths[3], interval=interval)
+    fit.report(paths[3], interval=interval, between=between)
     return paths
 
 

@@ -19,6 +19,14 @@ def command(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")] = Path(
         "report.html"
     ),
+    between: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Compare end exponents between the values of this column, such as arch, in place "
+            "of all pairs of up to 12 runs.",
+        ),
+    ] = None,
     interval: Interval = 0.9,
 ) -> int:
     """Write everything about a stored fit as one HTML page."""
@@ -30,7 +38,7 @@ def command(
     folder(out.parent)
     check(path)
     fit = sf.load(path)
-    fit.report(out, interval=interval)
+    fit.report(out, interval=interval, between=between)
     show(f"wrote {out}")
     say_doubts(fit)
     return 0 if fit.ok else 4

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 
-def write(fit: Fit, path: str | os.PathLike[str], interval: float = 0.9) -> None:
+def write(
+    fit: Fit, path: str | os.PathLike[str], interval: float = 0.9, between: str | None = None
+) -> None:
     """Write the page of `Fit.report`, all or nothing."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -26,6 +28,6 @@ def write(fit: Fit, path: str | os.PathLike[str], interval: float = 0.9) -> None
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = pages.get_template("page.html").render(content.of(fit, interval))
+    page = pages.get_template("page.html").render(content.of(fit, interval, between))
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalefit.checks import COLUMNS, each, judged
+from scalefit.comparison import compare, sentences
 from scalefit.laws import BrokenPowerLaw
 from scalefit.summary import chances, labelled, models_of, priors, regimes_of
 
@@ -33,7 +34,7 @@ MODEL = (
 )
 
 
-def of(fit: Fit, interval: float) -> dict[str, Any]:
+def of(fit: Fit, interval: float, between: str | None = None) -> dict[str, Any]:
     """Return everything that the page holds."""
     import pandas as pd
     from markupsafe import Markup
@@ -55,6 +56,7 @@ def of(fit: Fit, interval: float) -> dict[str, Any]:
     percent = f"{100 * interval:g}% interval"
     ends = summary[summary["parameter"] == "end_exponent"]
     drawn = figures.explorer(fit, views)
+    compared = _compared(fit, interval, between)
     return {
         "title": f"{fit.tree.attrs['y_label']} against {fit.tree.attrs['x_label']}",
         "percent": percent,
@@ -65,7 +67,8 @@ def of(fit: Fit, interval: float) -> dict[str, Any]:
         "explorer": Markup(figures.embedded(drawn, "curves", script=True)),
         "forest": Markup(_forest(fit, ends)) if len(ends) else "",
         "overview": [_overview(fit, run, by_run[run]) for run in fit.runs if run in by_run],
-        "compared": _compared(fit, interval),
+        "compared": [] if compared is None else _differences(compared),
+        "sentences": [] if compared is None or len(compared) > COMPARED else sentences(compared),
         "curves": [
             {
                 "run": run,
@@ -126,18 +129,20 @@ def _cell(value: object) -> str:
     return _number(value) if isinstance(value, float) else str(value)
 
 
-def _compared(fit: Fit, interval: float) -> list[list[str]]:
-    """Return the comparison of end exponents in words and numbers; nothing for a single run."""
-    from scalefit.comparison import compare
-
-    if not isinstance(fit.law, BrokenPowerLaw) or not 2 <= len(fit.fitted) <= COMPARED:
-        return []
+def _compared(fit: Fit, interval: float, between: str | None) -> pd.DataFrame | None:
+    """Return the comparison of end exponents, of all pairs where no column is named."""
+    few = isinstance(fit.law, BrokenPowerLaw) and 2 <= len(fit.fitted) <= COMPARED
+    if between is None and not few:
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # verdicts stand on the page
-        table = compare(fit, interval=interval)
+        return compare(fit, interval=interval, between=between)
+
+
+def _differences(compared: pd.DataFrame) -> list[list[str]]:
     return [
         [row["a"], row["b"], _number(row["median"]), _between(row), f"{row['p_greater']:.3f}"]
-        for row in table.to_dict("records")
+        for row in compared.to_dict("records")
     ]
 
 

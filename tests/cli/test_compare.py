@@ -12,6 +12,8 @@ import pytest
 import scalefit
 from scalefit.comparison import sentences
 
+from .conftest import AXES, POINT
+
 Run = Callable[..., Any]
 WIDTH = 80
 
@@ -74,6 +76,37 @@ def test_table_and_figure_are_written(stored: Path, run: Run, tmp_path: Path) ->
     pd.testing.assert_frame_equal(written, scalefit.compare(scalefit.load(stored)))
     assert (folder / "forest.png").read_bytes().startswith(b"\x89PNG")
     assert str(folder / "compare.csv") in done.out
+
+
+def test_fit_compares_and_reports_in_one_command(run: Run, tmp_path: Path, curves: Any) -> None:
+    table = pd.concat([curves(["base", "large"]).assign(seed=seed) for seed in (0, 1)])
+    table.to_csv("runs.csv", index=False)
+    given = ("runs.csv", *AXES, "--by", "model", "--by", "seed", *POINT, "--between", "model")
+    done = run("fit", *given, "--out", "found")
+    assert done.code == 0
+    expected = scalefit.compare(scalefit.load("found/fit.nc"), between="model")
+    (said,) = sentences(expected)
+    assert said in " ".join(done.out.split())
+    pd.testing.assert_frame_equal(
+        pd.read_csv("found/compare.csv", dtype={"regime": "Int64"}), expected
+    )
+    assert said.replace("<", "&lt;") in (tmp_path / "found" / "report.html").read_text("utf-8")
+    document = run("fit", *given, "--json").document
+    assert document["comparison"]["comparisons"][0]["sentence"] == said
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [("modle", "did you mean 'model'"), ("seed", "it has one value; there is nothing to compare")],
+)
+def test_groups_are_checked_before_the_fit(run: Run, curves: Any, column: str, words: str) -> None:
+    curves(["base", "large"]).assign(seed=0).to_csv("runs.csv", index=False)
+    given = ("runs.csv", *AXES, "--by", "model", "--by", "seed", *POINT)
+    done = run("fit", *given, "--between", column, "--out", "found")
+    assert done.code == 2
+    assert words in " ".join(done.err.split())
+    assert not done.out
+    assert not Path("found/fit.nc").exists()
 
 
 def test_an_unreliable_run_is_compared_and_exits_with_4(stored: Path, run: Run) -> None:

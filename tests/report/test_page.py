@@ -12,6 +12,7 @@ import pytest
 
 import scalefit as sf
 from scalefit.checks import each
+from scalefit.comparison import sentences
 from scalefit.errors import ConfigError
 from scalefit.report import content, figures
 
@@ -124,7 +125,9 @@ def test_numbers_are_short_and_gaps_are_null() -> None:
 
 
 def test_differences_are_those_of_compare(fit: sf.Fit) -> None:
-    rows = content._compared(fit, 0.9)
+    made = content.of(fit, 0.9)
+    rows = made["compared"]
     table: pd.DataFrame = sf.compare(fit)
+    assert made["sentences"] == (sentences(table) if len(table) <= content.COMPARED else [])
     assert [row[0] for row in rows] == table["a"].tolist()
     assert [row[2] for row in rows] == [f"{value:.4g}" for value in table["median"]]
