@@ -127,10 +127,10 @@ def _resolve(dataset: xr.Dataset, name: str, axis: str, known: Sequence[object])
         return name
     source = inline(dataset.attrs["source"])
     if name in dataset.data_vars:
-        extra = dataset[name].dims[2]
+        extra = dataset[name].dims[2:]
         raise InvalidData(
-            f"{source}: {axis}={quoted(name)} has the further dimension {quoted(extra)}; "
-            "select one element of it first"
+            f"{source}: {axis}={quoted(name)} has the further dimension{'s' * (len(extra) > 1)} "
+            f"{', '.join(map(quoted, extra))}; select one element of it first"
         )
     if name not in dataset.coords:
         raise InvalidData(f"{source}: no column {axis}={quoted(name)}; {suggest(name, known)}")

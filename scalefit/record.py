@@ -21,7 +21,7 @@ from .errors import ConfigError, InvalidData
 from .inference import Posterior, Problem
 from .inference.problem import ABSENT, MODEL_NUMBERS, model_row
 from .io.wording import inline
-from .laws import BrokenPowerLaw, Law, Window, priors
+from .laws import BrokenPowerLaw, Law, PowerLawWithCutoff, Window, priors
 from .laws.broken import MAX_REGIMES
 from .laws.noise import Noise
 from .laws.priors import Prior
@@ -339,9 +339,12 @@ def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTre
         ) from error
     described = json.loads(tree.attrs["law"])
     if law is None:
-        if described["class"] != "BrokenPowerLaw":
+        if described["class"] == "BrokenPowerLaw":
+            law = BrokenPowerLaw(described["regimes"], floor=described["floor"])
+        elif described == _describe(PowerLawWithCutoff()):
+            law = PowerLawWithCutoff()
+        else:
             raise ConfigError(f"{path}: fitted with {described['name']}; pass that law as law=")
-        law = BrokenPowerLaw(described["regimes"], floor=described["floor"])
     elif _describe(law) != described:
         raise ConfigError(f"{path}: fitted with {described}, not with the law given")
     return law, tree

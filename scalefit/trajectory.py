@@ -1,8 +1,8 @@
 """The record that every part of the project exchanges: a trajectory, as an `xarray.Dataset`.
 
 A trajectory holds curves. Its dimensions are `run` and `point` (position along a run; shorter runs
-are padded with NaN at the end), its variables are floats on `(run, point)`, optionally with one
-further dimension, and whatever tells runs apart is a coordinate on `run`.
+are padded with NaN at the end), its variables are floats on `(run, point)`, optionally with
+further dimensions, and whatever tells runs apart is a coordinate on `run`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import os
 import re
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -101,10 +102,9 @@ def validate(dataset: xr.Dataset) -> xr.Dataset:
     if not dataset.data_vars:
         raise InvalidData("a trajectory needs at least one variable on (run, point)")
     for name, variable in dataset.data_vars.items():
-        if variable.dims[:2] != ("run", "point") or variable.ndim > 3:
+        if variable.dims[:2] != ("run", "point"):
             raise InvalidData(
-                f"variable '{name}' has dims {variable.dims}; expected ('run', 'point') "
-                "and at most one more"
+                f"variable '{name}' has dims {variable.dims}; they must begin with ('run', 'point')"
             )
         if not np.issubdtype(variable.dtype, np.floating):
             raise InvalidData(f"variable '{name}' is {variable.dtype}; convert it to float")
@@ -213,8 +213,8 @@ def _plain(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
 def to_frame(dataset: xr.Dataset) -> pd.DataFrame:
     """Return a trajectory as a tidy table, one row per run and point.
 
-    Padding is dropped. A variable with a further dimension gives one column per element, named
-    `variable[label]`.
+    Padding is dropped. A variable with further dimensions gives one column per element, named
+    `variable[label]` or `variable[label,label]`.
 
     Raises
     ------
@@ -235,8 +235,12 @@ def to_frame(dataset: xr.Dataset) -> pd.DataFrame:
         if variable.ndim == 2:
             flat = {str(name): variable.values}
         else:
-            labels = variable[variable.dims[2]].values
-            flat = {f"{name}[{label}]": variable.values[..., i] for i, label in enumerate(labels)}
+            labels = product(*(variable[dim].values for dim in variable.dims[2:]))
+            elements = variable.values.reshape(runs * points, -1).T
+            flat = {
+                f"{name}[{','.join(map(str, at))}]": one
+                for at, one in zip(labels, elements, strict=True)
+            }
         columns |= {key: values.reshape(-1) for key, values in flat.items()}
         measured += list(flat)
     frame = pd.DataFrame(columns)

@@ -2,5 +2,6 @@
 
 from .base import Law, Parameter, Window
 from .broken import BrokenPowerLaw
+from .cutoff import PowerLawWithCutoff
 
-__all__ = ["BrokenPowerLaw", "Law", "Parameter", "Window"]
+__all__ = ["BrokenPowerLaw", "Law", "Parameter", "PowerLawWithCutoff", "Window"]
