@@ -1,8 +1,8 @@
 """Posterior predictive checks: whether residuals look like the noise that a fit claims.
 
 A fit bends towards its data, so its residuals are not fresh noise. To first order those of the
-posterior mean are (I - C S^-1) e, with C the posterior covariance of the law at the points and S
-that of the noise e. Replicates are made so, each with the noise of one draw; residuals and
+posterior mean are (I - C S^-1) e, with S the covariance of the noise e, and C that of the law at
+the points given S. Replicates are made so, each with the noise of one draw; residuals and
 replicates are whitened with the same draw and compared. Without the projection such checks hardly
 ever fail.
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 DRAWS = 1000
+AXES = 16
+"""Directions, the widest first, in which a law is taken to bend towards its data."""
 FAILS = 0.01
 FEWEST = 8
 """Points below which residuals say nothing."""
@@ -116,13 +118,22 @@ def residuals(fit: Fit, run: str, rng: np.random.Generator) -> Residuals | None:
     gap, error = noise.gaps(x), fit.errors(run) ** 2
     drawn = log_curve(fit.law, params, x, last=float(x[-1]), hazard=0.0, rng=rng)
     mean = drawn.mean(axis=0)
-    about = drawn - mean
-    fresh = _noise(noise, params, gap, error, rng)
-    precision = np.linalg.inv(_covariance(noise, params, gap, error))
-    left = fresh - (fresh @ precision @ about.T) @ about / len(about)
-    rest = np.broadcast_to(np.log(y) - mean, left.shape)
-    observed, replicated = (noise.whiten(one, params, gap, error)[0] for one in (rest, left))
-    return Residuals(x, observed, replicated)
+
+    def white(one: Array) -> Array:
+        return noise.whiten(np.broadcast_to(one, drawn.shape), params, gap, error)[0]
+
+    fresh = white(_noise(noise, params, gap, error, rng))
+    variance, axes = _axes(drawn - mean)
+    slopes = np.stack([white(axis) for axis in axes], axis=1)
+    if noise.kind == "student":  # what a point of heavy tails says of the law
+        freedom = params["degrees_of_freedom"][:, None, None]
+        weight = (freedom + 1.0) / (freedom + 3.0)
+    else:
+        weight = np.ones((len(slopes), 1, 1))
+    told = weight * slopes @ np.swapaxes(slopes, 1, 2)
+    prior = _positive(np.diag(1.0 / variance) - told.mean(axis=0))
+    taken = np.linalg.solve(told + prior, weight * (slopes @ fresh[..., None]))
+    return Residuals(x, white(np.log(y) - mean), fresh - (np.swapaxes(taken, 1, 2) @ slopes)[:, 0])
 
 
 def correlation(white: Array, lag: int = 1) -> Array:
@@ -156,20 +167,17 @@ def _noise(
     return np.asarray(made + np.sqrt(error + RESOLUTION**2) * rng.standard_normal(shape))
 
 
-def _covariance(noise: Noise, params: Mapping[str, Array], gap: Array, error: Array) -> Array:
-    """Return the covariance of the noise at the points, at a typical draw.
+def _axes(about: Array) -> tuple[Array, Array]:
+    """Return variances, shape (k,), and unit vectors, shape (k, n), along which draws differ."""
+    _, size, vectors = np.linalg.svd(about / np.sqrt(len(about)), full_matrices=False)
+    kept = size > 1e-6 * size[0]
+    return size[kept][:AXES] ** 2, vectors[kept][:AXES]
 
-    That of heavy tails is the one that would inform the law as much.
-    """
-    variance = float(np.median(params["noise"])) ** 2
-    if noise.kind == "student":
-        freedom = float(np.median(params["degrees_of_freedom"]))
-        variance *= (freedom + 3.0) / (freedom + 1.0)
-    place = np.cumsum(gap)
-    apart = np.abs(place[:, None] - place)
-    rho = float(np.mean(params["autocorrelation"])) if noise.kind == "ar1" else 0.0
-    shared = rho**apart if rho > 0.0 else np.eye(gap.size)
-    return np.asarray(variance * shared + np.diag(error + RESOLUTION**2))
+
+def _positive(matrix: Array) -> Array:
+    """Return a symmetric matrix without its negative eigenvalues."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
 
 
 def _judged(
