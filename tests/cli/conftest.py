@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,6 +46,24 @@ class Done:
 
 
 Run = Callable[..., Done]
+
+
+def interrupted(script: str, *arguments: str) -> Done:
+    """Return how a script ended that got Ctrl-C once it had said "busy" on standard error."""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "busy\n"
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    return Done(process.returncode, out, err)
+
+
 Curves = Callable[..., pd.DataFrame]
 
 

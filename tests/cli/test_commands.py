@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,7 @@ import scalefit
 from scalefit import trajectory
 from scalefit.cli.output import emit, estimate
 
-Run = Callable[..., Any]
-Curves = Callable[..., pd.DataFrame]
-WIDTH = 80
-AXES = ("--x", "step", "--y", "loss")
-POINT = ("--regimes", "1", "--floor", "yes", "--noise", "normal", "--method", "point")
+from .conftest import AXES, POINT, WIDTH, Curves, Run
 
 
 def test_fit_writes_all_three_and_says_what_it_found(tmp_path: Path, table: Path, run: Run) -> None:

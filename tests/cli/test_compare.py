@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,7 @@ import pytest
 import scalefit
 from scalefit.comparison import sentences
 
-from .conftest import AXES, POINT
-
-Run = Callable[..., Any]
-WIDTH = 80
+from .conftest import AXES, POINT, WIDTH, Run
 
 
 def test_the_sentence_comes_first_and_agrees_with_python(stored: Path, run: Run) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from samples import logs
 
-Run = Callable[..., Any]
+from .conftest import Run
+
 POINT = ("--regimes", "1", "--floor", "no", "--noise", "normal", "--method", "point")
 
 

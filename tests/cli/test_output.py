@@ -7,9 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,11 +16,7 @@ import scalefit
 from scalefit.cli import _run, main
 from scalefit.cli.output import estimate, number
 
-Run = Callable[..., Any]
-Curves = Callable[..., pd.DataFrame]
-WIDTH = 80
-AXES = ("--x", "step", "--y", "loss")
-POINT = ("--regimes", "1", "--floor", "yes", "--noise", "normal", "--method", "point")
+from .conftest import AXES, POINT, WIDTH, Curves, Run
 
 ODD = '[bold]b[/bold] :fire: {a} $x^{2$ "q"\n\x1b[31mred, and on it goes: lr=3e-4, width=1024'
 

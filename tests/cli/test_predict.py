@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +12,7 @@ import scalefit
 from scalefit.cli.output import estimate
 from scalefit.shares import SOURCES
 
-Run = Callable[..., Any]
-WIDTH = 80
+from .conftest import WIDTH, Run, interrupted
 
 
 def test_reach_agrees_with_python(stored: Path, run: Run) -> None:
@@ -119,17 +112,7 @@ main(sys.argv[1:])
 
 def test_ctrl_c_ends_with_130(tmp_path: Path, stored: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
-    with subprocess.Popen(
-        [sys.executable, "-c", BUSY, "predict", str(stored), "--at", "1e9"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        assert process.stderr is not None
-        assert process.stderr.readline() == "busy\n"
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
-    assert err == "interrupted: nothing half-written is left\n"
+    done = interrupted(BUSY, "predict", str(stored), "--at", "1e9")
+    assert (done.code, done.out) == (130, "")
+    assert done.err == "interrupted: nothing half-written is left\n"
     assert sorted(tmp_path.rglob("*")) == before

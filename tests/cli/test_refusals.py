@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,11 +16,7 @@ import scalefit
 from scalefit import batch, fitting
 from scalefit.cli import _run
 
-Run = Callable[..., Any]
-WIDTH = 80
-AXES = ("--x", "step", "--y", "loss")
-POINT = ("--regimes", "1", "--floor", "yes", "--noise", "normal", "--method", "point")
-
+from .conftest import AXES, POINT, Run, interrupted
 
 FIT = "fit runs.csv --x step --y loss"
 USAGE: dict[str, tuple[str, list[str]]] = {
@@ -275,21 +269,10 @@ main(sys.argv[2:])
 )
 @pytest.mark.usefixtures("table")
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, module: str, arguments: str) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", BUSY, module, *arguments.split()],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        assert process.stderr is not None
-        assert process.stderr.readline() == "busy\n"
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert out == ""
-    assert "Traceback" not in err
-    assert err.splitlines()[-1] == "interrupted: nothing half-written is left"
+    done = interrupted(BUSY, module, *arguments.split())
+    assert (done.code, done.out) == (130, "")
+    assert "Traceback" not in done.err
+    assert done.err.splitlines()[-1] == "interrupted: nothing half-written is left"
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["runs.csv"]
 
 

@@ -1,6 +1,6 @@
 """The perceptron's simulations against its theory: reference rows, and how the norm grows.
 
-Four kinds of instances, each with its own teacher and data:
+Five kinds of instances, each with its own teacher and data:
 
 rows    fixed-norm minimiser in the six groups of `perceptron_reference.csv` (load, N, law of the
         inputs); mean test error per norm against theory, in standard errors of this sample. Norm 0
@@ -11,6 +11,8 @@ early   load 16, N = 300: norm^2 d norm / d time between Hebb's rule and the elb
         population's flow; steps grow with the norm.
 late    load 5, N = 500: d norm / d log time long after the elbow, against 1 / (2 margin), the
         margin that of theory and that of the same data; steps grow with the norm.
+optima  loads 2 to 16, N = 300: lowest mean test error along gradient descent (steps grow),
+        and the norm there, against theory's optimum at fixed norm.
 
 Written are a JSON and a figure of the same name. An interrupted run goes on where it was.
 
@@ -48,10 +50,13 @@ MEASURED = {  # by the note that the numbers come from: 4 instances
             [0.0363, 0.0159, 0.0051, 0.0018, 0.0005, -0.0002, -0.0006]),
     "early": ([3.7, 5.2, 7.1, 9.8, 13.4], [0.313, 0.325, 0.332, 0.332, 0.319]),
     "late": ([14.0], [2.52]),
+    "optima": ([2, 4, 8, 16], [0.175, 0.101, 0.0554, 0.0271]),
 }  # fmt: skip
 PACE = 8  # instances of each kind of dynamics
 PART = 1000  # indices of one kind
 LATE = (8.0, 10.0, 12.0, 14.0)
+NEAR = np.geomspace(0.6, 2.0, 31)
+"""Norms over that of theory's optimum, among which the lowest error is looked for."""
 
 
 def simulate(seed: int, **settings: Any) -> xr.Dataset:
@@ -101,6 +106,13 @@ def one(index: int) -> dict[str, Any]:
         )
         flow = np.array(norms) ** 2 * speeds(path, norms, log=False)
         return {"index": index, "flow": flow.tolist()}
+    if kind == len(GROUPS) + 3:
+        lowest = []
+        for load in MEASURED["optima"][0]:
+            norms = (theory.optimum(load).norm * NEAR).tolist()
+            path = simulate(seed, load=load, N=300, steps=8000, points=120, step_rule="norm")
+            lowest.append(crossing(path, "test_error", norms))
+        return {"index": index, "near": lowest}
     path = simulate(seed, load=5, N=500, steps=4500, points=120, step_rule="norm")
     hard = simulate(seed, load=5, N=500, protocol="fixed_norm", norm=1000)
     slopes = speeds(path, list(LATE), log=True)
@@ -153,6 +165,10 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
     own = np.array([1 / (2 * row["margin"]) for row in kinds[first + 2]])
     share, share_error = mean(slopes / own[:, None])
     early_norms, late_target = MEASURED["early"][0], theory.last_speed(5)
+    near = np.array([row["near"] for row in kinds[first + 3]])
+    best = [theory.optimum(load) for load in MEASURED["optima"][0]]
+    at = near.mean(axis=0).argmin(axis=1)
+    lowest, lowest_error = mean(near[:, range(len(best)), at])
     population = [norm**2 * theory.population_speed(norm) for norm in early_norms]
     return {
         "instances": {kind: len(one) for kind, one in sorted(kinds.items())},
@@ -167,6 +183,10 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
         "late": {"norm": list(LATE), "mean": late, "standard_error": late_error,
                  "theory": late_target, "own": float(own.mean()), "over_own_margin": share,
                  "over_own_margin_standard_error": share_error, "note": MEASURED["late"][1]},
+        "optima": {"load": MEASURED["optima"][0], "mean": lowest, "standard_error": lowest_error,
+                   "norm": [point.norm * float(NEAR[i]) for point, i in zip(best, at, strict=True)],
+                   "theory": [point.test_error for point in best],
+                   "theory_norm": [point.norm for point in best], "note": MEASURED["optima"][1]},
     }  # fmt: skip
 
 
@@ -223,8 +243,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
 def main() -> None:
     parser = campaign.arguments(__doc__, "perceptron_reproduction.json", 24)
     options = parser.parse_args()
-    last = len(GROUPS) + 3
-    counts = [options.curves] * len(GROUPS) + [min(PACE, options.curves)] * 3
+    last = len(GROUPS) + 4
+    counts = [options.curves] * len(GROUPS) + [min(PACE, options.curves)] * 4
     wanted = [kind * PART + seed for kind in range(last) for seed in range(counts[kind])]
     result = summary(campaign.run(one, wanted, options.out, options.workers))
     campaign.keep(result, options.out, ("scalefit", "numpy", "scipy", "torch"))
@@ -236,7 +256,7 @@ def main() -> None:
             f"{row['theory']:.6f} {row['simulation']:.6f} {row['standard_error']:.6f} "
             f"{row['deviation']:+.2f}"
         )
-    for name in ("gap", "early", "late"):
+    for name in ("gap", "early", "late", "optima"):
         print(name, {key: np.round(value, 4).tolist() for key, value in result[name].items()})
 
 
