@@ -100,6 +100,18 @@ def test_the_prior_of_a_curve_s_values_is_the_law_s(rng: np.random.Generator) ->
     np.testing.assert_allclose(found, [density(params, i) for i in range(4)], atol=1e-3)
 
 
+def test_a_crossover_that_rounds_onto_an_end_is_left_out(rng: np.random.Generator) -> None:
+    problem = Problem(BrokenPowerLaw(2, floor=False), X, X**-0.3)
+    sampled = unpack(problem.priors, rng.standard_normal((4, problem.dimension)))
+    whole = pooled._curve(problem, sampled, np.zeros(4))
+    sampled["gap"][2] = [1.0, 0.0]
+    found = pooled._curve(problem, sampled, np.zeros(4))
+    np.testing.assert_array_equal(found.log_weight, whole.log_weight[[0, 1, 3]])
+    for one in (found.z, found.values, *found.params.values()):
+        assert len(one) == 3
+        assert np.isfinite(one).all()
+
+
 def test_shared_values_follow_their_prior_without_data(rng: np.random.Generator) -> None:
     """Gibbs sampling with likelihoods that say nothing must return the hierarchical prior."""
     law = BrokenPowerLaw(1, floor=False)

@@ -141,15 +141,20 @@ def _settled(
 
 
 def _curve(problem: Problem, sampled: dict[str, Array], log_weight: Array) -> _Curve:
-    """Return draws of one curve, their weights taken relative to the prior they were drawn with."""
+    """Return draws of one curve, their weights taken relative to the prior they were drawn with.
+
+    A crossover so near an end that rounding puts it there is left out, for it has no density.
+    """
     params = {**sampled, **problem.law.natural(sampled, problem.window)}
     columns = [params["exponent"]]
     if "crossover" in params:
         columns += [np.log(params["crossover"]), np.log(params["width"])]
-    values = np.concatenate(columns, axis=1)
-    full = Full(problem)
-    z = full.from_sampled(sampled)
-    return _Curve(problem, z, params, values, log_weight - _log_prior(problem, params))
+    with np.errstate(divide="ignore"):
+        weight = log_weight - _log_prior(problem, params)
+    good = np.isfinite(weight)
+    kept = {name: value[good] for name, value in params.items()}
+    z = Full(problem).from_sampled({name: kept[name] for name in sampled})
+    return _Curve(problem, z, kept, np.concatenate(columns, axis=1)[good], weight[good])
 
 
 def _families(
