@@ -55,8 +55,6 @@ MEASURED = {  # by the note that the numbers come from: 4 instances
 PACE = 8  # instances of each kind of dynamics
 PART = 1000  # indices of one kind
 LATE = (8.0, 10.0, 12.0, 14.0)
-NEAR = np.geomspace(0.6, 2.0, 31)
-"""Norms over that of theory's optimum, among which the lowest error is looked for."""
 
 
 def simulate(seed: int, **settings: Any) -> xr.Dataset:
@@ -84,6 +82,12 @@ def speeds(run: xr.Dataset, norms: list[float], *, log: bool) -> list[float]:
     return found
 
 
+def near(load: float) -> NDArray[np.float64]:
+    """Return the norms among which the lowest error of a load is looked for."""
+    best = theory.optimum(load).norm
+    return np.geomspace(0.6 * best, min(3.0 * best, best + 10.0), 41)
+
+
 def one(index: int) -> dict[str, Any]:
     """Return what one instance of one kind gave."""
     kind, seed = divmod(index, PART)
@@ -109,9 +113,8 @@ def one(index: int) -> dict[str, Any]:
     if kind == len(GROUPS) + 3:
         lowest = []
         for load in MEASURED["optima"][0]:
-            norms = (theory.optimum(load).norm * NEAR).tolist()
             path = simulate(seed, load=load, N=300, steps=8000, points=120, step_rule="norm")
-            lowest.append(crossing(path, "test_error", norms))
+            lowest.append(crossing(path, "test_error", near(load).tolist()))
         return {"index": index, "near": lowest}
     path = simulate(seed, load=5, N=500, steps=4500, points=120, step_rule="norm")
     hard = simulate(seed, load=5, N=500, protocol="fixed_norm", norm=1000)
@@ -165,10 +168,11 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
     own = np.array([1 / (2 * row["margin"]) for row in kinds[first + 2]])
     share, share_error = mean(slopes / own[:, None])
     early_norms, late_target = MEASURED["early"][0], theory.last_speed(5)
-    near = np.array([row["near"] for row in kinds[first + 3]])
-    best = [theory.optimum(load) for load in MEASURED["optima"][0]]
-    at = near.mean(axis=0).argmin(axis=1)
-    lowest, lowest_error = mean(near[:, range(len(best)), at])
+    curves = np.array([row["near"] for row in kinds[first + 3]])
+    loads = MEASURED["optima"][0]
+    best = [theory.optimum(load) for load in loads]
+    at = curves.mean(axis=0).argmin(axis=1)
+    lowest, lowest_error = mean(curves[:, range(len(best)), at])
     population = [norm**2 * theory.population_speed(norm) for norm in early_norms]
     return {
         "instances": {kind: len(one) for kind, one in sorted(kinds.items())},
@@ -184,7 +188,7 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
                  "theory": late_target, "own": float(own.mean()), "over_own_margin": share,
                  "over_own_margin_standard_error": share_error, "note": MEASURED["late"][1]},
         "optima": {"load": MEASURED["optima"][0], "mean": lowest, "standard_error": lowest_error,
-                   "norm": [point.norm * float(NEAR[i]) for point, i in zip(best, at, strict=True)],
+                   "norm": [float(near(load)[i]) for load, i in zip(loads, at, strict=True)],
                    "theory": [point.test_error for point in best],
                    "theory_norm": [point.norm for point in best], "note": MEASURED["optima"][1]},
     }  # fmt: skip
