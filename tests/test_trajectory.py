@@ -42,10 +42,6 @@ BROKEN: dict[str, tuple[Callable[[xr.Dataset], xr.Dataset], str]] = {
     ),
     "no variable": (lambda ds: ds.drop_vars("loss").assign_coords(point=[0, 1, 2]), "at least one"),
     "other dims": (lambda ds: ds.assign(loss=ds["loss"].T), r"'loss' has dims \('point', 'run'\)"),
-    "four dims": (
-        lambda ds: ds.assign(loss=ds["loss"].expand_dims({"p": 1, "q": 1}, axis=(2, 3))),
-        "at most one more",
-    ),
     "integers": (lambda ds: ds.fillna(0).astype(int, keep_attrs=True), "convert it to float"),
     "no unit": (lambda ds: ds.assign(loss=ds["loss"].drop_attrs()), "lacks the attribute 'long_"),
     "no source": (lambda ds: ds.drop_attrs(deep=False), "lacks the attribute 'schema'"),
@@ -120,6 +116,13 @@ def test_to_frame_names_elements_and_drops_padding() -> None:
     assert frame.columns.tolist()[-3:] == ["loss", "norm[w1]", "norm[w2]"]
     assert frame["run"].tolist() == ["a", "a", "a", "b", "b"]
     assert frame["point"].tolist() == [0, 1, 2, 0, 1]
+
+
+def test_to_frame_names_elements_of_two_further_dimensions_by_both() -> None:
+    values = np.arange(36.0).reshape(2, 3, 2, 3)
+    frame = to_frame(example(R=(("run", "point", "unit", "teacher_unit"), values)))
+    assert frame.columns.tolist()[-7:-4] == ["loss", "R[0,0]", "R[0,1]"]
+    np.testing.assert_array_equal(frame["R[1,0]"], values[:, :, 1, 0].ravel())
 
 
 def test_columns_with_taken_names_get_an_underscore() -> None:

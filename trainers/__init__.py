@@ -12,6 +12,7 @@ if __name__ == "trainers":
         "install the project (pip install -e .) and import it by that name"
     )
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from .config import Config, make, require_config, require_seed
@@ -34,7 +35,7 @@ def families() -> dict[str, str]:
     Examples
     --------
     >>> sorted(families())
-    ['perceptron']
+    ['committee', 'perceptron']
     """
     return {name: kind.description for name, kind in FAMILIES.items()}
 
@@ -120,12 +121,22 @@ def run(
         If PyTorch is not installed.
     ScalefitError
         If the disk is full or a worker process died; what was finished is kept.
+
+    Warns
+    -----
+    UserWarning
+        If settings can be trained but are doubtful, such as a learning rate at which a run is
+        likely to diverge.
     """
     from . import sweep
 
     require_config(config)
     require_seed(seed)
     sweep.require_determinism(determinism)
+    doubtful = [texts for point in config.points if (texts := point.cautions())]
+    if doubtful:
+        more = f" (the first of {len(doubtful)} such points)" if len(doubtful) > 1 else ""
+        warnings.warn("; ".join(doubtful[0]) + more, stacklevel=2)
     return sweep.run(
         config,
         device=device,
@@ -205,6 +216,11 @@ def theory(config: Config) -> xr.Dataset:
         at fixed norm, whatever the protocol: before the elbow the path of gradient descent lags
         behind it (at a load of 5 and norm 0.5, by a tenth of the error at small learning rates, by
         a quarter at 0.5); from the elbow on they agree to a few per cent at N = 100.
+
+        For the committee machine: the equations of motion of its order parameters for infinite N,
+        from a typical start, and as run coordinates the plateau's height and escape, the window of
+        the power law and the constant that it lacks; more is in
+        `scalefit.trainers.committee.theory`.
 
     Raises
     ------

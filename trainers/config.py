@@ -149,6 +149,10 @@ class Settings:
         """Return further run coordinates that follow from the settings."""
         return {}
 
+    def cautions(self) -> list[str]:
+        """Return what is doubtful about the settings, though it can be trained; one line each."""
+        return []
+
     def used(self) -> dict[str, Any]:
         """Return the settings that the protocol uses."""
         return {

@@ -40,6 +40,7 @@ import numpy as np
 
 from scalefit.errors import ConfigError, nearest
 
+from .committee.settings import Committee
 from .config import Config, Settings
 from .perceptron.settings import Perceptron
 from .seeds import generator
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
     Tensors = dict[str, Tensor]
 
-FAMILIES: dict[str, type[Settings]] = {kind.family: kind for kind in (Perceptron,)}
+FAMILIES: dict[str, type[Settings]] = {kind.family: kind for kind in (Perceptron, Committee)}
 
 
 class Variable(NamedTuple):
@@ -63,13 +64,13 @@ class Variable(NamedTuple):
         Its long name.
     unit
         Empty for none.
-    dim
-        A further dimension after run and point, such as `layer`; empty for none.
+    dims
+        Further dimensions after run and point, such as `layer`.
     """
 
     text: str
     unit: str = ""
-    dim: str = ""
+    dims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class Simulation(Protocol):
         ...
 
     def measure(self, state: Tensors, data: Tensors) -> Tensors:
-        """Return the remaining variables, shape (run,) or (run, further dimension)."""
+        """Return the remaining variables, shape (run,) or (run, further dimensions)."""
         ...
 
 

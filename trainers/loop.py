@@ -42,7 +42,7 @@ class Outcome:
 
     Attributes
     ----------
-    values : shape (run, point) or (run, point, further dimension)
+    values : shape (run, point) or (run, point, further dimensions)
         Of each measured variable.
     out_of_memory : shape (run,)
         Whether the memory did not suffice even for this run alone; its values are NaN.

@@ -34,16 +34,15 @@ def build(
     status[outcome.out_of_memory] = "oom"
     along = [simulation.along(run.settings) for run in runs]
     variables: dict[str, Any] = {}
-    for name, (text, unit, dim) in simulation.variables.items():
+    for name, (text, unit, further) in simulation.variables.items():
         if name in along[0]:
             values = np.array([one[name] for one in along])
         elif name in measured:
             values = np.array(measured[name], dtype=float)
             values[alive == 0] = np.nan
         else:  # memory sufficed for no run
-            values = np.full((*shape, 1) if dim else shape, np.nan)
-        dims = ("run", "point", dim) if dim else ("run", "point")
-        variables[name] = (dims, values, {"long_name": text, "units": unit})
+            values = np.full(shape + (1,) * len(further), np.nan)
+        variables[name] = (("run", "point", *further), values, {"long_name": text, "units": unit})
     coordinates = [{**run.settings.coordinates(), "seed": run.seed} for run in runs]
     return trajectory.build(
         variables,

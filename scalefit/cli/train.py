@@ -26,7 +26,9 @@ Settings = Annotated[
         help="A setting of the family; values joined by commas are swept, several settings as a "
         "product, those named zip:NAME together; repeat for more settings. Of perceptron: load "
         "(examples per input dimension), N (input dimension), seeds, protocol, inputs, norm, "
-        "learning_rate, step_rule, stability, steps, points, shared_inputs.",
+        "learning_rate, step_rule, stability, steps, points, shared_inputs. Of committee: K, M, L, "
+        "beta, activation, N, learning_rate, init_scale, teacher, batch, trainable, duration "
+        "(examples / N), points, protocol, seeds.",
     ),
 ]
 File = Annotated[

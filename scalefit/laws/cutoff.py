@@ -72,13 +72,14 @@ class PowerLawWithCutoff(Law):
 
         The level is that of the power law alone, without its end and the offset, at the last x;
         with the offset it becomes `with_offset` times as large, which is below 1 where the offset
-        is negative. Laws that reach zero among the data have no likelihood.
+        is negative. Laws that reach zero among the data have no likelihood. The cutoff may lie
+        among the data or decades beyond them, where it changes nothing.
         """
         from .priors import LogNormal, Normal
 
         return {
             "exponent": Normal(0.5, 0.5),
-            "cutoff": LogNormal(3.0 * window.x_high, 2.0, unit="x"),
+            "cutoff": LogNormal(10.0 * window.x_high, 3.0, unit="x"),
             "level": LogNormal(window.y_typical, 2.0, unit="y"),
             "with_offset": LogNormal(1.0, 2.0, unit="of the level"),
         }

@@ -25,7 +25,7 @@ def points(**settings: Any) -> list[tuple[float, int]]:
 
 
 def test_families_are_described() -> None:
-    assert list(trainers.families()) == ["perceptron"]
+    assert list(trainers.families()) == ["perceptron", "committee"]
 
 
 def test_neither_import_nor_theory_loads_torch_or_pymc() -> None:

@@ -16,7 +16,8 @@ from scalefit.trainers.family import FAMILIES, Run, Variable, expand, simulation
 pytestmark = pytest.mark.train
 
 SMALL: dict[str, dict[str, Any]] = {
-    "perceptron": {"N": 6, "load": 2, "steps": 7, "points": 4, "norm": [0.5, 1]}
+    "perceptron": {"N": 6, "load": 2, "steps": 7, "points": 4, "norm": [0.5, 1]},
+    "committee": {"N": 12, "duration": 20, "points": 4},
 }
 
 
@@ -60,7 +61,7 @@ def test_training_never_leaves_the_device(family: str, protocol: str) -> None:
         for name, value in measured.items():
             assert value.device.type == "meta"
             assert value.shape[0] == count
-            assert value.dim() == 1 + bool(one.variables[name].dim)
+            assert value.dim() == 1 + len(one.variables[name].dims)
 
 
 @pytest.mark.gpu
@@ -126,7 +127,7 @@ class Walk:
     source = "random walk"
     variables: Mapping[str, Variable] = {
         "step": Variable("step"),
-        "place": Variable("place", "m", "unit"),
+        "place": Variable("place", "m", ("unit",)),
     }
     block = 4
 

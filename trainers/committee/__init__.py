@@ -1,0 +1,1 @@
+"""Committee machine: its simulation and its theory."""

@@ -1,0 +1,136 @@
+"""Committee machine: stochastic gradient descent that sees each example once.
+
+`data` holds `teacher`, shape (run, M, N), `spread`, the standard deviation of each entry of the
+input over sqrt(N), shape (run, 1, N), and, under the name of the activation, the `rate` of
+`lesson`. `state` holds `student`, shape (run, K, trained directions).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import pad
+
+from scalefit.trainers.family import Run, Variable
+from scalefit.trainers.schedule import checkpoints
+
+from . import draws
+from .draws import settings_of
+from .lesson import lesson
+from .overlaps import test_loss
+from .settings import Committee
+
+if TYPE_CHECKING:
+    from scalefit.trainers.family import Tensors
+
+TOGETHER = 16
+"""Examples whose products `lesson` takes: more of them cost more per example."""
+
+
+class SGD:
+    """One example, or a batch, per step, drawn when it is needed; the first point is step 1."""
+
+    source = "committee machine, one-pass SGD"
+    variables: Mapping[str, Variable] = {
+        "time": Variable("examples seen over N"),
+        "step": Variable("step of SGD"),
+        "examples": Variable("examples seen"),
+        "test_loss": Variable("exact generalisation error: half the mean squared error"),
+        "Q": Variable("overlaps of the student's units", dims=("unit", "other_unit")),
+        "R": Variable("overlaps of student and teacher units", dims=("unit", "teacher_unit")),
+    }
+    dtype = torch.float64
+    block = 128
+
+    def shape(self, settings: Committee) -> tuple[Any, ...]:
+        """Return what makes shapes, checkpoints and activations equal."""
+        sizes = settings.N, settings.K, settings.M, settings.batch, settings.trainable
+        return *sizes, settings.activation, settings.steps, settings.points
+
+    def checkpoints(self, settings: Committee) -> list[int]:
+        """Return log-spaced steps."""
+        return checkpoints(settings.steps, settings.points)
+
+    def along(self, settings: Committee) -> Mapping[str, NDArray[np.float64]]:
+        """Return time, step and examples."""
+        step = np.array(self.checkpoints(settings), dtype=float)
+        examples = settings.batch * step
+        return {"time": examples / settings.N, "step": step, "examples": examples}
+
+    def work(self, settings: Committee) -> float:
+        """Return the operations of one run; the numbers drawn cost as much as all the rest."""
+        example = 3e3 + 300 * settings.K + settings.N * (18 + settings.K + settings.M)
+        return example * settings.batch * settings.steps
+
+    def memory(self, settings: Committee) -> float:
+        """Return the bytes of a block of inputs, of those in work, and of a few weights."""
+        rows = self.block * settings.batch / 2 + 2 * max(TOGETHER, settings.batch)
+        return (rows + 4 * (settings.K + settings.M)) * settings.N * self.dtype.itemsize
+
+    def width(self, settings: Committee) -> int:
+        """Return as many as keep the inputs in work, 1 MB of them, near a CPU core."""
+        return max(2**17 // (max(TOGETHER, settings.batch) * settings.N), 1)
+
+    def init(self, runs: Sequence[Run], device: torch.device) -> tuple[Tensors, Tensors]:
+        """Return teachers, spectra and rates, and the first weights."""
+        all_settings = [settings_of(run) for run in runs]
+        rates = [one.learning_rate * one.M / one.K**2 for one in all_settings]
+        data = {
+            "teacher": stacked([draws.teacher(run) for run in runs], device),
+            "spread": torch.stack(
+                [draws.spread(one.N, one.L, one.beta)[None] for one in all_settings]
+            ).to(device),
+            all_settings[0].activation: stacked([np.full((1, 1), one) for one in rates], device),
+        }
+        return data, {"student": stacked([draws.student(run) for run in runs], device)}
+
+    def feed(self, runs: Sequence[Run], block: int, device: torch.device) -> Tensors:
+        """Return inputs over sqrt(N), shape (run, step, example, N)."""
+        settings = settings_of(runs[0])
+        size = (self.block, settings.batch, settings.N)
+        inputs = torch.empty(len(runs), *size, dtype=torch.float32, device=device)
+        for run, out in zip(runs, inputs, strict=True):
+            one = settings_of(run)
+            draws.normals(draws.stream(run, "inputs", settings.batch, block), out)
+            out *= draws.spread(one.N, one.L, one.beta).to(out)
+        return {"inputs": inputs}
+
+    def update(self, state: Tensors, data: Tensors, fresh: Tensors, steps: range) -> Tensors:
+        """Return the weights after some steps."""
+        del steps
+        student, activation = state["student"], activation_of(data)
+        inputs = fresh["inputs"]
+        for part in torch.split(inputs, max(TOGETHER // inputs.shape[2], 1), dim=1):
+            part = part.to(self.dtype)
+            student = lesson(student, data["teacher"], part, data[activation], activation)
+        return {"student": student}
+
+    def measure(self, state: Tensors, data: Tensors) -> Tensors:
+        """Return the overlaps and the loss that they make."""
+        both = state["student"], data["teacher"]
+        axes = max(one.shape[-1] for one in both)
+        student, teacher = (pad(one, (0, axes - one.shape[-1])) * data["spread"] for one in both)
+        Q, R = student @ student.mT, student @ teacher.mT
+        if activation_of(data) == "erf":
+            loss = test_loss(Q, R, teacher @ teacher.mT, "erf")
+        else:  # the same without a difference of overlaps, which loses small losses
+            K, M = R.shape[1:]
+            gap = teacher.sum(1) / math.sqrt(M) - student.sum(1) * (math.sqrt(M) / K)
+            loss = gap.square().sum(-1) / 2
+        return {"test_loss": loss, "Q": Q, "R": R}
+
+
+def activation_of(data: Tensors) -> str:
+    """Return the activation of a call's runs."""
+    return "erf" if "erf" in data else "linear"
+
+
+def stacked(arrays: Sequence[NDArray[np.float64]], device: torch.device) -> Tensor:
+    """Return one array per run as a tensor."""
+    return torch.tensor(np.stack(arrays), dtype=torch.float64, device=device)
