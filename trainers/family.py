@@ -29,6 +29,7 @@ some protocols use with `only=`: they then do not enter the identity of the othe
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -216,4 +217,10 @@ def find(family: str) -> type[Settings]:
 
 
 def _word(value: object) -> str:
+    """Return a value of a setting, a grid by its ends and a few digits of its hash."""
+    if isinstance(value, tuple) and len(value) > 1:
+        digest = hashlib.sha256(repr(value).encode()).hexdigest()
+        return f"{_word(value[0])} to {_word(value[-1])} #{digest[:4]}"
+    if isinstance(value, tuple):
+        return _word(*value)
     return f"{value:.12g}" if isinstance(value, float) else str(value)
