@@ -6,11 +6,11 @@ specialised erf units, K = M = 2, after the student's units have told the teache
 against K   erf units, isotropic inputs: how the end of the plateau grows with K.
 against T2  erf units, K = M = 2, L = 1 to 4: how it falls with the mean square eigenvalue.
 
-Curves: means over seeds, whose points go together along the run, so that noise is AR(1). Fitted is a
-power law with an exponential end and an offset of either sign; beside it the power law with a
-positive floor, for comparison. `theory` is minus the slope of theory's own
-curve over the window, its constant added back; for linear units that of the exact recursion at this
-N, for erf units that of the equations of motion.
+Curves: means over seeds, whose points go together along the run, so that noise is AR(1). Fitted is
+a power law with an exponential end and an offset of either sign; beside it the power law with a
+positive floor, for comparison. `theory` is minus the slope of theory's own curve over the window,
+its constant added back; for linear units that of the exact recursion at this N, for erf units that
+of the equations of motion.
 
 Plateaus: each run is fitted by itself, over models, and `Fit.plateaus` says where its longest one
 ends. The power with which this end changes from group to group is fitted, and stands beside that of
@@ -184,7 +184,9 @@ def plateaus(
             }
         )
     table = pd.concat(parts)
-    found = fitted(table["along"].to_numpy(), table["end"].to_numpy(), regimes=1, floor=False, noise="normal")
+    found = fitted(
+        table["along"].to_numpy(), table["end"].to_numpy(), regimes=1, floor=False, noise="normal"
+    )
     found = {key: -found[key] for key in ("median", "low", "high")} | {"verdict": found["verdict"]}
     found["low"], found["high"] = sorted((found["low"], found["high"]))
     of_theory = -slope(along, np.array([row["escape_time"] for row in told]))

@@ -3,8 +3,8 @@
 One-pass SGD against the equations of motion from the same first weights: the median deviation of
 the test loss, at most 5 %, and the time at which it has fallen to half the plateau, within 20 %.
 SGD with linear units against the exact mean, within 4 standard errors, batches included. The chain
-of overlaps against SGD, likewise. Prints one line per row and writes the same as JSON. It takes
-some minutes.
+of overlaps against SGD, likewise. Prints one line per row and writes the same as JSON, and a figure
+of one run of each flow over theory. It takes some minutes.
 
     python benchmarks/reproduction/committee/simulation.py
 """
@@ -74,7 +74,7 @@ def along_flow(settings: dict[str, Any], seeds: int) -> dict[str, Any]:
 
     curves = simulate(seeds, points=200, **settings)
     config = trainers.config("committee", seeds=seeds, **settings)
-    times, deviations, ratios = curves["time"].values[0], [], []
+    times, deviations, ratios, expected = curves["time"].values[0], [], [], []
     for index, run in enumerate(expand(config, 0)):
         q, r, t = draws.overlaps(run)
         path = theory.flow(
@@ -82,6 +82,7 @@ def along_flow(settings: dict[str, Any], seeds: int) -> dict[str, Any]:
             learning_rate=settings["learning_rate"],
         )  # fmt: skip
         loss = curves["test_loss"].values[index]
+        expected.append(path.test_loss)
         deviations.append(float(np.median(np.abs(loss / path.test_loss - 1))))
         ratios.append(crossing(times, loss) / crossing(times, path.test_loss))
     escapes = settings["L"] < 32  # beyond it, no plateau to speak of
@@ -92,6 +93,8 @@ def along_flow(settings: dict[str, Any], seeds: int) -> dict[str, Any]:
         "row": "SGD against the equations of motion", **settings, "runs": seeds,
         "median_deviation": deviations, "escape_time_ratio": ratios if escapes else None,
         "inside": inside,
+        "first": {"time": times.tolist(), "sgd": curves["test_loss"].values[0].tolist(),
+                  "theory": expected[0].tolist()},
     }  # fmt: skip
 
 
@@ -149,12 +152,37 @@ def main() -> None:
                 settings = {**settings, "duration": settings["duration"] / 20}
             row = work(settings, seeds)
             rows.append(row)
-            print(" ".join(f"{name}={shown(one)}" for name, one in row.items()), flush=True)
+            told = {name: one for name, one in row.items() if name != "first"}
+            print(" ".join(f"{name}={shown(one)}" for name, one in told.items()), flush=True)
     campaign.keep(
         {"rows": rows, "inside": sum(row["inside"] for row in rows)},
         options.out,
         ("scalefit", "numpy", "scipy", "torch"),
     )
+    draw([row for row in rows if "first" in row], options.out.with_suffix(".png"))
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write the figure: one run of each flow, over theory from the same first weights."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot as plt
+
+    figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    for i, row in enumerate(rows):
+        first = row["first"]
+        rate = row["learning_rate"]
+        ax.loglog(first["time"], first["theory"], color="k", lw=0.8)
+        ax.loglog(
+            first["time"][::4], first["sgd"][::4], "o", ms=3, color=f"C{i}",
+            label=f"N = {row['N']}, L = {row['L']}, rate {rate:g}",
+        )  # fmt: skip
+    ax.set(
+        xlabel="time (examples / N)", ylabel="test loss", title="SGD (points) and theory (lines)"
+    )
+    ax.legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=130)
 
 
 def shown(one: Any) -> str:
