@@ -228,9 +228,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "--seeds", type=int, default=64, help="of every curve; a sixth of plateaus"
-    )
+    parser.add_argument("--seeds", type=int, default=64, help="of every curve; a sixth of plateaus")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=campaign.RESULTS / "committee_exponents.json")
     options = parser.parse_args()
