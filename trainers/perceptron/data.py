@@ -123,10 +123,9 @@ def force(data: Tensors) -> Callable[[Tensor], Tensor]:
     blocks = [(block, block.T) for block in torch.split(examples[0], close)]
 
     def alone(student: Tensor) -> Tensor:
-        total = student.new_zeros(N)
+        total, against = student.new_zeros(N), -2 * student[0]
         for block, turned in blocks:
-            pull = torch.sigmoid(torch.mv(block, student[0]).mul_(-2))
-            total = torch.addmv(total, turned, pull, alpha=scale)
+            total.addmv_(turned, torch.mv(block, against).sigmoid_(), alpha=scale)
         return total[None]
 
     return alone
