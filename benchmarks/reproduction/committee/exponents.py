@@ -130,7 +130,7 @@ def curve(name: str, case: dict[str, Any], kept: Path, executor: Any) -> dict[st
     config, runs = simulated(case, kept, executor)
     x, y = averaged(runs, case["start"])
     expected, tail = exact(config, x)
-    target = case["beta"] / (1 + case["beta"])
+    target, own = case["beta"] / (1 + case["beta"]), slope(x, expected + tail)
     law = sf.laws.PowerLawWithCutoff()
     signed = fitted(x, y, law=law, noise="ar1")
     added = fitted(x, y + tail, regimes=1, floor=False, noise="ar1")
@@ -144,7 +144,7 @@ def curve(name: str, case: dict[str, Any], kept: Path, executor: Any) -> dict[st
         "seeds": case["seeds"],
         "window": [float(x[0]), float(x[-1])],
         "derived": target,
-        "theory": slope(x, expected + tail),
+        "theory": own,
         "theory_alone": slope(x, expected),
         "theory_by_law": fitted(x, smooth, law=law, noise="normal")["median"],
         "deviation": float(np.median(np.abs(y / expected - 1))),
@@ -152,6 +152,7 @@ def curve(name: str, case: dict[str, Any], kept: Path, executor: Any) -> dict[st
         "inside": signed["low"] <= target <= signed["high"],
         "added_back": added,
         "added_back_inside": added["low"] <= target <= added["high"],
+        "added_back_theory_inside": added["low"] <= own <= added["high"],
         "positive_floor": positive,
         "curve": {"x": x.tolist(), "y": y.tolist(), "theory": expected.tolist()},
     }
@@ -288,11 +289,12 @@ def report(row: dict[str, Any]) -> None:
     if "beta" in row:
         added, other = row["added_back"], row["positive_floor"]
         known = "inside" if row["added_back_inside"] else "outside"
+        own = "inside" if row["added_back_theory_inside"] else "outside"
         print(
             f"{row['claim']:12} beta {row['beta']:4g}: derived {row['derived']:.4f}; theory "
             f"{row['theory']:.4f}, by the law {row['theory_by_law']:.3f}; fit {found} {where}; "
             f"constant added back {added['median']:.3f} [{added['low']:.3f}, {added['high']:.3f}] "
-            f"{known}; positive floor {other['median']:.3f} [{other['low']:.3f}, "
+            f"{known}, theory {own}; positive floor {other['median']:.3f} [{other['low']:.3f}, "
             f"{other['high']:.3f}]; off theory by {row['deviation']:.1%}; {fit['verdict']}, "
             f"{added['verdict']}",
             flush=True,
