@@ -24,11 +24,12 @@ Params = dict[str, Array]
 NODES = 200
 LEAST = 0.05
 """Probability below which a plateau is not listed."""
+VALUES = ("start", "end", "length", "height")
 COLUMNS = [
     "run",
     "plateau",
     "probability",
-    *(f"{name}{end}" for name in ("start", "end", "height") for end in ("", "_low", "_high")),
+    *(f"{name}{end}" for name in VALUES for end in ("", "_low", "_high")),
 ]
 
 
@@ -52,7 +53,9 @@ def plateaus(fit: Fit, threshold: float, tails: tuple[float, float]) -> pd.DataF
         for number, where in enumerate(found):
             start, end = begin[where], stop[where]
             drawn = {name: value[where[0]] for name, value in params.items()}
-            levels = {"start": start, "end": end, "height": _height(drawn, 0.5 * (start + end))}
+            length = end + np.log(-np.expm1(start - end))
+            height = _height(drawn, 0.5 * (start + end))
+            levels = dict(zip(VALUES, (start, end, length, height), strict=True))
             row: dict[str, object] = {
                 "run": run,
                 "plateau": number,

@@ -447,10 +447,11 @@ class Fit:
         Returns
         -------
         DataFrame
-            `run, plateau, probability, start, start_low, start_high, end, ..., height, ...`: one
-            row for every plateau with a probability of 0.05 or more, in order of x; of a run
-            without any, one row with the probability that there is one anywhere. `start` and `end`
-            are in the unit of x; `height`, the curve at the plateau's middle, is in the unit of y.
+            `run, plateau, probability, start, start_low, start_high, end, ..., length, ..., height,
+            ...`: one row for every plateau with a probability of 0.05 or more, in order of x; of a
+            run without any, one row with the probability that there is one anywhere. `start`, `end`
+            and `length` are in the unit of x; `height`, the curve at the plateau's middle, is in
+            the unit of y.
 
         Raises
         ------

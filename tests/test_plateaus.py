@@ -55,7 +55,12 @@ def test_a_plateau_is_found_where_it_is(
     (row,) = found[found["run"] == run].to_dict("records")
     assert row["plateau"] == 0
     assert row["probability"] > 0.95
-    for name, truth, off in (("start", start, 0.15), ("end", end, 0.15), ("height", height, 0.02)):
+    for name, truth, off in (
+        ("start", start, 0.15),
+        ("end", end, 0.15),
+        ("length", end - start, 0.15),
+        ("height", height, 0.02),
+    ):
         assert abs(np.log(row[name] / truth)) < off
         assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
     if run == "first":
