@@ -33,10 +33,10 @@ def list_sets(json: Json = False) -> int:
     if json:
         emit("data list", datasets=[dataclasses.asdict(one) for one in known])
         return 0
-    made = table("name", "curves", "points", "x", "y", "where", right=("curves", "points"))
+    made = table("name", "curves", "x", "y", "where", right=("curves",), whole=("name", "where"))
     for one in known:
         where = one.where if one.where in ("bundled", "not here yet") else "here"
-        made.add_row(one.name, str(one.curves), str(one.points), one.x, one.y, where)
+        made.add_row(one.name, str(one.curves), one.x, one.y, where)
     show(made)
     return 0
 

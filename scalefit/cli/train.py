@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Family = Annotated[
-    str, typer.Argument(metavar="FAMILY", help="What is trained; this version has: perceptron.")
+    str, typer.Argument(metavar="FAMILY", help="What is trained: perceptron or committee.")
 ]
 Settings = Annotated[
     list[str] | None,
