@@ -52,7 +52,7 @@ LINEAR = {0.25: 4096, 0.5: 2048, 0.75: 1024, 1.0: 1024, 2.0: 512}
 """Number of eigenvalues, which is N, by beta."""
 SPECIALISED = {0.5: (1024, 2048), 1.0: (512, 1024), 2.0: (64, 256)}
 """L and N by beta."""
-UNITS = (2, 3, 4, 6)
+UNITS = (2, 3, 4)
 BLOCKS = (1, 2, 4)
 SMOOTH = 1e-3
 """Noise that is put on theory's curve, so that there is something to fit."""
@@ -158,7 +158,7 @@ def curve(name: str, case: dict[str, Any], kept: Path, executor: Any) -> dict[st
     }
 
 
-def plateau_ends(runs: Any, height: float) -> pd.DataFrame:
+def plateau_ends(runs: Any, height: float, executor: Any) -> pd.DataFrame:
     """Return the end of the longest plateau of every run, with its interval.
 
     What comes after the loss has fallen to a twentieth of the plateau is no power law, for it falls
@@ -168,7 +168,8 @@ def plateau_ends(runs: Any, height: float) -> pd.DataFrame:
     runs = runs.assign(test_loss=runs["test_loss"].where(~past & (runs["time"].values > 0.1)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        fit = sf.fit(runs, x="time", y="test_loss", regimes=[3, 4], progress=False)
+        models = {"regimes": [3, 4], "executor": executor, "progress": False}
+        fit = sf.fit(runs, x="time", y="test_loss", **models)
         found = fit.plateaus().dropna(subset=["end"])
     found["decades"] = np.log10(found["end"] / found["start"])
     longest = found.sort_values("decades").groupby("run").tail(1)
@@ -184,7 +185,7 @@ def plateaus(
         config, runs = simulated(case, kept, executor)
         one = config.points[0]
         height = theory.plateau(one.K, one.M, one.learning_rate).test_loss
-        ends = plateau_ends(runs, height)
+        ends = plateau_ends(runs, height, executor)
         parts.append(pd.DataFrame({"along": at, "end": ends["end"], "height": ends["height"]}))
         spectrum = theory.eigenvalues(one.L, one.beta)
         told.append(
