@@ -12,7 +12,7 @@ import typer
 from scalefit.io.wording import inline
 
 from .options import Interval, Json, Seed, folder
-from .output import emit, paragraph, percent, say, show, table
+from .output import emit, paragraph, percent, save_figure, say, show, table
 from .predict import check
 
 if TYPE_CHECKING:
@@ -201,17 +201,11 @@ def write(found: pd.DataFrame, out: Path) -> list[Path]:
     from scalefit.storage import replacing
 
     mpl.use("Agg")
-    from matplotlib import pyplot as plt
 
     from scalefit import plot
 
     paths = [out / "compare.csv", out / "forest.png"]
     with replacing(paths[0]) as temporary:
         found.to_csv(temporary, index=False)
-    figure: Any = plot.forest(found).figure
-    with replacing(paths[1]) as temporary, warnings.catch_warnings():
-        # Names of runs may hold letters that the font lacks; they are drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
-        figure.savefig(temporary)
-    plt.close(figure)
+    save_figure(plot.forest(found).figure, paths[1])
     return paths

@@ -12,7 +12,7 @@ import typer
 
 from . import compare
 from .options import Interval, Json, Seed, Workers, folder, schema
-from .output import emit, fit_tables, say_doubts, say_notes, shared_table, show
+from .output import emit, fit_tables, save_figure, say_doubts, say_notes, shared_table, show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -293,8 +293,6 @@ def write(
     from scalefit.storage import replacing
 
     mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
     paths = [out / name for name in ("fit.nc", "summary.csv", "plot.png", "report.html")]
     fit.save(paths[0])
     with replacing(paths[1]) as temporary:
@@ -302,12 +300,7 @@ def write(
     axes: Any = np.atleast_1d(np.asarray(fit.plot(), dtype=object))
     if decorate is not None:
         decorate(axes)
-    figure = axes[0].figure
-    with replacing(paths[2]) as temporary, warnings.catch_warnings():
-        # Names of runs may hold letters that the font lacks; they are drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
-        figure.savefig(temporary)
-    plt.close(figure)
+    save_figure(axes[0].figure, paths[2])
     fit.report(paths[3], interval=interval, between=between)
     return paths
 

@@ -15,6 +15,8 @@ import typer
 from scalefit.io.wording import compact, inline
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from rich.table import Table
 
@@ -66,6 +68,21 @@ def show(*things: Any) -> None:
     console = _console()
     for thing in things:
         console.print(thing, soft_wrap=isinstance(thing, str))
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure, all or nothing, and close it."""
+    import warnings
+
+    from matplotlib import pyplot as plt
+
+    from scalefit.storage import replacing
+
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # Names of runs may hold letters that the font lacks; they are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
+        figure.savefig(temporary)
+    plt.close(figure)
 
 
 def number(value: float) -> str:
