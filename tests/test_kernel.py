@@ -116,7 +116,7 @@ def proposal(target: Collapsed, z: Array, inner: Array) -> Array:
     scale = roots @ roots.T
     near = stats.multivariate_t(mode, scale, df=kernel.FREEDOM).logpdf(inner)
     far = stats.multivariate_t(mode, kernel.WIDE**2 * scale, df=kernel.FREEDOM).logpdf(inner)
-    logs = [math.log(0.5) + near, math.log(0.25 if target.shape[1] else 0.5) + far]
+    logs = [math.log(0.5 if target.shape[1] else 0.75) + near, math.log(0.25) + far]
     if target.shape[1]:
         outer_noise = bool(target.shape[3])
         k = len(inner)

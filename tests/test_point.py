@@ -42,7 +42,7 @@ def settled(target: Target) -> Modes:
 def test_many_points_give_least_squares(rng: np.random.Generator) -> None:
     x = np.geomspace(1.0, 1e5, 2000)
     log_y = 1.5 - 0.35 * np.log(x) + 0.1 * rng.standard_normal(x.size)
-    posterior = solve(Problem(ONE, x, np.exp(log_y)), draws=20000, rng=rng)
+    posterior = solve(Problem(ONE, x, np.exp(log_y)), draws=40000, rng=rng)
     design = np.stack([-np.log(x), np.ones(x.size)], axis=1)
     expected, squares, *_ = np.linalg.lstsq(design, log_y, rcond=None)
     noise = np.sqrt(squares[0] / x.size)

@@ -21,6 +21,7 @@ DRAWS = 3072  # per search
 AGREE = 0.3  # nats between the evidences of two searches
 SHAPE = 0.7
 EFFECTIVE = 100.0
+FEW = 500.0  # independent draws below which four times as many are drawn: rare ones weigh most
 TINY = 2e-4  # noise of log y below which modes are too narrow for ordinary steps
 POLISHED = 8
 
@@ -63,9 +64,9 @@ class Certificate:
 
     @property
     def thin(self) -> bool:
-        """Whether the searches agree and only too few draws, or too uneven ones, are at fault."""
+        """Whether the searches agree and only few draws, or too uneven ones, are at fault."""
         agreed = self.settled and (len(self.searches) < 2 or self.apart <= AGREE)
-        return agreed and not (self.shape < SHAPE and self.effective > EFFECTIVE)
+        return agreed and not (self.shape < SHAPE and self.effective > FEW)
 
     @property
     def doubts(self) -> list[str]:
@@ -212,8 +213,8 @@ class Search:
 def solve(target: Target, rng: np.random.Generator) -> Solved:
     """Return the posterior with its certificate, trying harder while it fails.
 
-    First two searches; then four times the draws, if only the weights are at fault; then two
-    searches of twice the effort from all modes found; then a tempered population beside them.
+    First two searches; then four times the draws, where few are independent; then two searches of
+    twice the effort from all modes found; then a tempered population beside them.
     """
     search = Search(target, rng)
     search.first()
@@ -223,15 +224,17 @@ def solve(target: Target, rng: np.random.Generator) -> Solved:
 
 def settle(search: Search) -> Solved:
     """Return the posterior of two searches, trying harder while its certificate fails."""
-    solved = search.result()
     for harder in (search.again, search.slower):
-        if solved.certificate.thin:
-            search.more()
-            solved = search.result()
+        solved = _drawn(search)
         if not solved.certificate.doubts:
             return solved
         harder()
-        solved = search.result()
+    return _drawn(search)
+
+
+def _drawn(search: Search) -> Solved:
+    """Return the posterior, with more draws where the searches agree and few are independent."""
+    solved = search.result()
     if solved.certificate.thin:
         search.more()
         solved = search.result()

@@ -191,17 +191,16 @@ def _tries(
     target: Target, z: Array, gradient: Array, curvature: Array, bound: Array
 ) -> tuple[Array, Array]:
     """Return the best of a few damped steps from each point, and its height."""
-    m, d = z.shape
-    scale = np.einsum("kii->ki", curvature)
-    tried = np.empty((len(DAMPING), m, d))
-    for i, damping in enumerate(DAMPING):
-        damped = curvature + damping * scale[:, :, None] * np.eye(d)
-        step = np.linalg.solve(damped, gradient[..., None])[..., 0]
-        step /= np.maximum(np.abs(step).max(axis=1, keepdims=True), 1.0)
-        tried[i] = np.clip(z + step, -bound, bound)
-    height = target.log_density(tried.reshape(-1, d)).reshape(len(DAMPING), m)
+    d = z.shape[1]
+    scale = np.einsum("kii->ki", curvature)[:, :, None] * np.eye(d)
+    damped = curvature + np.array(DAMPING)[:, None, None, None] * scale
+    step = np.linalg.solve(damped, gradient[:, :, None])[..., 0]
+    step /= np.maximum(np.abs(step).max(axis=2, keepdims=True), 1.0)
+    tried = np.clip(z + step, -bound, bound)
+    height = target.log_density(tried.reshape(-1, d)).reshape(tried.shape[:2])
     best = np.argmax(height, axis=0)
-    return tried[best, np.arange(m)], height[best, np.arange(m)]
+    at = np.arange(len(z))
+    return tried[best, at], height[best, at]
 
 
 def _distinct(z: Array, value: Array, curvature: Array) -> NDArray[np.bool_]:

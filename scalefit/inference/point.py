@@ -11,11 +11,12 @@ from .problem import Posterior, Problem
 from .target import Target
 from .weights import equal_weight, smooth
 
-SWEPT = 256
-STARTS = 6  # from each source
+SWEPT = 128
+EVERY = 5  # of how many candidates of a source one is looked at: neighbours are alike
+STARTS = 4  # from each source
 ROUNDS = 12  # of steps from the best optimum, while they still gain
 LEFT = 0.1  # nats that another round may gain before the optimum counts as missed
-DRAWS = 1000  # at least
+PROPOSED = 512  # points at least, and half as many as draws
 
 
 def solve(problem: Problem, *, draws: int, rng: np.random.Generator) -> Posterior:
@@ -34,7 +35,7 @@ def approximate(
     target = target_of(problem)
     modes, left = settle(target, optima(target, rng))
     proposal = modes.mixture()
-    z = proposal.sample(max(draws, DRAWS), rng)
+    z = proposal.sample(max(draws // 2, PROPOSED), rng)
     height, inner = target.exact(z, rng)
     surprise = height - proposal.log_density(z)
     weights = smooth(surprise)
@@ -60,8 +61,8 @@ def approximate(
 
 def optima(target: Target, rng: np.random.Generator, *, starts: int = STARTS) -> Modes:
     """Return the distinct local maxima found from the best starts of every source."""
-    sources = {"sweep": target.sweep(SWEPT), **target.sources(rng)}
-    best = [spread(z, target.log_density(z), starts, target.halved) for z in sources.values()]
+    sources = [target.sweep(SWEPT), *(z[::EVERY] for z in target.sources(rng).values())]
+    best = [spread(z, target.log_density(z), starts, target.halved) for z in sources]
     return climb(target, np.concatenate(best))
 
 

@@ -49,7 +49,7 @@ RESOLUTION = 1e-12  # variance of log y below which nothing is believed
 LOG_TWO_PI = math.log(2.0 * math.pi)
 FREEDOM = 4.0  # of the t proposals around an inner mode
 WIDE = 2.0  # scale of the second proposal
-"""Draws take turns: around the mode, wider around it, and for a law with a floor with exponents
+"""Of four draws one goes wider around the mode, and for a law with a floor another takes exponents
 from their prior and the level that suits them, because near its floor a curve hardly depends on
 exponents."""
 
@@ -585,7 +585,7 @@ def _correct(
             if not shape[3]:
                 phi[columns] = mode[columns] + stretch * loose_sigma * normals[k, columns]
         else:
-            if k % 2 == 1:
+            if k % 4 == 1:
                 stretch *= WIDE
             for a in range(size):
                 apart[a] = normals[k, a]
@@ -616,10 +616,10 @@ def _correct(
         far = determinant - power * math.log1p(length / (FREEDOM * WIDE * WIDE))
         far -= size * math.log(WIDE)
         top = max(near, far)
-        share_of_far = 0.5
+        share_of_near = 0.75
         slack = 0.0
         if shape[1]:
-            share_of_far = 0.25
+            share_of_near = 0.5
             length = (shift / loose_level) ** 2
             loose = -math.log(loose_level * loose_sigma) - (columns - 1) * math.log(steepness)
             for j in range(1, columns):
@@ -630,7 +630,7 @@ def _correct(
             top = max(top, loose)
             slack = 0.25 * math.exp(loose - top)
         density = proposal + top + math.log(
-            0.5 * math.exp(near - top) + share_of_far * math.exp(far - top) + slack
+            share_of_near * math.exp(near - top) + 0.25 * math.exp(far - top) + slack
         )
         misfit = _misfit(shape, residual, tail)
         log_sigma = 0.0
