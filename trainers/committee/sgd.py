@@ -25,6 +25,7 @@ from .draws import settings_of
 from .lesson import lesson
 from .overlaps import test_loss
 from .settings import Committee
+from .variables import VARIABLES
 
 if TYPE_CHECKING:
     from scalefit.trainers.family import Tensors
@@ -38,12 +39,10 @@ class SGD:
 
     source = "committee machine, one-pass SGD"
     variables: Mapping[str, Variable] = {
-        "time": Variable("examples seen over N"),
+        "time": VARIABLES["time"],
         "step": Variable("step of SGD"),
         "examples": Variable("examples seen"),
-        "test_loss": Variable("exact generalisation error: half the mean squared error"),
-        "Q": Variable("overlaps of the student's units", dims=("unit", "other_unit")),
-        "R": Variable("overlaps of student and teacher units", dims=("unit", "teacher_unit")),
+        **VARIABLES,
     }
     dtype = torch.float64
     block = 128

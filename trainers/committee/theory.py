@@ -33,6 +33,7 @@ from .settings import Committee
 from .specialised import critical_rate as critical_erf
 from .specialised import specialised
 from .spectrum import Array, eigenvalues, second_moment, trained, window
+from .variables import VARIABLES
 
 if TYPE_CHECKING:
     from scalefit.trainers.config import Config
@@ -112,22 +113,12 @@ def _curve(settings: Committee, attrs: dict[str, str]) -> xr.Dataset:
     coordinates = settings.coordinates() | landmarks(settings, found)
     return trajectory.build(
         {
-            "time": (("run", "point"), found.time[None], {"long_name": "examples seen over N"}),
-            "test_loss": (
-                ("run", "point"),
-                found.test_loss[None],
-                {"long_name": "exact generalisation error: half the mean squared error"},
-            ),
-            "Q": (
-                ("run", "point", "unit", "other_unit"),
-                found.Q[None],
-                {"long_name": "overlaps of the student's units"},
-            ),
-            "R": (
-                ("run", "point", "unit", "teacher_unit"),
-                found.R[None],
-                {"long_name": "overlaps of student and teacher units"},
-            ),
+            name: (
+                ("run", "point", *what.dims),
+                getattr(found, name)[None],
+                {"long_name": what.text},
+            )
+            for name, what in VARIABLES.items()
         },
         {
             "run": [", ".join(words)],

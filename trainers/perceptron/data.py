@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scalefit.trainers.family import Run, Variable
+from scalefit.trainers.family import Run
 from scalefit.trainers.seeds import generator
 
 from .settings import Perceptron
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
 # float32 loses late steps: after 1e5 of them (load 5, N = 100) its norm was off by 3e-4 and its
 # training loss by 2e-3, while the cost of a step, memory traffic, is at most halved.
 DTYPE = torch.float64
-
-STATIC = {
-    "norm": Variable("norm of the weights over sqrt(N)"),
-    "test_error": Variable("exact test classification error"),
-    "overlap": Variable("cosine of the angle between student and teacher"),
-    "train_loss": Variable("mean logistic loss on the training examples"),
-    "train_error": Variable("fraction of training examples on the wrong side"),
-    "margin": Variable("smallest stability of a training example"),
-}
-"""What a student is, however it was trained."""
 
 IN_CACHE = 2**20
 """Bytes of examples that a CPU core keeps close at hand between two products."""

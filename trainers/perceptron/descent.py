@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from scalefit.trainers.family import Run, Variable
 from scalefit.trainers.schedule import checkpoints
 
-from .data import DTYPE, STATIC, common, describe, force, lengths, load, settings_of, zeros
+from .data import DTYPE, common, describe, force, lengths, load, settings_of, zeros
 from .settings import Perceptron
+from .variables import STATIC
 
 if TYPE_CHECKING:
     from scalefit.trainers.family import Tensors

@@ -21,9 +21,10 @@ from torch import Tensor
 
 from scalefit.trainers.family import Run, Variable
 
-from .data import DTYPE, STATIC, common, describe, fields, lengths, load, pulled, settings_of
+from .data import DTYPE, common, describe, fields, lengths, load, pulled, settings_of
 from .descent import GradientDescent
 from .settings import Perceptron
+from .variables import STATIC
 
 if TYPE_CHECKING:
     from scalefit.trainers.family import Tensors

@@ -28,10 +28,11 @@ from torch import Tensor
 
 from scalefit.trainers.family import Run, Variable
 
-from .data import STATIC, count, lengths, settings_of
+from .data import count, lengths, settings_of
 from .descent import GradientDescent
 from .limits import limits
 from .settings import Perceptron
+from .variables import STATIC
 
 if TYPE_CHECKING:
     from scalefit.trainers.family import Tensors

@@ -15,12 +15,14 @@ import numpy as np
 import xarray as xr
 
 from scalefit import trajectory
+from scalefit.trainers.family import Variable
 from scalefit.trainers.provenance import provenance
 
 from .curve import Minimiser, at_ridge, fixed_norm, optimum
 from .growth import CUBE, first_speed, last_speed, population_speed, population_time
 from .limits import Limits, limits
 from .scaling import EARLY_AMPLITUDE, below_elbow, collapse, scaling
+from .variables import STATIC
 
 if TYPE_CHECKING:
     from scalefit.trainers.config import Config
@@ -44,13 +46,9 @@ __all__ = [
     "scaling",
 ]
 
-VARIABLES = {
-    "norm": "norm of the weights over sqrt(N)",
-    "test_error": "test classification error",
-    "overlap": "cosine of the angle between student and teacher",
-    "train_loss": "mean logistic loss on the training examples",
-    "train_error": "fraction of training examples on the wrong side",
-    "ridge": "strength of the penalty ridge |u|^2 / 2 with the same minimiser",
+# At finite norm the stabilities of infinitely many examples have no smallest value.
+VARIABLES = {name: what for name, what in STATIC.items() if name != "margin"} | {
+    "ridge": Variable("strength of the penalty ridge |u|^2 / 2 with the same minimiser")
 }
 
 
@@ -80,9 +78,9 @@ def curves(config: Config) -> xr.Dataset:
             name: (
                 ("run", "point"),
                 np.array([[getattr(point, name) for point in curve] for curve in solved]),
-                {"long_name": text},
+                {"long_name": what.text},
             )
-            for name, text in VARIABLES.items()
+            for name, what in VARIABLES.items()
         },
         {
             "run": [f"load={load:.12g}" for load in loads],
