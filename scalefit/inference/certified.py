@@ -157,9 +157,10 @@ class Search:
         self._proposals.append(proposal)
         self._draws.append(self._fresh(proposal, 2 * DRAWS))
 
-    def more(self) -> None:
-        """Draw four times as many points from what was found."""
-        self.effort = max(self.effort, 2)
+    def more(self, *, careful: bool) -> None:
+        """Draw four times as many points from what was found; careful ones cost more each."""
+        if careful:
+            self.effort = max(self.effort, 2)
         fresh = []
         for proposal, old in zip(self._proposals, self._draws, strict=True):
             new = self._fresh(proposal, 3 * len(old.z))
@@ -236,6 +237,6 @@ def _drawn(search: Search) -> Solved:
     """Return the posterior, with more draws where the searches agree and few are independent."""
     solved = search.result()
     if solved.certificate.thin:
-        search.more()
+        search.more(careful=bool(solved.certificate.doubts))
         solved = search.result()
     return solved

@@ -11,7 +11,7 @@ from .problem import Posterior, Problem
 from .target import Target
 from .weights import equal_weight, smooth
 
-SWEPT = 128
+SWEPT = 64
 EVERY = 5  # of how many candidates of a source one is looked at: neighbours are alike
 STARTS = 4  # from each source
 ROUNDS = 12  # of steps from the best optimum, while they still gain
