@@ -141,7 +141,7 @@ def test_probabilities_stand_in_the_legend(weighed: sf.Fit) -> None:
 
 
 def test_beyond_the_data_further_crossovers_widen_the_band(weighed: sf.Fit) -> None:
-    fit = fitted(floor=True)
+    fit = fitted(floor=True, draws=8000)
     last = X[-1]
     ax = fit.plot(beyond=100)
     assert ax.get_xlim()[1] == pytest.approx(100 * last)
@@ -152,7 +152,7 @@ def test_beyond_the_data_further_crossovers_widen_the_band(weighed: sf.Fit) -> N
     stated = fit.predict(end).squeeze()
     for corners, kind in ((inner, "_inside"), (outer, "")):
         low, high = edges(corners, end)
-        # Ends of a 90% interval of 1,000 draws, on a log scale of a wide distribution.
+        # Ends of a 90% interval of 8,000 draws, on a log scale of a wide distribution.
         assert np.log(low) == pytest.approx(np.log(float(stated[f"low{kind}"])), abs=0.25)
         assert np.log(high) == pytest.approx(np.log(float(stated[f"high{kind}"])), abs=0.25)
     assert edges(outer, end)[1] > edges(inner, end)[1]
