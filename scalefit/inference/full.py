@@ -14,6 +14,7 @@ from scipy import special
 from scalefit.laws.priors import Relative, pack, unpack
 
 from .collapsed import Collapsed
+from .mixture import evenly
 from .problem import Problem
 from .target import Target
 
@@ -189,7 +190,5 @@ class _Scaled(NamedTuple):
 
 @lru_cache(maxsize=32)
 def _sweep(dimension: int, count: int) -> Array:
-    from scipy.stats import qmc
-
-    cube = qmc.Sobol(dimension, rng=np.random.default_rng(dimension)).random(count)
+    cube = evenly(dimension, count)
     return np.asarray(special.ndtri(np.clip(cube, 1e-12, 1.0 - 1e-12)))

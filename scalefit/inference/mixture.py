@@ -71,7 +71,7 @@ class Mixture:
         integration".
         """
         k, d = self.centre.shape
-        cube = (_evenly(d + 2, count) + rng.random(d + 2)) % 1.0
+        cube = (evenly(d + 2, count) + rng.random(d + 2)) % 1.0
         cube = np.clip(cube, 1e-12, 1.0 - 1e-12)
         which = np.minimum(np.searchsorted(np.cumsum(self.weight), cube[:, 0]), k - 1)
         squares = 2.0 * special.gammaincinv(0.5 * FREEDOM, cube[:, 1:2])
@@ -80,8 +80,8 @@ class Mixture:
 
 
 @lru_cache(maxsize=64)
-def _evenly(dimension: int, count: int) -> Array:
-    """Return points that fill the unit cube, shape (count, dimension)."""
+def evenly(dimension: int, count: int) -> Array:
+    """Return points that fill the unit cube, shape (count, dimension); not to be written to."""
     from scipy.stats import qmc
 
     sequence = qmc.Sobol(dimension, rng=np.random.default_rng(dimension))

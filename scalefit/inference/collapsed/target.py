@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from scalefit.inference.mixture import evenly
 from scalefit.inference.problem import Problem
 from scalefit.laws import BrokenPowerLaw
 from scalefit.laws.broken import DECADES
@@ -238,10 +239,7 @@ def ratios(gaps: Array) -> Array:
 @lru_cache(maxsize=64)
 def _sweep(crossovers: int, dimension: int, concentration: float, count: int) -> Array:
     """Return low-discrepancy points of the prior."""
-    from scipy.stats import qmc
-
-    cube = qmc.Sobol(dimension, rng=np.random.default_rng(dimension)).random(count)
-    return _quantiles(cube, crossovers, concentration)
+    return _quantiles(evenly(dimension, count), crossovers, concentration)
 
 
 def _quantiles(cube: Array, crossovers: int, concentration: float) -> Array:
