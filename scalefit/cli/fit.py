@@ -172,7 +172,7 @@ def command(
             executor=executor,
         )
     compared = None if between is None else _compared(result, between, interval, seed)
-    written = write(result, out, interval, between=between) if out is not None else []
+    written = write(result, out, interval, compared=compared) if out is not None else []
     if out is not None and compared is not None:
         written += compare.write(compared, out)
     say_notes(result)
@@ -280,16 +280,18 @@ def write(
     out: Path,
     interval: float,
     *,
-    between: str | None = None,
+    compared: pd.DataFrame | None = None,
     decorate: Callable[[Any], None] | None = None,
 ) -> list[Path]:
     """Write fit, table, figure and report into a folder, each all or nothing; return the paths.
 
-    `decorate` may add to the axes before the figure is saved.
+    The report shows the comparison if there is one; `decorate` may add to the axes before the
+    figure is saved.
     """
     import matplotlib as mpl
     import numpy as np
 
+    from scalefit import report
     from scalefit.storage import replacing
 
     mpl.use("Agg")
@@ -301,7 +303,7 @@ def write(
     if decorate is not None:
         decorate(axes)
     save_figure(axes[0].figure, paths[2])
-    fit.report(paths[3], interval=interval, between=between)
+    report.write(fit, paths[3], interval, compared=compared)
     return paths
 
 

@@ -6,15 +6,21 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scalefit.result import Fit
 
 __all__ = ["write"]
 
 
 def write(
-    fit: Fit, path: str | os.PathLike[str], interval: float = 0.9, between: str | None = None
+    fit: Fit,
+    path: str | os.PathLike[str],
+    interval: float = 0.9,
+    between: str | None = None,
+    compared: pd.DataFrame | None = None,
 ) -> None:
-    """Write the page of `Fit.report`, all or nothing."""
+    """Write the page of `Fit.report`, all or nothing, with the comparison if it is made already."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from scalefit.storage import replacing
@@ -28,6 +34,6 @@ def write(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = pages.get_template("page.html").render(content.of(fit, interval, between))
+    page = pages.get_template("page.html").render(content.of(fit, interval, between, compared))
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -34,8 +34,13 @@ MODEL = (
 )
 
 
-def of(fit: Fit, interval: float, between: str | None = None) -> dict[str, Any]:
-    """Return everything that the page holds."""
+def of(
+    fit: Fit,
+    interval: float,
+    between: str | None = None,
+    compared: pd.DataFrame | None = None,
+) -> dict[str, Any]:
+    """Return everything that the page holds; without a comparison it makes one."""
     import pandas as pd
     from markupsafe import Markup
 
@@ -56,7 +61,8 @@ def of(fit: Fit, interval: float, between: str | None = None) -> dict[str, Any]:
     percent = f"{100 * interval:g}% interval"
     ends = summary[summary["parameter"] == "end_exponent"]
     drawn = figures.explorer(fit, views)
-    compared = _compared(fit, interval, between)
+    if compared is None:
+        compared = _compared(fit, interval, between)
     return {
         "title": f"{fit.tree.attrs['y_label']} against {fit.tree.attrs['x_label']}",
         "percent": percent,

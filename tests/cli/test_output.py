@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import scalefit
+from scalefit import trainers
 from scalefit.cli import _run, main
 from scalefit.cli.output import estimate, number
 
@@ -34,6 +36,15 @@ def test_help_fits_and_describes_every_option(command: list[str], run: Run) -> N
     options = done.out.partition("Options:")[2].partition("Commands:")[0]
     described = re.findall(r"^  (-\S.*?)(?:  +|\n {8,})(\S.*)$", options, flags=re.MULTILINE)
     assert len(described) == len(re.findall(r"^  -", options, flags=re.MULTILINE)) > 0
+
+
+@pytest.mark.parametrize("family", trainers.families())
+def test_help_names_every_setting(family: str, run: Run) -> None:
+    told = " ".join(run("train", "--help").out.split())
+    listed = told.partition(f"Of {family}: ")[2].partition(".")[0]
+    named = re.sub(r"\([^)]*\)", "", listed).replace(" ", "").split(",")
+    known = [one.name for one in fields(trainers.config(family).points[0])]
+    assert sorted(named) == sorted([*known, "seeds"])
 
 
 def test_commands_are_listed_in_order(run: Run) -> None:
