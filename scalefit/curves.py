@@ -265,7 +265,7 @@ def _pooled_note(dataset: xr.Dataset, x: str) -> tuple[str, ...]:
         for name, values in dataset.coords.items()
         if values.dims == ("run",)
         and name not in ("run", "status", x)
-        and len(set(values.values.tolist())) > 1
+        and len({one if one == one else None for one in values.values.tolist()}) > 1
     ]
     if not differing:
         return ()

@@ -95,7 +95,7 @@ def _cut(curve: Curve, last: int) -> int | None:
         return None
     cut = found[0]
     whole = max(_thorough(curve, every, n) for n in WHOLE)
-    head = max(_thorough(curve, slice(best), n) for n in _regimes(curve, cut))
+    head = max(_thorough(curve, slice(cut), n) for n in _regimes(curve, cut))
     confirmed = head + _thorough(curve, slice(cut, None), REST) - whole
     return cut if confirmed >= DECISIVE else None
 

@@ -152,7 +152,8 @@ class Plan:
                 raise ConfigError(f"pool='{name}' is no run coordinate; {nearest(name, known)}")
         found: dict[tuple[tuple[str, Any], ...], list[int]] = {}
         for i, curve in enumerate(curves):
-            key = tuple((k, v) for k, v in curve.labels.items() if k not in (*self.pool, "run"))
+            labels = {k: v for k, v in curve.labels.items() if v == v}  # NaN: a setting not used
+            key = tuple((k, v) for k, v in labels.items() if k not in (*self.pool, "run"))
             found.setdefault(key, []).append(i)
         if any(len(members) < 2 for members in found.values()):
             raise ConfigError(

@@ -19,7 +19,7 @@ from . import __version__
 from .curves import Curve
 from .errors import ConfigError, InvalidData
 from .inference import Posterior, Problem
-from .inference.problem import ABSENT, MODEL_NUMBERS, model_row
+from .inference.problem import ABSENT, MODEL_NUMBERS, log_prior, model_row
 from .io.wording import inline
 from .laws import BrokenPowerLaw, Law, PowerLawWithCutoff, Window, priors
 from .laws.broken import MAX_REGIMES
@@ -267,23 +267,34 @@ def curve_of(tree: xr.DataTree, run: str) -> tuple[Array, Array, Array | None]:
     return constant["x"].values[there], y, error
 
 
-def problems_of(tree: xr.DataTree, run: str, law: Law) -> list[Problem]:
-    """Return every model that one run was fitted with, in the order of the `models` group."""
+def problems_of(tree: xr.DataTree, run: str, law: Law) -> dict[int, Problem]:
+    """Return every model that one run was fitted with, by its place in the `models` group."""
     models = tree.children["models"].to_dataset()
     x, y, error = curve_of(tree, run)
     spacing = noise_of(tree).spacing
-    found = []
-    for regimes, floor, kind in zip(
-        *(models[key].values for key in ("regimes", "floor", "noise")), strict=True
-    ):
+    found = {}
+    for i in np.flatnonzero(models["state"].sel(run=run).values != ""):
+        regimes, floor, kind = (models[key].values[i] for key in ("regimes", "floor", "noise"))
         one = law
         if isinstance(law, BrokenPowerLaw):
             known = law.known_floor
             one = BrokenPowerLaw(int(regimes), floor=bool(floor) if known is None else known)
         noise = Noise(str(kind), spacing)  # type: ignore[arg-type]
         given = priors_of(tree, one, Window.of(x, y), noise)
-        found.append(Problem(one, x, y, noise, error, given))
+        found[int(i)] = Problem(one, x, y, noise, error, given)
     return found
+
+
+def renormalised(models: xr.Dataset) -> xr.Dataset:
+    """Return some of the `models` of a fit with the probabilities that they have among themselves.
+
+    From their evidence, because all of them may be too improbable for a number.
+    """
+    prior = [log_prior(BrokenPowerLaw(floor=bool(floor))) for floor in models["floor"].values]
+    log = models["log_evidence"] + xr.DataArray(prior, dims="model")
+    log = log.where(models["state"] != "dropped", -np.inf)
+    weight = np.exp(log - log.max("model", skipna=True))
+    return models.assign(probability=weight / weight.sum("model", skipna=True))
 
 
 def noise_of(tree: xr.DataTree) -> Noise:

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from . import forecast, record
-from .arguments import positive, tails
+from .arguments import positive, root, tails
 from .errors import ConfigError, InvalidData
 from .inference.problem import MODEL_NUMBERS
 from .laws import BrokenPowerLaw, Law
@@ -111,21 +111,26 @@ class Fit:
 
         Models with independent noise are scored by leaving one point out, those of a trajectory
         with correlated noise by leaving its future out; all models of a run are scored the same
-        way. The models are fitted again for this, which takes a few times as long as the fit.
+        way. The models are fitted again for this, which takes a few times as long as the fit. What
+        a run has too few points for has 0, and a run whose fit failed is NaN.
         """
         import pandas as pd
 
         from . import stacking
 
         table = self.probabilities
-        correlated = "ar1" in table.columns.get_level_values("noise")
-        score = stacking.leave_future_out if correlated else stacking.leave_one_out
-        rows = []
+        weights = np.full(table.shape, np.nan)
         streams = np.random.SeedSequence(seed).spawn(len(self.runs))
-        for run, stream in zip(self.runs, streams, strict=True):
+        for row, run, stream in zip(weights, self.runs, streams, strict=True):
             models = record.problems_of(self.tree, run, self.law)
-            rows.append(stacking.stack(score(models, np.random.default_rng(stream))))
-        return pd.DataFrame(rows, index=table.index, columns=table.columns)
+            if not models:
+                continue
+            correlated = any(one.noise.kind == "ar1" for one in models.values())
+            score = stacking.leave_future_out if correlated else stacking.leave_one_out
+            row[:] = 0.0
+            scored = score(list(models.values()), np.random.default_rng(stream))
+            row[list(models)] = stacking.stack(scored)
+        return pd.DataFrame(weights, index=table.index, columns=table.columns)
 
     def with_regimes(self, regimes: int) -> Fit:
         """Return the fit given that there are so many regimes.
@@ -147,8 +152,7 @@ class Fit:
         if "models" in self.tree.children:
             models = self._group("models")
             models = models.isel(model=np.flatnonzero(models["regimes"].values == regimes))
-            share = models["probability"].sum("model", skipna=True)
-            groups["models"] = models.assign(probability=models["probability"] / share)
+            groups["models"] = record.renormalised(models)
         said = groups["diagnostics"]["verdict"].values.copy()
         said[np.isnan(groups["posterior"]["noise"].values).any(axis=(0, 1)) & (said == "ok")] = (
             f"not fitted: too few points for {regimes} regimes"
@@ -548,7 +552,12 @@ class Fit:
         return draw_fit(self, ax, beyond)
 
     def report(
-        self, path: str | os.PathLike[str], *, interval: float = 0.9, between: str | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        interval: float = 0.9,
+        between: str | None = None,
+        seed: int = 0,
     ) -> None:
         """Write one HTML page that holds everything: it opens anywhere and asks no network.
 
@@ -566,6 +575,8 @@ class Fit:
         between
             Run coordinate between whose values end exponents are compared, as `sf.compare` does;
             by default all pairs of up to 12 runs are.
+        seed
+            Of the replicates that checks compare with, and of means of groups.
 
         Raises
         ------
@@ -577,12 +588,15 @@ class Fit:
         from . import report
 
         tails(interval)
-        report.write(self, path, interval, between)
+        root(seed)
+        report.write(self, path, interval, between, seed=seed)
 
     def _group(self, name: str) -> xr.Dataset:
         return self.tree.children[name].to_dataset()
 
     def _models(self) -> xr.Dataset:
+        if "shared" in self.tree.children:
+            raise ConfigError("pooled curves have one model; see fit.shared and fit.verdict")
         if "models" not in self.tree.children:
             raise ConfigError(
                 f"method='{self.tree.attrs['method']}' gives one model no evidence; fit with "

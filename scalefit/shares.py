@@ -85,9 +85,10 @@ def explained(expected: Array, params: Params, error: Array) -> list[Array]:
 
 def _regimes(params: Params, draws: int) -> NDArray[np.intp]:
     """Return how many regimes each draw has; those that it lacks are NaN."""
-    if "exponent" not in params:
+    exponent = params.get("exponent")
+    if exponent is None or exponent.ndim < 2:  # a law without regimes
         return np.ones(draws, dtype=np.intp)
-    return np.asarray(np.isfinite(params["exponent"]).sum(axis=1))
+    return np.asarray(np.isfinite(exponent).sum(axis=1))
 
 
 def _floors(params: Params, regimes: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -66,6 +66,8 @@ def regimes(
         for run in fit.fitted
     }
     if not counts:
+        if regime is not None:
+            raise ConfigError(f"regime={regime}: the law '{fits[0].law.name}' has no regimes")
         return [None]
     run, fewest = min(counts.items(), key=lambda item: item[1])
     most = max(counts.values())
@@ -160,7 +162,7 @@ def _labels(fit: Fit, between: str) -> dict[str, str]:
         )
     values = known[between].tolist()
     if known[between].dtype.kind in "if":
-        values = [f"{between}={value:g}" for value in values]
+        values = [f"{between}={value:.12g}" for value in values]
     return dict(zip(fit.runs, map(str, values), strict=True))
 
 

@@ -345,3 +345,11 @@ def test_groups_at_once_are_groups_one_by_one(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(
             np.quantile(one, [0.1, 0.5, 0.9]), np.quantile(alone, [0.1, 0.5, 0.9]), atol=0.08
         )
+
+
+def test_groups_whose_values_share_their_first_digits_stay_apart() -> None:
+    dates = [20240101, 20240102]
+    parts = [pd.DataFrame({"x": X, "y": straight(i), "date": date}) for i, date in enumerate(dates)]
+    fit = sf.fit(pd.concat(parts), x="x", y="y", by="date", regimes=1, floor=False, **POINT)
+    table = sf.compare(fit, between="date")
+    assert table[["a", "b"]].iloc[0].tolist() == [f"date={date}" for date in dates]

@@ -397,3 +397,9 @@ def test_scaling_x_and_y_only_scales(
     np.testing.assert_array_equal(after.x, before.x * 2.0**x_power)
     np.testing.assert_array_equal(after.y, before.y * 2.0**y_power)
     assert after.notes == before.notes
+
+
+def test_a_setting_that_is_missing_everywhere_is_no_difference() -> None:
+    data = trajectory([[1.0], [2.0]], [[0.5], [0.4]], width=[10.0, 20.0], margin=[NAN, NAN])
+    (curve,) = curves(data, x="width", y="loss", minimum=2)
+    assert not any("differ in margin" in note for note in curve.notes)

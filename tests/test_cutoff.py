@@ -10,8 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 import scalefit as sf
+from scalefit.errors import ConfigError
 from scalefit.laws import PowerLawWithCutoff, Window
 from scalefit.laws.priors import dimension, unpack
+from scalefit.shares import SOURCES
 
 LAW = PowerLawWithCutoff()
 X = np.geomspace(1.0, 1e4, 40)
@@ -100,3 +102,14 @@ def test_a_sum_of_exponentials_keeps_its_exponent(beta: float) -> None:
     assert signed["median"] == pytest.approx(target, abs=0.03)
     floor = sf.fit(x, y, regimes=1, floor=True, noise="normal", progress=False).summary()
     assert floor.set_index("parameter").loc["exponent", "low"] > target + 0.03
+
+
+def test_what_its_forecast_rests_on_adds_up(found: sf.Fit) -> None:
+    shares = found.variance_shares([1e3, 2e4])
+    np.testing.assert_allclose(shares[list(SOURCES)].sum(axis=1), 1.0)
+    assert (shares["regimes"] == 0.0).all()
+
+
+def test_its_exponent_is_of_no_regime(found: sf.Fit) -> None:
+    with pytest.raises(ConfigError, match="has no regimes"):
+        sf.compare(found, parameter="exponent", regime=0, value=0.5)

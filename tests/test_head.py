@@ -9,6 +9,7 @@ import pytest
 from samples import losses
 
 import scalefit as sf
+from scalefit import head
 from scalefit.binning import binned
 from scalefit.curves import Curve, Floats, curves
 from scalefit.head import _short, warning
@@ -78,3 +79,20 @@ def test_logs_of_gpt2(public_data: Path) -> None:
         note = warning(binned(curve))
         assert note is not None
         assert 250 < float(note.partition("--from ")[2].split()[0]) < 3000
+
+
+def test_no_point_counts_for_head_and_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were points in both, a head would be confirmed that is none."""
+    parts: list[slice] = []
+    thorough = head._thorough
+
+    def noted(curve: Curve, part: slice, regimes: int) -> float:
+        parts.append(part)
+        return thorough(curve, part, regimes)
+
+    monkeypatch.setattr(head, "_thorough", noted)
+    assert warning(made(restless()))
+    ends = {part.stop for part in parts if part.stop is not None}
+    starts = {part.start for part in parts if part.start is not None}
+    assert ends == starts
+    assert len(starts) == 1

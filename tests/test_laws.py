@@ -15,7 +15,7 @@ from scipy import integrate, special
 
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.inference import Problem
-from scalefit.laws import BrokenPowerLaw, Window
+from scalefit.laws import BrokenPowerLaw, PowerLaw, Window
 from scalefit.laws.noise import Noise
 
 Array = NDArray[np.float64]
@@ -370,3 +370,8 @@ def test_correlated_noise_needs_an_order() -> None:
 def test_the_graph_refuses_what_has_no_logarithm(x: Any, y: Any, words: str) -> None:
     with pytest.raises(InvalidData, match=words):
         BrokenPowerLaw(1).to_pymc(x, y)
+
+
+def test_a_power_law_is_the_law_of_one_regime() -> None:
+    assert PowerLaw() == BrokenPowerLaw(1, floor=True)
+    assert PowerLaw(floor=1.69).known_floor == 1.69

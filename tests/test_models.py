@@ -215,3 +215,18 @@ def test_that_more_regimes_were_wanted_is_noted() -> None:
     assert any("4 regimes, the most that were tried" in note for note in bent.notes["curve"])
     plain = sf.fit(X, straight(), floor=False, noise="normal", **POINT)
     assert not any("most that were tried" in note for note in plain.notes["curve"])
+
+
+def test_a_number_of_regimes_beyond_belief_is_still_weighed() -> None:
+    """Evidence may be a thousand nats behind; what is kept is weighed among itself."""
+    x = np.geomspace(1.0, 1e5, 200)
+    scatter = np.random.default_rng(3).standard_normal(x.size)
+    y = x**-0.1 / (1.0 + (x / 300.0) ** 4) ** 0.3 * np.exp(0.002 * scatter)
+    fit = sf.fit(x, y, regimes=(1, 2), **{**CALM, **POINT})
+    assert fit.probabilities.loc["curve"][1].sum() == 0.0
+    one = fit.with_regimes(1)
+    np.testing.assert_allclose(one.probabilities.sum(axis=1), 1.0)
+    log = fit.certificate.query("regimes == 1").set_index("floor")["log_evidence"]
+    share = 0.9 / (0.9 + 0.1 * np.exp(log[False] - log[True]))
+    assert one.probabilities.loc["curve", (1, True, "normal")] == pytest.approx(share)
+    assert np.mean(one.parameters("curve")["floor"] > 0.0) == pytest.approx(share, abs=2e-3)

@@ -94,3 +94,11 @@ def test_gaps_are_in_units_of_the_typical_one() -> None:
 def test_unknown_noise_is_refused(kind: Any, spacing: Any) -> None:
     with pytest.raises(ConfigError, match="is unknown; did you mean"):
         Noise(kind, spacing)
+
+
+def test_correlated_noise_without_any_is_independent() -> None:
+    """Draws of independent noise stand beside correlated ones; near points are no exception."""
+    params = {"noise": np.array([0.1]), "autocorrelation": np.array([0.0])}
+    residual, none = np.array([[0.1, -0.2, 0.3]]), np.zeros(3)
+    white, _ = Noise("ar1").whiten(residual, params, np.array([0.0, 1.0, 1e-3]), none)
+    np.testing.assert_allclose(white, residual / 0.1, rtol=1e-6)

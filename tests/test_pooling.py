@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from scipy import integrate
 
 import scalefit as sf
+from scalefit.curves import Curve
 from scalefit.errors import ConfigError
 from scalefit.inference import pooled
 from scalefit.inference.problem import Problem
 from scalefit.laws import BrokenPowerLaw
 from scalefit.laws.priors import unpack
+from scalefit.plan import Plan
 
 Array = NDArray[np.float64]
 
@@ -177,3 +179,18 @@ def test_groups_of_pooled_runs_are_compared_by_what_they_share(
     pair = sf.compare(alike).iloc[0]  # runs of one pool keep their draws together
     ends = alike.end_exponent.values.reshape(SEEDS, -1)
     assert pair["median"] == np.median(ends[0] - ends[1])
+
+
+def test_a_setting_that_no_run_uses_does_not_tell_groups_apart() -> None:
+    plan = Plan.of(
+        law="broken", regimes=1, floor=False, noise="normal", fixed=None, priors=None,
+        method="auto", draws=1000, pool="seed",
+    )  # fmt: skip
+    labels = [{"arch": "a", "margin": float("nan"), "seed": seed} for seed in (0, 1)]
+    curves = [Curve(f"run {i}", X, X**-0.5, one, ()) for i, one in enumerate(labels)]
+    assert plan.groups(curves) == [("arch=a", [0, 1])]
+
+
+def test_pooled_curves_have_no_models_to_weigh(alike: sf.Fit) -> None:
+    with pytest.raises(ConfigError, match="pooled curves have one model"):
+        _ = alike.probabilities

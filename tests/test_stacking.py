@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
@@ -92,3 +93,19 @@ def test_stacking_of_a_fit_is_laid_out_as_its_probabilities() -> None:
     assert weights.columns.equals(fit.probabilities.columns)
     assert weights.loc["curve"].sum() == pytest.approx(1.0)
     assert float(weights.loc["curve", (2, False, "normal")]) > 0.95
+
+
+def test_a_run_is_stacked_over_the_models_that_it_has() -> None:
+    """One of three points has one regime only; what is not known of it is not made up."""
+    whole = pd.DataFrame({"x": X, "y": bent(), "run": "long"})
+    short = pd.DataFrame({"x": X[:4], "y": bent()[:4], "run": "short"})
+    fit = sf.fit(
+        pd.concat([whole, short]), x="x", y="y", by="run", regimes=(1, 2), floor=False,
+        noise="normal", method="point", progress=False,
+    )  # fmt: skip
+    weights = fit.stacking()
+    assert weights.loc["short"].tolist() == [1.0, 0.0]
+    assert float(weights.loc["long", (2, False, "normal")]) > 0.95
+    models = fit.tree["models"]
+    models["state"][0] = ""  # as where a fit failed
+    assert np.isnan(fit.stacking().loc["long"]).all()

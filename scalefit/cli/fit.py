@@ -172,7 +172,9 @@ def command(
             executor=executor,
         )
     compared = None if between is None else _compared(result, between, interval, seed)
-    written = write(result, out, interval, compared=compared) if out is not None else []
+    written: list[Path] = []
+    if out is not None:
+        written = write(result, out, interval, compared=compared, seed=seed)
     if out is not None and compared is not None:
         written += compare.write(compared, out)
     say_notes(result)
@@ -281,6 +283,7 @@ def write(
     interval: float,
     *,
     compared: pd.DataFrame | None = None,
+    seed: int = 0,
     decorate: Callable[[Any], None] | None = None,
 ) -> list[Path]:
     """Write fit, table, figure and report into a folder, each all or nothing; return the paths.
@@ -303,7 +306,7 @@ def write(
     if decorate is not None:
         decorate(axes)
     save_figure(axes[0].figure, paths[2])
-    report.write(fit, paths[3], interval, compared=compared)
+    report.write(fit, paths[3], interval, compared=compared, seed=seed)
     return paths
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Interval, folder
+from .options import Interval, Seed, folder
 from .output import say_doubts, show
 from .predict import check
 
@@ -28,6 +28,7 @@ def command(
         ),
     ] = None,
     interval: Interval = 0.9,
+    seed: Seed = 0,
 ) -> int:
     """Write everything about a stored fit as one HTML page."""
     import scalefit as sf
@@ -38,7 +39,7 @@ def command(
     folder(out.parent)
     check(path)
     fit = sf.load(path)
-    fit.report(out, interval=interval, between=between)
-    show(f"wrote {out}")
+    fit.report(out, interval=interval, between=between, seed=seed)
+    show(f"wrote {out} (seed {seed})")
     say_doubts(fit)
     return 0 if fit.ok else 4

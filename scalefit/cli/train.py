@@ -220,7 +220,7 @@ def _listed(family: str, plan: pd.DataFrame, seed: int, json: bool) -> int:
         made,
         f"{counted(int(plan['runs'].sum()), 'run')} in {counted(len(plan), 'bundle')}, "
         f"{len(plan) - len(left)} finished; about {_lasting(left['core_seconds'].sum())} of one "
-        "core to go",
+        f"core to go (seed {seed})",
     )
     return 0
 

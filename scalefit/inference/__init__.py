@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scalefit.errors import ConfigError, nearest
 
 from .diagnostics import misgivings
-from .problem import Posterior, Problem, model_row
+from .problem import Posterior, Problem, log_prior, model_row
 
 __all__ = ["METHODS", "Posterior", "Problem", "infer", "resolve", "steps"]
 
@@ -142,7 +142,7 @@ def _points(
     tick: Callable[[], object] | None,
 ) -> Posterior:
     from . import point
-    from .ensemble import log_prior, mixed
+    from .ensemble import mixed
 
     if len(problems) == 1:
         posterior = point.solve(problems[0], draws=draws, rng=rng)
@@ -153,7 +153,7 @@ def _points(
         if tick is not None:
             tick()
     logs = np.array([evidence for _, evidence in found])
-    prior = np.array([log_prior(problem) for problem in problems])
+    prior = np.array([log_prior(problem.law) for problem in problems])
     weight = np.exp(logs + prior - np.max(logs + prior))
     probability = weight / weight.sum()
     models = tuple(
@@ -168,7 +168,7 @@ def _points(
         return {name: value[at] for name, value in parts[i].items()}
 
     def draw(count: int, rng: np.random.Generator, keep: Callable[[int], bool]) -> dict[str, Array]:
-        return mixed(probability, take, count, rng, keep)
+        return mixed(logs + prior, take, count, rng, keep)
 
     posterior = _averaged(models, draw, draws, rng)
     unknown = {name: np.full(value.shape[2:], np.nan) for name, value in posterior.draws.items()}

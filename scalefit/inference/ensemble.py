@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .certified import Search, Solved, settle
 from .collapsed import Collapsed
 from .full import target_of
-from .problem import ABSENT, Problem
+from .problem import ABSENT, Problem, log_prior
 from .weights import equal_weight
 
 Array = NDArray[np.float64]
@@ -23,9 +23,6 @@ SMALL = 0.01  # probability below which one search is enough
 MINOR = 0.05  # probability below which a failed certificate is not worth much effort
 BETTER = 1.0  # nats by which a further crossover must improve on fewer to be needed
 SEEDS = 1024
-FLOOR = 0.9
-"""Prior probability of a floor where laws with and without are weighed: losses rarely fall for
-ever. Numbers of regimes and kinds of noise are equally probable."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,7 @@ class Member:
         """Log evidence plus log prior probability, but for a constant; -inf if dropped."""
         if self.state == "dropped":
             return -math.inf
-        return self.solved.certificate.log_evidence + log_prior(self.problem)
-
-
-def log_prior(problem: Problem) -> float:
-    """Return the log prior probability of a model among others, but for a constant."""
-    return math.log(FLOOR if getattr(problem.law, "floor", False) else 1.0 - FLOOR)
+        return self.solved.certificate.log_evidence + log_prior(self.problem.law)
 
 
 @dataclass(frozen=True)
@@ -111,11 +103,11 @@ class Ensemble:
         def take(i: int, n: int) -> dict[str, Array]:
             return _natural(self.members[i], n, rng)
 
-        return mixed(self.probability, take, count, rng, keep)
+        return mixed(np.array([one.log_weight for one in self.members]), take, count, rng, keep)
 
 
 def mixed(
-    probability: Array,
+    log_weight: Array,
     take: Callable[[int, int], dict[str, Array]],
     count: int,
     rng: np.random.Generator,
@@ -123,12 +115,14 @@ def mixed(
 ) -> dict[str, Array]:
     """Return `count` draws of equal weight over several models, in random order.
 
-    `take(i, n)` gives n draws of model i; `keep(i)` says whether to use it at all.
+    `take(i, n)` gives n draws of model i; `keep(i)` says whether to use it at all, and those kept
+    are weighed among themselves, however improbable they are.
     """
-    kept = np.array([keep is None or keep(i) for i in range(len(probability))])
-    share = np.where(kept, probability, 0.0)
-    if not share.sum() > 0.0:  # all that were kept have next to none
-        share = kept.astype(float)
+    kept = np.array([keep is None or keep(i) for i in range(len(log_weight))])
+    logs = np.where(kept, log_weight, -np.inf)
+    if not np.isfinite(logs).any():
+        logs = np.where(kept, 0.0, -np.inf)
+    share = np.exp(logs - logs.max())
     times = np.bincount(equal_weight(share / share.sum(), count, rng), minlength=len(share))
     parts = [take(i, int(n)) for i, n in enumerate(times) if n]
     if len(share) == 1:
@@ -163,7 +157,7 @@ def explore(
     solved: dict[int, Solved] = {}
     points: dict[tuple[object, ...], Array] = {}
     evidence = np.full(len(problems), -np.inf)
-    prior = np.array([log_prior(problem) for problem in problems])
+    prior = np.array([log_prior(problem.law) for problem in problems])
     for i in order:
         target = target_of(problems[i])
         key = _family(problems[i])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +29,9 @@ MODEL_NUMBERS = (
 """What is known of each model of a curve, in numbers."""
 ABSENT = {"floor": 0.0, "autocorrelation": 0.0, "degrees_of_freedom": np.inf}
 """Values of what a model does not have, beside draws of models that have it."""
+FLOOR = 0.9
+"""Prior probability of a floor where laws with and without are weighed: losses rarely fall for
+ever. Numbers of regimes and kinds of noise are equally probable."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +155,11 @@ class Posterior:
     notes: tuple[str, ...] = ()
     groups: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     models: tuple[Mapping[str, object], ...] = ()
+
+
+def log_prior(law: object) -> float:
+    """Return the log prior probability of a law among others, but for a constant."""
+    return math.log(FLOOR if getattr(law, "floor", False) else 1.0 - FLOOR)
 
 
 def model_row(problem: Problem, state: str, **numbers: float) -> dict[str, Any]:

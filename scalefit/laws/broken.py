@@ -274,3 +274,19 @@ class BrokenPowerLaw(Law):
             size = np.sqrt(np.mean(solved[:, 1:] ** 2, axis=1))
             moved["steepness"] = np.clip(size, 0.05, 4.0)
         return moved
+
+
+def PowerLaw(floor: bool | float = True) -> BrokenPowerLaw:
+    """Return the law of one regime, y = A x^(-a) + E.
+
+    Parameters
+    ----------
+    floor
+        As of `BrokenPowerLaw`: whether there is an E, or its value where it is known.
+
+    Raises
+    ------
+    ConfigError
+        If a known floor is not positive.
+    """
+    return BrokenPowerLaw(1, floor)

@@ -110,7 +110,7 @@ class Noise:
         state, ahead = np.zeros(len(residual)), squared.copy()
         for i in range(residual.shape[1]):
             if i:
-                carry = rho ** gap[i]
+                carry = np.where(params["autocorrelation"] > 0.0, rho ** gap[i], 0.0)
                 free = np.maximum(1.0 - carry**2, 1e-12)
                 state, ahead = carry * state, carry**2 * ahead + squared * free
             total = ahead + (known[i] if error.any() else 0.0)

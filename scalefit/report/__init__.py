@@ -19,6 +19,7 @@ def write(
     interval: float = 0.9,
     between: str | None = None,
     compared: pd.DataFrame | None = None,
+    seed: int = 0,
 ) -> None:
     """Write the page of `Fit.report`, all or nothing, with the comparison if it is made already."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -34,6 +35,8 @@ def write(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = pages.get_template("page.html").render(content.of(fit, interval, between, compared))
+    page = pages.get_template("page.html").render(
+        content.of(fit, interval, between, compared, seed)
+    )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

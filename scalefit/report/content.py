@@ -39,6 +39,7 @@ def of(
     interval: float,
     between: str | None = None,
     compared: pd.DataFrame | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Return everything that the page holds; without a comparison it makes one."""
     import pandas as pd
@@ -52,7 +53,7 @@ def of(
     by_run = dict(tuple(summary.groupby("run", sort=False)))
     views: dict[str, figures.View] = {}
     checks: dict[str, pd.DataFrame] = {}
-    for run, found in each(fit, shown, seed=0):
+    for run, found in each(fit, shown, seed=seed):
         views[run] = figures.view(fit, run, found)
         checks[run] = pd.DataFrame(judged(fit, run, found), columns=COLUMNS)
     known = dict(tuple(priors(fit, shown).groupby("run", sort=False)))
@@ -62,7 +63,7 @@ def of(
     ends = summary[summary["parameter"] == "end_exponent"]
     drawn = figures.explorer(fit, views)
     if compared is None:
-        compared = _compared(fit, interval, between)
+        compared = _compared(fit, interval, between, seed)
     return {
         "title": f"{fit.tree.attrs['y_label']} against {fit.tree.attrs['x_label']}",
         "percent": percent,
@@ -88,7 +89,7 @@ def of(
             }
             for run in shown
         ],
-        "provenance": _provenance(fit),
+        "provenance": _provenance(fit, seed),
     }
 
 
@@ -135,14 +136,14 @@ def _cell(value: object) -> str:
     return _number(value) if isinstance(value, float) else str(value)
 
 
-def _compared(fit: Fit, interval: float, between: str | None) -> pd.DataFrame | None:
+def _compared(fit: Fit, interval: float, between: str | None, seed: int) -> pd.DataFrame | None:
     """Return the comparison of end exponents, of all pairs where no column is named."""
     few = isinstance(fit.law, BrokenPowerLaw) and 2 <= len(fit.fitted) <= COMPARED
     if between is None and not few:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # verdicts stand on the page
-        return compare(fit, interval=interval, between=between)
+        return compare(fit, interval=interval, between=between, seed=seed)
 
 
 def _differences(compared: pd.DataFrame) -> list[list[str]]:
@@ -162,7 +163,7 @@ def _forest(fit: Fit, ends: pd.DataFrame) -> str:
     return figures.embedded(figure, "exponents", script=False)
 
 
-def _provenance(fit: Fit) -> list[tuple[str, str]]:
+def _provenance(fit: Fit, seed: int) -> list[tuple[str, str]]:
     """Return where the numbers come from."""
     attrs = fit.tree.attrs
     known = [
@@ -174,7 +175,7 @@ def _provenance(fit: Fit) -> list[tuple[str, str]]:
         ("seed", attrs["seed"]),
         ("draws", fit.tree["posterior"].sizes["chain"] * fit.tree["posterior"].sizes["draw"]),
         ("fitted with", f"scalefit {attrs['scalefit']}"),
-        ("page by", f"scalefit {version('scalefit')}, Plotly {version('plotly')}"),
+        ("page by", f"scalefit {version('scalefit')}, Plotly {version('plotly')}, seed {seed}"),
     ]
     return [(name, str(value)) for name, value in known]
 

@@ -188,6 +188,7 @@ def test_train_then_fit(tmp_path: Path, run: Run) -> None:
     first = path.read_bytes()
     plan = ("train", "perceptron", *small, "--out", "runs", "--dry-run")
     assert "4 runs in 2 bundles, 2 finished" in run(*plan, "--seed", 5).out
+    assert "(seed 5)" in run(*plan, "--seed", 5).out
     assert "4 runs in 2 bundles, 0 finished; about" in run(*plan).out
     assert [one["runs"] for one in run(*plan, "--json").document["bundles"]] == [2, 2]
     assert path.read_bytes() == first

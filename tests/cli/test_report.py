@@ -10,7 +10,7 @@ from .conftest import Run
 
 def test_a_stored_fit_becomes_a_page(run: Run, stored: Path) -> None:
     done = run("report", stored, "--out", "pages/all.html")
-    assert (done.code, done.out) == (0, "wrote pages/all.html\n")
+    assert (done.code, done.out) == (0, "wrote pages/all.html (seed 0)\n")
     assert Path("pages/all.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
