@@ -23,8 +23,9 @@ def binned(curve: Curve) -> Curve:
     Bins are equally wide in log x. A bin of several points becomes their mean in log x and log y;
     its standard error is that of a mean of points scattered as those of the bin and its neighbours
     are around the trend through the bins; so is that of the few points of a bin that has fewer than
-    `SEVERAL`. Where errors are known the larger of the two is taken. A curve whose points crowd
-    into fewer bins than `FEW` stays as it is, unless it repeats each x.
+    `SEVERAL`. Where errors are known the larger of the two is taken. How far single points scatter
+    is kept beside, for predictions of new ones. A curve whose points crowd into fewer bins than
+    `FEW` stays as it is, unless it repeats each x.
     """
     if curve.x.size <= LONG:
         return curve
@@ -43,14 +44,22 @@ def binned(curve: Curve) -> Curve:
     several = np.flatnonzero(number >= SEVERAL)
     variance = squares[several] / (number[several] - 1.0)
     spread = np.sqrt(np.convolve(np.pad(variance, 2, mode="edge"), np.full(5, 0.2), mode="valid"))
-    error = np.interp(place, place[several], spread) / np.sqrt(number)
+    scatter = np.interp(place, place[several], spread)
+    error = scatter / np.sqrt(number)
     if curve.error is not None:
         known = np.sqrt(np.bincount(which, curve.error**2, bins)[used]) / number
         error = np.maximum(error, known)
     note = (
         f"{curve.x.size} points averaged in {used.size} bins of log x, with their standard errors"
     )
-    return replace(curve, x=np.exp(place), y=np.exp(level), error=error, notes=(*curve.notes, note))
+    return replace(
+        curve,
+        x=np.exp(place),
+        y=np.exp(level),
+        error=error,
+        scatter=scatter,
+        notes=(*curve.notes, note),
+    )
 
 
 def _trend(u: Floats, place: Floats, level: Floats) -> Floats:

@@ -40,6 +40,8 @@ class Curve:
     ordered
         Whether the points are one run in order, no x repeated, so that neighbours may be
         correlated.
+    scatter : shape (n,), or None
+        Where points are means: standard deviation on log y of single ones around them.
     """
 
     run: str
@@ -49,6 +51,7 @@ class Curve:
     notes: tuple[str, ...]
     error: Floats | None = None
     ordered: bool = False
+    scatter: Floats | None = None
 
 
 def curves(
@@ -290,7 +293,7 @@ def _check(
         refuse(
             empty,
             f"curve {quoted(empty[0].run)} has no point with {x} > 0 and a {y}{within}{span}",
-            "Widen x_range, or leave the curve out with where." if x_range else "Add points.",
+            "Widen x_range, or delete the curve's rows." if x_range else "Add points.",
         )
     few = [curve for curve in found if len(np.unique(curve.x)) < minimum]
     if few:
@@ -298,7 +301,7 @@ def _check(
         refuse(
             few,
             f"curve {quoted(few[0].run)} has {have} of {x}{within}; the law needs {minimum}",
-            "Add points, ask for fewer regimes, widen x_range, or leave the curve out with where.",
+            "Add points, ask for fewer regimes, widen x_range, or delete the curve's rows.",
         )
     flat = [curve for curve in found if (curve.y == curve.y[0]).all()]
     if flat:
@@ -306,7 +309,7 @@ def _check(
         refuse(
             flat,
             f"column {y} is {value} at all {len(flat[0].y)} points of curve {quoted(flat[0].run)}",
-            "A constant has no exponent: check the column, or leave the curve out with where.",
+            "A constant has no exponent: check the column, or delete the curve's rows.",
         )
 
 

@@ -162,14 +162,18 @@ def log_predictive(fit: Fit, at: Array, y: Array, hazard: float, seed: int) -> x
 
 
 def noise_at(fit: Fit, run: str, params: Params, at: Array) -> tuple[Array, Array]:
-    """Return mean and scale, shape (draws, n), of the noise of a run at new points."""
+    """Return mean and scale, shape (draws, n), of the noise of a run at new points.
+
+    Where the points of the run are means, new ones are single.
+    """
     x, y = fit.curve(run)
     noise = noise_of(fit.tree)
     residual = np.zeros((len(params["noise"]), x.size))
     if "autocorrelation" in params:
         rng = np.random.default_rng(0)  # not used: there is no future within the data
         residual = np.log(y) - law_at(fit, run, params, x, 0.0, rng)
-    return conditional(noise, params, x, at, residual, fit.errors(run) ** 2)
+    mean, sd = conditional(noise, params, x, at, residual, fit.errors(run) ** 2)
+    return mean, np.hypot(sd, np.interp(np.log(at), np.log(x), fit.scatter(run)))
 
 
 def law_at(

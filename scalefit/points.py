@@ -71,7 +71,7 @@ class Points:
     def _row(self, run: int, place: int) -> str:
         """Return where a point stands, in words; a run coordinate holds for the whole run."""
         point = int(self.place[run, place])
-        if "row" in self.dataset and self.dataset["row"].attrs["long_name"] == ROW:
+        if "row" in self.dataset and self.dataset["row"].attrs.get("long_name") == ROW:
             row = float(self.dataset["row"].values[run, point])
             if np.isfinite(row):
                 return f"row {row:.0f}"

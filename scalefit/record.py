@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import importlib
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -141,6 +143,9 @@ class Store:
         if any(curve.error is not None for curve in curves):
             known = [np.zeros(c.x.size) if c.error is None else c.error for c in curves]
             constant["error"] = _padded(known)
+        if any(curve.scatter is not None for curve in curves):
+            known = [np.zeros(c.x.size) if c.scatter is None else c.scatter for c in curves]
+            constant["scatter"] = _padded(known)
         for arrays in self._groups.values():
             for name, value in ABSENT.items():
                 if name in arrays and arrays[name].shape == arrays["noise"].shape:
@@ -155,7 +160,8 @@ class Store:
         groups["observed_data"] = xr.Dataset({"y": _padded([c.y for c in curves])}, runs)
         groups["constant_data"] = xr.Dataset(constant, {**runs, **labels})
         if self._models:
-            groups["models"] = _model_table(self._models, len(curves), runs)
+            rows = sorted(self._models, key=lambda row: row[0])  # in whatever order they came
+            groups["models"] = _model_table(rows, len(curves), runs)
         if self._shared:
             groups["shared"] = self._shared_dataset()
         first = ("posterior", "observed_data", "constant_data", "diagnostics", "sample_stats")
@@ -186,12 +192,13 @@ class Store:
 
     def _shared_dataset(self) -> xr.Dataset:
         dims = {p.name: AXES.get(p.per, p.name) for p in self._plan.widest.parameters}
+        labels = [one for one in dict.fromkeys(self._pools()) if one in self._shared]
         variables: dict[str, Any] = {}
-        for name in next(iter(self._shared.values())):
-            value = np.stack([draws[name] for draws in self._shared.values()], axis=2)
+        for name in self._shared[labels[0]]:
+            value = np.stack([self._shared[one][name] for one in labels], axis=2)
             extra = (dims[name],) if value.ndim > 3 else ()
             variables[name] = (("chain", "draw", "group", *extra), value)
-        return xr.Dataset(variables, {"group": np.array(list(self._shared), dtype=object)})
+        return xr.Dataset(variables, {"group": np.array(labels, dtype=object)})
 
     def _fill(self, group: str, index: int, values: Mapping[str, Array], lead: int) -> None:
         """Copy arrays (chain, draw, ...) of one curve to their places."""
@@ -263,8 +270,16 @@ def curve_of(tree: xr.DataTree, run: str) -> tuple[Array, Array, Array | None]:
     constant = tree.children["constant_data"].to_dataset().sel(run=run)
     there = np.isfinite(constant["x"].values)
     y = tree.children["observed_data"].to_dataset()["y"].sel(run=run).values[there]
-    error = np.asarray(constant["error"].values[there]) if "error" in constant else None
+    error = np.asarray(constant["error"].values[there]) if "error" in constant.data_vars else None
     return constant["x"].values[there], y, error
+
+
+def scatter_of(tree: xr.DataTree, run: str) -> Array | None:
+    """Return the standard deviation on log y of what the points of a run are means of, if any."""
+    constant = tree.children["constant_data"].to_dataset().sel(run=run)
+    if "scatter" not in constant.data_vars:
+        return None
+    return np.asarray(constant["scatter"].values[np.isfinite(constant["x"].values)])
 
 
 def problems_of(tree: xr.DataTree, run: str, law: Law) -> dict[int, Problem]:
@@ -327,7 +342,11 @@ def _described_priors(plan: Plan) -> str:
 
 def write(tree: xr.DataTree, path: str | os.PathLike[str]) -> None:
     """Write a fit's tree as netCDF, all or nothing."""
+    size = sum(one.nbytes for node in tree.subtree for one in node.variables.values())
     with replacing(path) as temporary:
+        # Before it is full, for on a full disk HDF5 crashes as it closes.
+        if shutil.disk_usage(temporary.parent).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         tree.to_netcdf(temporary, engine="h5netcdf")
 
 
@@ -370,7 +389,7 @@ def _describe(law: Law) -> dict[str, Any]:
 
 def _label(name: str) -> str:
     """Return what a label is called beside x and its dimensions; `long_name` keeps its name."""
-    return f"{name}_" if name in ("x", "point") else escaped(name)
+    return f"{name}_" if name in ("x", "point", "error", "scatter") else escaped(name)
 
 
 def _column(values: Sequence[Any]) -> NDArray[Any]:

@@ -216,6 +216,14 @@ class Fit:
         x, _, error = record.curve_of(self.tree, run)
         return np.zeros(x.size) if error is None else error
 
+    def scatter(self, run: str) -> Array:
+        """Return how far single points lie around those of one curve that are means, shape (n,).
+
+        Standard deviations on log y, as of the bins of a long curve; 0 where points are single.
+        """
+        found = record.scatter_of(self.tree, run)
+        return np.zeros(self.curve(run)[0].size) if found is None else found
+
     def parameters(self, run: str, group: str = "posterior") -> dict[str, Array]:
         """Return every variable of one run, shape (n,) or (n, k) for n draws.
 

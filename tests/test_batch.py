@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -189,3 +191,45 @@ def test_workers_that_die_leave_what_was_done(monkeypatch: pytest.MonkeyPatch) -
     assert fit.verdict["m0"] == "ok"
     for run in ("m1", "m2"):
         assert fit.verdict[run].startswith("failed: BrokenProcessPool")
+
+
+class Backwards(ThreadPoolExecutor):
+    """Ends its first job after its second."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self._second = threading.Event()
+        self._given = 0
+
+    def submit(self, fn: Any, /, *arguments: Any, **named: Any) -> Any:
+        self._given += 1
+        if self._given == 2:
+            future = super().submit(fn, *arguments, **named)
+            future.add_done_callback(lambda _: self._second.set())
+            return future
+
+        def late() -> Any:
+            assert self._second.wait(60)
+            time.sleep(0.5)
+            return fn(*arguments, **named)
+
+        return super().submit(late)
+
+
+def test_models_keep_their_order_whichever_curve_ends_first() -> None:
+    """A curve of four points has fewer models than one of twenty."""
+    data = table(2).iloc[: X.size + 4]
+    options = {**POINT, "regimes": (1, 2), "floor": False}
+    expected = sf.fit(data, **NAMES, **options)
+    with Backwards() as pool:
+        again = sf.fit(data, **NAMES, **options, executor=pool)
+    pd.testing.assert_frame_equal(again.probabilities, expected.probabilities)
+    pd.testing.assert_frame_equal(again.certificate, expected.certificate)
+
+
+def test_columns_may_be_called_what_is_kept_beside_x() -> None:
+    data = table(1).assign(error="none", scatter=1.0)
+    named = {**NAMES, "by": ["model", "error", "scatter"], "y_err": "sd"}
+    fit = sf.fit(data.assign(sd=0.01 * data["loss"]), **named, **FASTEST)
+    assert fit.errors(fit.runs[0]).max() == pytest.approx(0.01)
+    assert not fit.scatter(fit.runs[0]).any()

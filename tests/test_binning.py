@@ -101,3 +101,23 @@ def test_a_long_power_law_is_recovered() -> None:
     # As exact as least squares on all points: noise / sqrt(n) / sd of log x.
     exact = 0.1 / np.sqrt(MANY) / np.std(np.log(x))
     assert float(fit.exponents.std()) == pytest.approx(exact, rel=0.3)
+
+
+def test_new_points_scatter_as_single_ones_do() -> None:
+    """Bins are means of many points; what is predicted of a new point is not."""
+    x = np.geomspace(1.0, 1e4, MANY)
+    y = curve(x).y
+    fit = sf.fit(x, y, regimes=1, floor=False, noise="normal", method="point", progress=False)
+    at = np.array([3.0, 100.0, 3e3, 2e4])
+    band = fit.predict(at, hazard=0.0).sel(run="curve")
+    width = np.log(band["high"] / band["low"]).values
+    np.testing.assert_allclose(width, 2 * 1.645 * 0.1, rtol=0.1)  # quantiles of 1,000 draws
+    inside = fit.predict(x[::20], hazard=0.0).sel(run="curve")
+    held = (inside["low"].values < y[::20]) & (y[::20] < inside["high"].values)
+    assert np.mean(held) == pytest.approx(0.9, abs=0.04)  # 4 standard errors of 1,000 points
+    law = fit.predict(at, kind="curve", hazard=0.0).sel(run="curve")
+    assert np.log(law["high"] / law["low"]).max() < 0.02
+    density = fit.log_predictive([100.0], [3.0 * 100.0**-0.4])
+    assert float(density[0, 0]) == pytest.approx(
+        -np.log(0.1 * np.sqrt(2 * np.pi) * 3.0 * 100.0**-0.4), abs=0.1
+    )

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import scalefit.io
 from scalefit import trajectory
+from scalefit.curves import curves
 from scalefit.errors import InvalidData, MissingExtra
 from scalefit.io import read
 from scalefit.io.tidy import from_table
@@ -339,3 +340,25 @@ def test_public_curves(public_data: Path) -> None:
     axes: dict[str, Any] = {"x": "Seen Examples", "y": "Loss"}
     dataset = read(path, **axes, by=["Task", "Model"], where={"Training": 1})
     assert len(curves(dataset, **axes)) == 72
+
+
+@pytest.mark.parametrize(("first", "second"), [("1.1", "1.10"), ("1", "01"), ("1e-3", "0.001")])
+def test_ids_that_are_equal_only_as_numbers_are_refused(
+    first: str, second: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "runs.csv"
+    rows = [f"{version},{step},{1 / step}" for version in (first, second) for step in (1, 2)]
+    path.write_text("\n".join(["version,step,loss", *rows]))
+    with pytest.raises(InvalidData, match=f"row 4 has '{second}' where an earlier one has"):
+        read(path, x="step", y="loss", by="version")
+    assert read(path, x="step", y="loss").sizes["run"] == 1
+    path.write_text("\n".join(["version,step,loss", *rows[:2], ""]))
+    assert read(path, x="step", y="loss", by=["version"]).sizes["run"] == 1
+
+
+def test_a_constant_column_may_be_called_row(tmp_path: Path) -> None:
+    path = save(TABLE.assign(row=3), tmp_path / "runs.csv")
+    data = read(path, x="step", y="eval/loss", by=["model", "seed"])
+    data["eval/loss"][1, 0] = 0.0
+    with pytest.raises(InvalidData, match=r"is not positive.*point 0"):
+        curves(data, x="step", y="eval/loss")

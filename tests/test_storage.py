@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
 
+import scalefit as sf
 from scalefit.storage import replacing
 
 
@@ -54,3 +57,13 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_fit_too_large_for_the_disk_is_refused_before(
+    one: sf.Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = namedtuple("full", "total used free")(10**6, 10**6 - 10, 10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    with pytest.raises(OSError, match="No space left"):
+        one.save(tmp_path / "fit.nc")
+    assert not list(tmp_path.iterdir())

@@ -142,7 +142,7 @@ def command(
 ) -> int:
     """Fit a multi-regime power law to every curve of a file."""
     import scalefit as sf
-    from scalefit.errors import InvalidData
+    from scalefit.errors import InvalidData, ScalefitError
     from scalefit.workers import processes
 
     counts, level = _regimes(regimes), _floor(floor)
@@ -151,7 +151,7 @@ def command(
     if schema(path).startswith("scalefit-fit/"):
         raise InvalidData(f"{path}: this is a fit already; read it with scalefit predict --at X")
     data = sf.read(path, x=x, y=y, y_err=y_err, by=by or (), where=conditions(where))
-    _comparable(data, between)
+    _comparable(data, between, by)
     with processes(min(workers, data.sizes["run"])) as executor:
         result = sf.fit(
             data,
@@ -171,7 +171,13 @@ def command(
             seed=seed,
             executor=executor,
         )
-    compared = None if between is None else _compared(result, between, interval, seed)
+    compared = None
+    try:
+        compared = None if between is None else _compared(result, between, interval, seed)
+    except ScalefitError:
+        if out is not None:  # the fit itself is good
+            write(result, out, interval, seed=seed)
+        raise
     written: list[Path] = []
     if out is not None:
         written = write(result, out, interval, compared=compared, seed=seed)
@@ -187,7 +193,7 @@ def command(
     else:
         show(*fit_tables(result, interval))
         if pool:
-            show(shared_table(result))
+            show(shared_table(result, interval))
         if compared is not None:
             show(*compare.tables(compared))
         kept = f"wrote {', '.join(map(str, written))}" if written else "--out FOLDER keeps this"
@@ -252,7 +258,7 @@ def conditions(where: list[str] | None) -> dict[str, str]:
     return pairs
 
 
-def _comparable(data: xr.Dataset, between: str | None) -> None:
+def _comparable(data: xr.Dataset, between: str | None, by: list[str] | None) -> None:
     """Refuse a column that cannot tell groups apart, before the fit and not after it."""
     import numpy as np
 
@@ -260,7 +266,8 @@ def _comparable(data: xr.Dataset, between: str | None) -> None:
 
     if between is None:
         return
-    columns = [str(name) for name, one in data.coords.items() if one.dims == ("run",)]
+    on_run = [str(name) for name, one in data.coords.items() if one.dims == ("run",)]
+    columns = [one for one in by or on_run if one in on_run and one not in ("run", "status")]
     if between not in columns:
         raise ConfigError(
             f"--between {between}: no column of --by is named so; {nearest(between, columns)}"
@@ -312,8 +319,9 @@ def write(
 
 def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
     """Return a fit as it goes into the JSON document."""
-    from scalefit.summary import models_of
+    from scalefit.summary import models_of, shared
 
+    pooled = "shared" in fit.tree.children
     tables = {"parameters": fit.summary(interval)}
     if "models" in fit.tree.children:
         tables["probabilities"] = fit.certificate[["run", *KEYS, "probability"]]
@@ -332,7 +340,7 @@ def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
         "interval": interval,
         "x": fit.tree.attrs["x_name"],
         "y": fit.tree.attrs["y_name"],
-        "shared": fit.shared.to_dict("records") if "shared" in fit.tree.children else [],
+        "shared": shared(fit, interval).to_dict("records") if pooled else [],
         "runs": [
             {
                 "run": run,

@@ -143,18 +143,18 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
     return shown
 
 
-def shared_table(fit: Fit) -> Table:
-    """Return what pooled curves share, with 90% intervals."""
-    from scalefit.summary import labelled
+def shared_table(fit: Fit, interval: float) -> Table:
+    """Return what pooled curves share."""
+    from scalefit.summary import labelled, shared
 
-    numbers = ("median", percent(0.9))
+    numbers = ("median", percent(interval))
     made = table("shared by", "parameter", *numbers, "unit", right=numbers, whole=["parameter"])
     last = None
-    for row in fit.shared.to_dict("records"):
+    for row in shared(fit, interval).to_dict("records"):
         group = inline(row["group"]) if row["group"] != last else ""
         last = row["group"]
-        interval = between(row["low"], row["high"])
-        made.add_row(group, labelled(row), estimate(row["median"]), interval, inline(row["unit"]))
+        ends = between(row["low"], row["high"])
+        made.add_row(group, labelled(row), estimate(row["median"]), ends, inline(row["unit"]))
     return made
 
 

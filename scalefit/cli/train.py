@@ -249,15 +249,24 @@ def _contents(result: xr.Dataset) -> dict[str, Any]:
 
 def _overview(result: xr.Dataset) -> tuple[Any, ...]:
     """Return how much there is, and a table with the range of every variable."""
+    import numpy as np
+
     from scalefit.io.wording import counted
 
     columns = ("first", "last", "lowest", "highest")
     plain = {name: one for name, one in result.data_vars.items() if one.ndim == 2}
     unit = ["unit"] if any(one.attrs["units"] for one in plain.values()) else []
     made = table("variable", *unit, *columns, right=columns)
+    ragged = False
     for name, variable in plain.items():
-        ends = (variable.isel(point=0).median(), variable.isel(point=-1).median())
+        known = np.isfinite(variable.values)  # shorter runs end in NaN
+        ragged |= not known[:, -1].all()
+        stop = np.where(known, np.arange(known.shape[1]), 0).max(axis=1)
+        last = np.take_along_axis(variable.values, stop[:, None], axis=1)[:, 0]
+        first = variable.isel(point=0)
+        ends = (first.median(), first.copy(data=last).median())
         shown = [number(float(one)) for one in (*ends, variable.min(), variable.max())]
         made.add_row(str(name), *([variable.attrs["units"]] if unit else []), *shown)
     runs, points = (counted(result.sizes[dim], dim) for dim in ("run", "point"))
-    return f"{runs} of {points} each; first and last are medians over runs", made
+    each = f"up to {points}" if ragged else f"{points} each"
+    return f"{runs} of {each}; first and last are medians over runs", made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ def read(
     if kind == "netcdf":
         return netcdf.read(file, x=x, y=y, y_err=y_err, by=by, where=where)
     readers: dict[str, Callable[[Path], pd.DataFrame | Log]] = {
-        "csv": tables.read_csv,
+        "csv": partial(tables.read_csv, by=[by] if isinstance(by, str) else by),
         "jsonl": tables.read_jsonl,
         "parquet": tables.read_parquet,
         "trainer": trainer_state.read,

@@ -6,7 +6,7 @@ import csv
 import importlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -26,19 +26,20 @@ ROW = "row in the source file"
 _MISSING = ("", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "n/a", "null", "NULL", "None", "#N/A")
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_csv(path: Path, by: Sequence[str] = ()) -> pd.DataFrame:
     """Return the table in a CSV file with a header; the header is row 1, as in a spreadsheet.
 
     Raises
     ------
     InvalidData
         If the file is not UTF-8, a row has more or fewer cells than the header, a column name
-        occurs twice, or there are no rows.
+        occurs twice, there are no rows, or a column of `by` spells one number in two ways.
     """
     import pandas as pd
 
     with as_text(path) as handle:
         columns, blank, rows = _survey(path, csv.reader(handle))
+    _one_spelling(path, columns, by)
     with as_text(path) as handle:
         next(csv.reader(handle))
         try:
@@ -106,6 +107,31 @@ def _survey(path: Path, records: Iterator[list[str]]) -> tuple[list[str], list[i
             "Complete the row; a cell that holds a comma or a line break must be in double quotes."
         )
     return columns, blank, row - 1
+
+
+def _one_spelling(path: Path, columns: list[str], by: Sequence[str]) -> None:
+    """Refuse ids such as 1.1 and 1.10, which as numbers would be one."""
+    places = [columns.index(name) for name in dict.fromkeys(by) if name in columns]
+    spelled: dict[tuple[int, float], str] = {}
+    if not places:
+        return
+    with as_text(path) as handle:
+        for row, record in enumerate(csv.reader(handle), 1):
+            if row == 1 or len(record) != len(columns):
+                continue
+            for place in places:
+                text = record[place].strip()
+                try:
+                    known = spelled.setdefault((place, float(text)), text)
+                except ValueError:  # a word is itself
+                    continue
+                if known != text and known not in _MISSING:
+                    raise InvalidData(
+                        f"{inline(path)}: column {quoted(columns[place])} tells curves apart, and "
+                        f"row {row} has {quoted(text)} where an earlier one has {quoted(known)}: "
+                        "one number in two spellings.\nSpell them alike if they are one curve; "
+                        "else make them words, such as v1.10."
+                    )
 
 
 def read_jsonl(path: Path) -> pd.DataFrame:

@@ -166,7 +166,8 @@ def _bands(fit: Fit, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[floa
         room = (top / bottom) ** 0.3
         bottom = max(min(bottom, outer[0].min()), bottom / room)
         top = min(max(top, outer[1].max()), top * room)
-    label = "90% of new points" + (", errors aside" if fit.errors(run).any() else "")
+    aside = fit.errors(run).any() and not fit.scatter(run).any()
+    label = "90% of new points" + (", errors aside" if aside else "")
     ax.fill_between(grid, low, high, color=BAND, alpha=0.6, lw=0, label=label)
     ax.plot(grid, np.exp(np.median(curve, axis=0)), color=LINE, lw=1.4, label="median of the law")
     return bottom, top

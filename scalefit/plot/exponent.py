@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scalefit.errors import ConfigError
+from scalefit.laws import BrokenPowerLaw
+from scalefit.prediction import local_exponent as exponents
+
 from .style import INK, fitted, known, label_axis, label_ticks, legend, look, new_axes, title
 
 if TYPE_CHECKING:
@@ -44,14 +48,15 @@ def local_exponent(
     ax = new_axes() if ax is None else ax
     ends = np.array([fit.curve(one)[0][[0, -1]] for one in runs[:RUNS]])
     grid = np.geomspace(ends[:, 0].min(), ends[:, 1].max(), NODES)
-    local = fit.local_exponent(grid, floor=floor)
+    if not isinstance(fit.law, BrokenPowerLaw):
+        raise ConfigError(f"the law '{fit.law.name}' has no local exponent")
     few = len(runs) <= BANDS
     for i, (one, (first, last)) in enumerate(zip(runs, ends, strict=False)):
         style = look(i)
         inside = (grid >= first * (1.0 - 1e-9)) & (grid <= last * (1.0 + 1e-9))
-        drawn = local.sel(run=one).values.reshape(-1, grid.size)[:, inside]
-        low, middle, high = np.quantile(drawn, [0.05, 0.5, 0.95], axis=0)
         at = grid[inside]
+        drawn = exponents(fit.law, fit.parameters(one, "averaged"), at, floor=floor)
+        low, middle, high = np.quantile(drawn, [0.05, 0.5, 0.95], axis=0)
         name = title(fit, one) or "median"
         ax.plot(at, middle, color=style["color"], ls=style["ls"], lw=1.5, label=name)
         if few:

@@ -299,5 +299,22 @@ def test_pooled_curves_show_what_they_share(run: Run, tmp_path: Path, curves: Cu
     done = run("fit", "seeds.csv", *AXES, "--by", "model", *options)
     assert done.code == 0
     assert re.search(r"spread_exponent 0 +0\.0\d+ +\[", done.out)
-    shared = run("fit", "seeds.csv", *AXES, "--by", "model", *options, "--json").document["shared"]
-    assert {row["parameter"] for row in shared} >= {"exponent", "spread_exponent"}
+    half = ("--json", "--interval", 0.5)
+    document = run("fit", "seeds.csv", *AXES, "--by", "model", *options, *half).document
+    shared = {row["parameter"]: row for row in document["shared"]}
+    assert shared.keys() >= {"exponent", "spread_exponent"}
+    row = shared["exponent"]
+    within = document["runs"][0]["parameters"][0]
+    assert (within["parameter"], document["interval"]) == ("exponent", 0.5)
+    assert row["high"] - row["low"] < 2.0 * (within["high"] - within["low"])
+
+
+@pytest.mark.train
+def test_runs_of_different_lengths_end_where_they_end(run: Run) -> None:
+    settings = ("--set=load=4", "--set=N=10", "--set=seeds=1", "--set=steps=1,300")
+    done = run("train", "perceptron", *settings, "--out", "a.nc")
+    assert "2 runs of up to " in done.out
+    last = xr.load_dataset("a.nc")["norm"]
+    expected = np.median([last[0].values[0], last[1].values[-1]])
+    row = next(line for line in done.out.splitlines() if line.startswith("norm"))
+    assert float(row.split()[2]) == pytest.approx(expected, rel=1e-3)

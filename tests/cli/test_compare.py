@@ -10,6 +10,7 @@ import pytest
 
 import scalefit
 from scalefit.comparison import sentences
+from scalefit.errors import FitFailed
 
 from .conftest import AXES, POINT, WIDTH, Run
 
@@ -145,3 +146,30 @@ def test_what_is_no_fit_is_refused(table: Path, stored: Path, run: Run) -> None:
         done = run("compare", *arguments)
         assert done.code == 3
         assert "fit.nc" in done.err
+
+
+@pytest.mark.parametrize(("by", "column"), [("model", "arch"), ("model", "run"), (None, "run")])
+def test_groups_are_of_columns_that_the_fit_keeps(
+    run: Run, curves: Any, by: str | None, column: str
+) -> None:
+    table = curves(["base", "large"])
+    table.assign(arch=table["model"].str[0]).to_csv("runs.csv", index=False)
+    chosen = () if by is None else ("--by", by)
+    done = run("fit", "runs.csv", *AXES, *chosen, *POINT, "--between", column, "--out", "found")
+    assert done.code == 2
+    assert f"--between {column}" in done.err
+    assert not Path("found").exists()
+
+
+def test_a_comparison_that_fails_leaves_the_fit(
+    run: Run, curves: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise FitFailed("no run has a posterior")
+
+    curves(["base", "large"]).to_csv("runs.csv", index=False)
+    monkeypatch.setattr(scalefit, "compare", refuse)
+    given = ("runs.csv", *AXES, "--by", "model", *POINT, "--between", "model", "--out", "found")
+    done = run("fit", *given)
+    assert (done.code, "no run has a posterior" in done.err) == (FitFailed.exit_code, True)
+    assert scalefit.load("found/fit.nc").runs == ["base", "large"]
