@@ -131,7 +131,7 @@ def run(
     from . import sweep
 
     require_config(config)
-    require_seed(seed)
+    seed = require_seed(seed)
     sweep.require_determinism(determinism)
     doubtful = [texts for point in config.points if (texts := point.cautions())]
     if doubtful:
@@ -171,7 +171,7 @@ def plan(
     from . import sweep
 
     require_config(config)
-    require_seed(seed)
+    seed = require_seed(seed)
     sweep.require_determinism(determinism)
     return sweep.plan(config, out=out, determinism=determinism, seed=seed)
 

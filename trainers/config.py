@@ -276,10 +276,11 @@ def require_config(config: object) -> Config:
     return config
 
 
-def require_seed(seed: object) -> None:
-    """Raise ConfigError unless the object can be the root of the random streams."""
+def require_seed(seed: Any) -> int:
+    """Return the root of the random streams; raise ConfigError if the object can be none."""
     if not _natural(seed):
         raise ConfigError(f"argument 'seed' is {seed!r}; give one whole number >= 0")
+    return int(seed)
 
 
 def listed(value: object) -> list[Any]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import torch
 
 
+NO_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+"""What PyTorch says on the CPU, on a GPU that others have filled, and in its libraries."""
+
+
 def resolve(name: str) -> torch.device:
     """Return the PyTorch device with this name, after checking that it is there.
 
@@ -54,6 +58,8 @@ def resolve(name: str) -> torch.device:
             f"device '{name}' is not available: torch {torch.__version__} sees {count} CUDA "
             "devices; take device='auto', or install the torch build for your driver"
         )
+    # Read once in a process, at the first matrix product on a GPU; exact runs may come later.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return torch.device("cuda", int(index) if index else torch.cuda.current_device())
 
 
@@ -80,6 +86,9 @@ def exactly(exact: bool) -> Iterator[None]:
     """Choose, inside the block, algorithms that give the same bits every time, if `exact`."""
     import torch
 
+    if not exact:  # the switches are not ours then, and reading some of them may be refused
+        yield
+        return
     # As torch.use_deterministic_algorithms, which imports a compiler for a second first.
     mode = torch.get_deterministic_debug_mode()
     switches: list[tuple[Any, str]] = [
@@ -88,11 +97,9 @@ def exactly(exact: bool) -> Iterator[None]:
         (torch.backends.cudnn, "benchmark"),
     ]
     before = [getattr(place, name) for place, name in switches]
-    if exact:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
-        torch.set_deterministic_debug_mode("error")
-        for place, name in switches:
-            setattr(place, name, False)
+    torch.set_deterministic_debug_mode("error")
+    for place, name in switches:
+        setattr(place, name, False)
     try:
         yield
     finally:
@@ -107,7 +114,7 @@ def out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
 
 
 def release(device: torch.device) -> None:

@@ -12,6 +12,7 @@ a folder, and two processes that compute one bundle write the same.
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 import warnings
 import zipfile
@@ -63,10 +64,12 @@ class Store:
                 f"out '{self.out}' cannot be written to ({error.strerror}): name another folder"
             ) from None
         for left in self.folder.glob(".*"):
-            if time.time() - left.stat().st_mtime > STALE:
+            if time.time() - _written(left) > STALE:
                 left.unlink(missing_ok=True)
         for bundle in self.folder.glob("[!.]*.nc"):
-            self.state(bundle.stem).path.unlink(missing_ok=True)
+            state = self.state(bundle.stem).path
+            if _written(state) <= _written(bundle):  # a later one is of runs that are tried again
+                state.unlink(missing_ok=True)
 
     def read(self, name: str) -> xr.Dataset | None:
         """Return a finished bundle; None if there is none, or none that is whole.
@@ -125,11 +128,11 @@ class State:
 
     def read(self) -> dict[str, NDArray[Any]] | None:
         """Return what was written last; None if there is nothing whole."""
-        if not self.path.exists():
-            return None
         try:
             with self.path.open("rb") as file:
                 return dict(np.load(file, allow_pickle=False))
+        except FileNotFoundError:  # another process may have finished the bundle
+            return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             _set_aside(self.path, f"{self.path}: {error}")
             return None
@@ -137,7 +140,7 @@ class State:
     def write(self, arrays: Mapping[str, NDArray[Any]], /) -> None:
         """Replace what was written before, all or nothing."""
         with self.store.writing(), replacing(self.path) as temporary:
-            np.savez(temporary, allow_pickle=False, **arrays)
+            np.savez(temporary, **arrays)  # of numbers: none needs pickle, and none may
 
 
 def digest(bundle: xr.Dataset) -> str:
@@ -164,11 +167,24 @@ def merged(out: str | os.PathLike[str], *, variables: Sequence[str] | None = Non
                 hint = nearest(name, map(str, bundle.data_vars))
                 raise InvalidData(f"{path}: no variable {name!r}; {hint}")
         parts.append(bundle if variables is None else bundle[list(variables)])
-    found = concat(parts)
+    parts.sort(key=lambda one: bool((one["status"] == "oom").any()))  # tried again, perhaps
+    found = concat(_once(parts))
     telling = [str(name) for name in found.coords if name not in ("run", "status")]
     frame = found.drop_vars(list(found.data_vars)).reset_index("run").to_dataframe()
-    order = frame.drop_duplicates("run").sort_values(telling, kind="stable").index
-    return found.isel(run=order.to_numpy())
+    return found.isel(run=frame.sort_values(telling, kind="stable").index.to_numpy())
+
+
+def _once(parts: Sequence[xr.Dataset]) -> list[xr.Dataset]:
+    """Return bundles without the runs that stand in an earlier one."""
+    seen: set[str] = set()
+    kept = []
+    for part in parts:
+        labels = list(map(str, part["run"].values))
+        fresh = [i for i, label in enumerate(labels) if label not in seen]
+        seen.update(labels)
+        if fresh:
+            kept.append(part.isel(run=fresh))
+    return kept
 
 
 def _whole(path: Path, name: str) -> xr.Dataset:
@@ -177,6 +193,14 @@ def _whole(path: Path, name: str) -> xr.Dataset:
     if found.attrs.get("bundle") != name or found.attrs.get("digest") != digest(found):
         raise InvalidData(f"{path}: its values are not those that were written")
     return found
+
+
+def _written(path: Path) -> float:
+    """Return when a file was last written; never, if it is gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _set_aside(path: Path, reason: str) -> None:

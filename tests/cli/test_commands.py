@@ -316,5 +316,5 @@ def test_runs_of_different_lengths_end_where_they_end(run: Run) -> None:
     assert "2 runs of up to " in done.out
     last = xr.load_dataset("a.nc")["norm"]
     expected = np.median([last[0].values[0], last[1].values[-1]])
-    row = next(line for line in done.out.splitlines() if line.startswith("norm"))
+    row = next(line for line in done.out.splitlines() if line.startswith(" norm "))
     assert float(row.split()[2]) == pytest.approx(expected, rel=1e-3)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -190,3 +191,57 @@ def test_streams_differ_between_keys_and_repeat_for_equal_ones() -> None:
     draws = [generator(*key).random() for key in [(1, 2), (1, 2), (12,), (1, "2"), (2, 1)]]
     assert draws[0] == draws[1]
     assert len(set(draws)) == 4
+
+
+def test_one_example_needs_one_example() -> None:
+    assert trainers.config("perceptron", load=1 / 49, N=49).points[0].n_train == 1
+
+
+@pytest.mark.train
+def test_large_examples_train_few_side_by_side() -> None:
+    from scalefit.trainers.perceptron.simulate import SIMULATIONS
+
+    hebb = SIMULATIONS["hebb"]
+    small, large = (
+        trainers.config("perceptron", protocol="hebb", load=10, N=N).points[0] for N in (50, 2000)
+    )
+    assert hebb.width(small) == 64
+    assert hebb.width(large) * hebb.memory(large) < 2**30
+
+
+@pytest.mark.train
+def test_what_says_that_memory_did_not_suffice() -> None:
+    from scalefit.trainers.device import out_of_memory
+
+    for words in ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED when calling create"):
+        assert out_of_memory(RuntimeError(words))
+    assert not out_of_memory(RuntimeError("CUDA error: an illegal memory access"))
+
+
+@pytest.mark.train
+def test_a_gpu_is_ready_for_exact_runs_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from scalefit.trainers.device import resolve
+
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert resolve("cuda:0").type == "cuda"
+    assert os.environ.pop("CUBLAS_WORKSPACE_CONFIG") == ":4096:8"
+
+
+@pytest.mark.train
+def test_fast_runs_leave_the_switches_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from scalefit.trainers.device import exactly
+
+    def mixed() -> str:
+        raise RuntimeError("mix of the legacy and new APIs")
+
+    monkeypatch.setattr(torch, "get_deterministic_debug_mode", mixed)
+    with exactly(False):
+        pass
+    with pytest.raises(RuntimeError, match="mix of"), exactly(True):
+        pass

@@ -154,11 +154,27 @@ def test_a_damaged_state_is_set_aside(tmp_path: Path) -> None:
 def test_temporary_files_of_killed_processes_are_cleared(tmp_path: Path) -> None:
     folder = Store(tmp_path).folder
     folder.mkdir()
-    for name, age in ((".old.nc", 7200), (".new.nc", 0), ("done.nc", 0), ("done.state.npz", 0)):
+    ages = {".old.nc": 7200, ".new.nc": 0, "done.nc": 0, "done.state.npz": 5}
+    ages |= {"again.nc": 60, "again.state.npz": 5}  # of runs that lacked memory, tried again
+    for name, age in ages.items():
         (folder / name).touch()
         os.utime(folder / name, (time.time() - age,) * 2)
     Store(tmp_path).open()
-    assert sorted(path.name for path in folder.iterdir()) == [".new.nc", "done.nc"]
+    left = [".new.nc", "again.nc", "again.state.npz", "done.nc"]
+    assert sorted(path.name for path in folder.iterdir()) == left
+
+
+def test_a_run_that_stands_in_two_files_is_taken_once(tmp_path: Path) -> None:
+    trainers.run(config(seeds=2), out=tmp_path)
+    more = trainers.run(config(seeds=3), out=tmp_path)
+    assert len(made(tmp_path)) == 4
+    whole = trainers.merged(tmp_path)
+    assert sorted(whole["run"].values) == sorted(more["run"].values)
+
+
+def test_any_whole_number_is_a_seed(tmp_path: Path) -> None:
+    plan = trainers.plan(config(seeds=1), out=tmp_path, seed=np.int64(3))
+    assert plan.equals(trainers.plan(config(seeds=1), out=tmp_path, seed=3))
 
 
 def test_merged_does_not_see_what_a_killed_process_left(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def _below(damping: Array, weight: Array) -> Array:
     ------
     Li (1993), LAPACK Working Note 89, section 2: the fixed weight method.
     """
-    stable = np.sum(weight / damping) < 1
+    stable = damping[0] > 0 and np.sum(weight / damping) < 1
     room = np.diff(damping, prepend=0.0 if stable else damping[0] - weight.sum())
     found = room / 2
     found[0] = brentq(

@@ -19,6 +19,10 @@ import math
 import sys
 from typing import Any, NamedTuple
 
+RESOLUTION = 1e-15
+"""Least loss that curves of erf units show: it is a difference of overlaps of size 1, and what
+rounding leaves below this may have either sign."""
+
 
 class Averages(NamedTuple):
     """What the equations of motion are made of.

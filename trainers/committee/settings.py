@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from scalefit.errors import ConfigError
 from scalefit.trainers.config import Settings, choice, number, whole
+
+RANGE = 100
+"""Decades between the largest eigenvalue and the smallest, beyond which squares underflow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +109,12 @@ class Committee(Settings):
                 f"{self.K + self.M} units of student and teacher; take N > {self.K + self.M}, or "
                 "protocol='sgd'"
             )
-        if self.duration * self.N < self.batch:
+        if (1 + self.beta) * math.log10(self.L) > RANGE:
+            raise ConfigError(
+                f"setting 'beta' is {self.beta:g}: with L={self.L} the eigenvalues span more than "
+                f"{RANGE} decades; take beta <= {RANGE / math.log10(self.L) - 1:.3g}"
+            )
+        if self.duration * self.N < self.batch * (1 - 1e-9):
             raise ConfigError(
                 f"setting 'duration' is {self.duration:g}: with N={self.N} that is "
                 f"{self.duration * self.N:.3g} examples, less than one step of {self.batch}; take "

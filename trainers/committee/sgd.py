@@ -23,7 +23,7 @@ from scalefit.trainers.schedule import checkpoints
 from . import draws
 from .draws import settings_of
 from .lesson import lesson
-from .overlaps import test_loss
+from .overlaps import RESOLUTION, test_loss
 from .settings import Committee
 from .variables import VARIABLES
 
@@ -117,7 +117,7 @@ class SGD:
         student, teacher = (pad(one, (0, axes - one.shape[-1])) * data["spread"] for one in both)
         Q, R = student @ student.mT, student @ teacher.mT
         if activation_of(data) == "erf":
-            loss = test_loss(Q, R, teacher @ teacher.mT, "erf")
+            loss = test_loss(Q, R, teacher @ teacher.mT, "erf").clamp(min=RESOLUTION)
         else:  # the same without a difference of overlaps, which loses small losses
             K, M = R.shape[1:]
             gap = teacher.sum(1) / math.sqrt(M) - student.sum(1) * (math.sqrt(M) / K)

@@ -57,6 +57,8 @@ __all__ = [
     "test_loss",
 ]
 
+FINE = 200
+"""Times between two checkpoints at which the end of a plateau is looked for."""
 UNUSED = ("protocol", "teacher", "points")
 LANDMARKS: tuple[str, ...] = (
     "T2", "alpha_lo", "alpha_hi", "tail", "floor", "critical_rate", "D0", "plateau_height",
@@ -183,7 +185,7 @@ def landmarks(settings: Committee, path: Path) -> dict[str, float]:
         else:
             found["escape_rate"] = escape_rate(spectrum, K, M, rate)
             found["crossover_L"] = crossover(K, M, beta)
-            found["escape_time"] = first_below(path, found["plateau_height"] / 2)
+            found["escape_time"] = escape_time(settings, path, found["plateau_height"] / 2)
     if K == M:
         found["alpha_lo"], _ = window(spectrum, rate * plateau(K, M).relaxation)
         _, found["alpha_hi"] = window(spectrum, rate * last_phase.slowest(K))
@@ -192,6 +194,14 @@ def landmarks(settings: Committee, path: Path) -> dict[str, float]:
             found["tail"] = last_phase.tail(L, beta, K)
             found["floor"] = 0.0
     return found
+
+
+def escape_time(settings: Committee, path: Path, level: float) -> float:
+    """Return the time at which the loss falls to a level, whatever the checkpoints."""
+    at = int(np.argmax(path.test_loss <= level))
+    if at == 0:
+        return math.nan
+    return first_below(solve(settings, np.geomspace(*path.time[at - 1 : at + 1], FINE)), level)
 
 
 def first_below(path: Path, level: float) -> float:

@@ -37,6 +37,9 @@ from .variables import STATIC
 if TYPE_CHECKING:
     from scalefit.trainers.family import Tensors
 
+MEMORY = 2.0**30
+"""Bytes of the runs that train side by side on a CPU core."""
+
 
 class Online(GradientDescent):
     """A rule that sees one example at a time; `answer` tells the rules apart."""
@@ -57,9 +60,11 @@ class Online(GradientDescent):
         return (4.0 * settings.N + 1e5) * settings.steps
 
     def width(self, settings: Perceptron) -> int:
-        """Return many: a step touches one example of each run, and calling it is what costs."""
-        del settings
-        return 64
+        """Return many: a step touches one example of each run, and calling it is what costs.
+
+        As many as keep their examples within a part of an ordinary memory.
+        """
+        return max(1, min(64, int(MEMORY / self.memory(settings))))
 
     def update(self, state: Tensors, data: Tensors, fresh: Tensors, steps: range) -> Tensors:
         """Return the students after some examples."""

@@ -82,7 +82,7 @@ class Perceptron(Settings):
 
     def check(self) -> None:
         """Raise ConfigError where a run would have no example, or Adatron not settle."""
-        if self.load * self.N < 1:
+        if self.load * self.N < 1 - 1e-9:  # 1/49 of 49 is a little less than 1
             raise ConfigError(
                 f"setting 'load' is {self.load:g}: with N={self.N} that is "
                 f"{self.load * self.N:.2g} examples, and a run needs at least 1; take load >= "

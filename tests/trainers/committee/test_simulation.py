@@ -243,6 +243,7 @@ def test_normal_numbers_are_normal_and_do_not_know_each_other() -> None:
         ({"protocol": "order_parameters", "N": 4}, "take N > 4"),
         ({"duration": 0.01, "N": 50}, "duration >= 0.02"),
         ({"learning_rate": 0}, "'learning_rate' is 0"),
+        ({"L": 64, "N": 128, "beta": 200}, "take beta <= 54"),
         ({"activation": "relu"}, "'relu'"),
     ],
 )

@@ -13,7 +13,7 @@ from scalefit.errors import ConfigError
 from scalefit.trainers import family
 from scalefit.trainers.committee import linear, rosenbrock, specialised, theory
 from scalefit.trainers.committee.flow import Full, Symmetric
-from scalefit.trainers.committee.overlaps import averages
+from scalefit.trainers.committee.overlaps import RESOLUTION, averages
 from scalefit.trainers.committee.settings import Committee
 from scalefit.trainers.committee.spectrum import eigenvalues, trained, window
 
@@ -152,6 +152,36 @@ def test_recursion_is_what_stepping_gives() -> None:
     shared = {"learning_rate": rate, "batch": batch, "start": 1.3, "share": np.mean(seen)}
     found = theory.recursion(spectrum, N, range(50), **shared)
     np.testing.assert_allclose(found, losses, rtol=1e-12)
+
+
+def test_recursion_where_the_first_direction_alone_diverges() -> None:
+    N, rate = 16, 4.0
+    spectrum = eigenvalues(N, 1.0)
+    size = rate * spectrum / N
+    assert size[0] > 1
+    e, losses = np.ones(N), []
+    for _ in range(12):
+        losses.append(spectrum @ e / (2 * N))
+        e = e + (-2 * size + 2 * size**2) * e + rate**2 / N**2 * spectrum * (spectrum @ e)
+    found = theory.recursion(spectrum, N, range(12), learning_rate=rate)
+    np.testing.assert_allclose(found, losses, rtol=1e-9)
+
+
+def test_escape_does_not_depend_on_the_checkpoints() -> None:
+    few, many = (
+        float(trainers.theory(trainers.config("committee", duration=4000, points=points, seeds=1))[
+            "escape_time"
+        ].item())
+        for points in (5, 400)
+    )  # fmt: skip
+    assert few == pytest.approx(many, rel=0.01)
+
+
+def test_losses_of_erf_units_stay_positive() -> None:
+    """Towards 0 the difference of overlaps is left with rounding, of either sign."""
+    config = trainers.config("committee", learning_rate=1.0, duration=2000, points=30, seeds=1)
+    loss = trainers.theory(config)["test_loss"].values
+    assert loss.min() >= RESOLUTION
 
 
 @pytest.mark.parametrize(("N", "batch"), [(None, 1), (64, 1), (64, 8)])
