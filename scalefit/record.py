@@ -308,7 +308,7 @@ def renormalised(models: xr.Dataset) -> xr.Dataset:
     prior = [log_prior(BrokenPowerLaw(floor=bool(floor))) for floor in models["floor"].values]
     log = models["log_evidence"] + xr.DataArray(prior, dims="model")
     log = log.where(models["state"] != "dropped", -np.inf)
-    weight = np.exp(log - log.max("model", skipna=True))
+    weight: xr.DataArray = np.exp(log - log.max("model", skipna=True))  # type: ignore[assignment]
     return models.assign(probability=weight / weight.sum("model", skipna=True))
 
 

@@ -139,8 +139,9 @@ class State:
 
     def write(self, arrays: Mapping[str, NDArray[Any]], /) -> None:
         """Replace what was written before, all or nothing."""
+        named: dict[str, Any] = dict(arrays)
         with self.store.writing(), replacing(self.path) as temporary:
-            np.savez(temporary, **arrays)  # of numbers: none needs pickle, and none may
+            np.savez(temporary, **named)
 
 
 def digest(bundle: xr.Dataset) -> str:

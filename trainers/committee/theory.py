@@ -201,7 +201,8 @@ def escape_time(settings: Committee, path: Path, level: float) -> float:
     at = int(np.argmax(path.test_loss <= level))
     if at == 0:
         return math.nan
-    return first_below(solve(settings, np.geomspace(*path.time[at - 1 : at + 1], FINE)), level)
+    times = np.geomspace(path.time[at - 1], path.time[at], FINE)
+    return first_below(solve(settings, times), level)
 
 
 def first_below(path: Path, level: float) -> float:
