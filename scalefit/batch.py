@@ -129,9 +129,15 @@ def _here(
 def _elsewhere(
     jobs: Sequence[Job], executor: Executor, advance: Callable[..., None]
 ) -> Iterator[tuple[int, Outcome | Exception]]:
-    """Yield outcomes as they come, with a bounded number of jobs under way."""
+    """Yield outcomes as they come, with a bounded number of jobs under way.
+
+    What was under way when a worker died is tried again at the end, one job after the other, which
+    tells the one that kills from those that were lost with it. An executor that is of no use after
+    a death, as the plain pools of processes are, fails them all.
+    """
     pending: dict[Future[Outcome | Exception], int] = {}
     upcoming = iter(enumerate(jobs))
+    lost: list[int] = []
     try:
         while True:
             while len(pending) < WAITING:
@@ -141,15 +147,26 @@ def _elsewhere(
                 index, job = following
                 try:
                     pending[executor.submit(_guarded, job)] = index
-                except BrokenExecutor as error:
-                    yield index, error
+                except BrokenExecutor:
+                    lost.append(index)
             if not pending:
-                return
+                break
             done, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 index = pending.pop(future)
+                outcome = _result(future)
+                if isinstance(outcome, BrokenExecutor):
+                    lost.append(index)
+                    continue
                 advance(1, label=f"{jobs[index].label} done")
-                yield index, _result(future)
+                yield index, outcome
+        for index in sorted(lost):
+            try:
+                outcome = _result(executor.submit(_guarded, jobs[index]))
+            except BrokenExecutor as error:
+                outcome = error
+            advance(1, label=f"{jobs[index].label} done")
+            yield index, outcome
     finally:
         for future in pending:
             future.cancel()

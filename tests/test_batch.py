@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
 import threading
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -17,12 +15,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from samples.deadly import fit_all_but_m1, kill
 
 import scalefit as sf
 from scalefit import batch
 from scalefit.errors import ConfigError
 from scalefit.inference import Posterior, infer
 from scalefit.inference.collapsed import kernel
+from scalefit.workers import processes
 
 Array = NDArray[np.float64]
 
@@ -165,10 +165,6 @@ def test_that_kernels_are_compiled_once_is_said(
     assert batch._first() == "fitting"
 
 
-def kill(*_: Any) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def test_workers_that_die_leave_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker killed for memory takes its pool with it; curves that were done stay."""
 
@@ -191,6 +187,22 @@ def test_workers_that_die_leave_what_was_done(monkeypatch: pytest.MonkeyPatch) -
     assert fit.verdict["m0"] == "ok"
     for run in ("m1", "m2"):
         assert fit.verdict[run].startswith("failed: BrokenProcessPool")
+
+
+def test_a_curve_that_kills_its_worker_is_the_only_one_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = table(4)
+    expected = sf.fit(data, **NAMES, **FASTEST)
+    monkeypatch.setattr(batch, "_guarded", fit_all_but_m1)
+    with processes(2) as pool:
+        fit = sf.fit(data, **NAMES, **FASTEST, executor=pool)
+    assert fit.verdict["m1"].startswith("failed: BrokenProcessPool")
+    for run in ("m0", "m2", "m3"):
+        assert fit.verdict[run] == "ok"
+        np.testing.assert_array_equal(
+            fit.exponents.sel(run=run).values, expected.exponents.sel(run=run).values
+        )
 
 
 class Backwards(ThreadPoolExecutor):
