@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .curves import Curve
-from .errors import ConfigError
+from .errors import ConfigError, InvalidData
 from .head import warning
-from .inference import Posterior, infer, steps
+from .inference import Posterior, Problem, infer, steps
+from .io.wording import counted
 from .plan import Plan
 from .progress import bar
 from .record import Store
@@ -95,8 +96,10 @@ def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:
         problems = [job.plan.problems(curve)[0] for curve in job.curves]
         posteriors, shared = pooled.solve(problems, draws=job.plan.draws, rng=rng, tick=tick)
         return Outcome(tuple(posteriors), shared.draws)
+    problems = job.plan.problems(job.curves[0])
+    _possible(job.curves[0], problems, job.plan.minimum_points)
     posterior = infer(
-        job.plan.problems(job.curves[0]),
+        problems,
         method=job.plan.method,
         draws=job.plan.draws,
         rng=rng,
@@ -106,6 +109,15 @@ def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:
     found = warning(job.curves[0]) if len(job.plan.counts) > 1 else None
     notes = (*posterior.notes, *([found] if found else []))
     return Outcome((replace(posterior, notes=notes),))
+
+
+def _possible(curve: Curve, problems: Sequence[Problem], minimum: int) -> None:
+    """Refuse a curve that says nothing of an exponent, beside others that do."""
+    if not problems:
+        have = counted(len(np.unique(curve.x)), "distinct value")
+        raise InvalidData(f"{have} of x; the law needs {minimum}")
+    if (curve.y == curve.y[0]).all():
+        raise InvalidData(f"y is {curve.y[0]:g} at every point; a constant has no exponent")
 
 
 def _first() -> str:

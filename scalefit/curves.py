@@ -65,6 +65,7 @@ def curves(
     duplicates: Duplicates = "replicate",
     at: Literal["last", "min"] | int = "last",
     minimum: int = 3,
+    every: bool = True,
 ) -> list[Curve]:
     """Return the curves of a trajectory, in the order in which they first occur.
 
@@ -97,6 +98,9 @@ def curves(
         with the smallest y, or the one at a position, counted from 0.
     minimum
         Fewest distinct x that the law can be fitted to.
+    every
+        Whether one curve that has too few, or a constant y, is refused for all; else only where
+        every curve has.
 
     Raises
     ------
@@ -194,7 +198,7 @@ def curves(
             "repeats an earlier x of its curve",
             'Name in by what tells the curves apart, or use duplicates="last" or "replicate".',
         )
-    _check(found, points, x_range, minimum)
+    _check(found, points, x_range, minimum, every)
     return found
 
 
@@ -276,7 +280,11 @@ def _pooled_note(dataset: xr.Dataset, x: str) -> tuple[str, ...]:
 
 
 def _check(
-    found: list[Curve], points: Points, x_range: tuple[float, float] | None, minimum: int
+    found: list[Curve],
+    points: Points,
+    x_range: tuple[float, float] | None,
+    minimum: int,
+    every: bool,
 ) -> None:
     """Refuse curves that have too little in them, naming the first and how many there are."""
     x, y = (quoted(points.names[axis]) for axis in "xy")
@@ -296,6 +304,9 @@ def _check(
             "Widen x_range, or delete the curve's rows." if x_range else "Add points.",
         )
     few = [curve for curve in found if len(np.unique(curve.x)) < minimum]
+    flat = [curve for curve in found if (curve.y == curve.y[0]).all()]
+    if not every and len({curve.run for curve in (*few, *flat)}) < len(found):
+        return
     if few:
         have = counted(len(np.unique(few[0].x)), "distinct value")
         refuse(
@@ -303,7 +314,6 @@ def _check(
             f"curve {quoted(few[0].run)} has {have} of {x}{within}; the law needs {minimum}",
             "Add points, ask for fewer regimes, widen x_range, or delete the curve's rows.",
         )
-    flat = [curve for curve in found if (curve.y == curve.y[0]).all()]
     if flat:
         value = quoted(flat[0].y[0])
         refuse(

@@ -156,6 +156,7 @@ def fit(
         duplicates=duplicates,
         at=at,
         minimum=plan.minimum_points,
+        every=bool(plan.pool),
     )
     return run(
         plan,

@@ -167,6 +167,9 @@ def noise_at(fit: Fit, run: str, params: Params, at: Array) -> tuple[Array, Arra
     Where the points of the run are means, new ones are single.
     """
     x, y = fit.curve(run)
+    if np.isnan(params["noise"]).any():  # the fit failed
+        unknown = np.full((len(params["noise"]), at.size), np.nan)
+        return unknown, unknown
     noise = noise_of(fit.tree)
     residual = np.zeros((len(params["noise"]), x.size))
     if "autocorrelation" in params:

@@ -19,7 +19,7 @@ from samples.deadly import fit_all_but_m1, kill
 
 import scalefit as sf
 from scalefit import batch
-from scalefit.errors import ConfigError
+from scalefit.errors import ConfigError, InvalidData
 from scalefit.inference import Posterior, infer
 from scalefit.inference.collapsed import kernel
 from scalefit.workers import processes
@@ -245,3 +245,34 @@ def test_columns_may_be_called_what_is_kept_beside_x() -> None:
     fit = sf.fit(data.assign(sd=0.01 * data["loss"]), **named, **FASTEST)
     assert fit.errors(fit.runs[0]).max() == pytest.approx(0.01)
     assert not fit.scatter(fit.runs[0]).any()
+
+
+def test_curves_that_say_nothing_are_marked_and_leave_the_others(tmp_path: Path) -> None:
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    data = table(5).reset_index(drop=True)
+    short = data["model"].map({"m1": 1, "m2": 2}).fillna(X.size)
+    data = data[data.groupby("model").cumcount() < short]
+    data.loc[data["model"] == "m3", "loss"] = 0.5
+    fit = sf.fit(data, **NAMES, **FASTEST)
+    assert fit.verdict == {
+        "m0": "ok",
+        "m1": "failed: InvalidData: 1 distinct value of x; the law needs 3",
+        "m2": "failed: InvalidData: 2 distinct values of x; the law needs 3",
+        "m3": "failed: InvalidData: y is 0.5 at every point; a constant has no exponent",
+        "m4": "ok",
+    }
+    assert fit.summary().groupby("run")["median"].count().to_dict()["m1"] == 0
+    medians = fit.predict([10.0, 1e6])["median"]
+    assert medians.notnull().all("x").values.tolist() == [True, False, False, False, True]
+    assert fit.reach(0.01)["probability"].notna().tolist() == [True, False, False, False, True]
+    assert len(fit.check())
+    assert len(fit.plot()) == 5
+    plt.gcf().canvas.draw()
+    plt.close("all")
+    fit.report(tmp_path / "report.html")
+    with pytest.raises(InvalidData, match="the law needs 3"):
+        sf.fit(data[data["model"].isin(["m1", "m2"])], **NAMES, **FASTEST)
+    with pytest.raises(InvalidData, match="the law needs 3"):
+        sf.fit(data[data["model"] != "m3"], **NAMES, **{**FASTEST, "method": "auto"}, pool="model")

@@ -108,7 +108,7 @@ def _panels(fit: Fit, beyond: float) -> NDArray[Any]:
 def _draw(fit: Fit, run: str, ax: Axes, beyond: float) -> None:
     """Draw one curve."""
     x, y = fit.curve(run)
-    margin = math.exp(0.02 * math.log(x[-1] / x[0]))
+    margin = math.exp(0.02 * (math.log(x[-1] / x[0]) or 1.0))  # there may be one point only
     grid = np.geomspace(x[0] / margin, x[-1] * max(beyond, margin), 200)
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -121,7 +121,8 @@ def _draw(fit: Fit, run: str, ax: Axes, beyond: float) -> None:
     if errors.any():
         ax.errorbar(x, y, errors, fmt="none", ecolor=INK, elinewidth=0.6, alpha=0.6, zorder=2.5)
     ax.plot(x, y, "o", ms=3.2, mfc="white", mec=INK, mew=0.8, label="data", zorder=3)
-    ax.set_ylim(low / (high / low) ** 0.06, high * (high / low) ** 0.22)
+    span = high / low if high > low else 2.0
+    ax.set_ylim(low / span**0.06, high * span**0.22)
     label_ticks(ax.xaxis, np.array(ax.get_xlim()))
     label_ticks(ax.yaxis, np.array([low, high]))
     if isinstance(fit.law, BrokenPowerLaw):
