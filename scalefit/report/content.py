@@ -97,12 +97,13 @@ def _overview(fit: Fit, run: str, rows: pd.DataFrame) -> dict[str, str]:
     """Return one run in one line."""
     first = rows.iloc[0]
     params = fit.parameters(run)
+    broken = isinstance(fit.law, BrokenPowerLaw) and np.isfinite(params["noise"]).all()
     floor = rows[rows["parameter"] == "floor"]
     end = rows[rows["parameter"] == "end_exponent"]
     return {
         "run": run,
         "points": str(fit.curve(run)[0].size),
-        "regimes": str(regimes_of(fit, params)) if isinstance(fit.law, BrokenPowerLaw) else "",
+        "regimes": str(regimes_of(fit, params)) if broken else "",
         "chance": str(first["note"]).partition("; ")[0] if "P(" in str(first["note"]) else "",
         "end": _estimate(end.iloc[0]) if len(end) else "",
         "floor": _estimate(floor.iloc[0]) if len(floor) else "",

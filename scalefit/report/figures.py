@@ -244,7 +244,8 @@ def _law(fit: Fit, run: str, x: Array, y: Array) -> View:
     future = log_curve(fit.law, params, ahead, last=last, hazard=HAZARD, rng=rng)
     mean, sd = noise_at(fit, run, params, ahead)
     noise = deviates(params, (len(curve), 1), rng)
-    scale = params["noise"][:, None]
+    single = np.interp(np.log(whole), np.log(x), fit.scatter(run))
+    scale = np.hypot(params["noise"][:, None], single)
     low, high = np.exp(np.quantile(curve + scale * noise, TAILS, axis=0))
     outer = np.exp(np.quantile(future + mean + sd * noise, TAILS, axis=0))
     bottom, top = min(low.min(), y.min()), max(high.max(), y.max())

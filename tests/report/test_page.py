@@ -131,3 +131,15 @@ def test_differences_are_those_of_compare(fit: sf.Fit) -> None:
     assert made["sentences"] == (sentences(table) if len(table) <= content.COMPARED else [])
     assert [row[0] for row in rows] == table["a"].tolist()
     assert [row[2] for row in rows] == [f"{value:.4g}" for value in table["median"]]
+
+
+def test_the_band_of_a_long_curve_is_of_single_points() -> None:
+    x = np.geomspace(1.0, 2e3, 8000)
+    y = x**-0.5 * np.exp(0.1 * np.random.default_rng(0).standard_normal(x.size))
+    one = sf.fit(x, y, method="point", progress=False, regimes=1, floor=False, noise="normal")
+    band = views(one)["curve"]["band"]
+    half = len(band["y"]) // 2
+    width = np.log(np.array(band["y"][half:][::-1]) / np.array(band["y"][:half]))
+    # From five bins of 40 points, and quantiles of 1,000 draws: 4 standard errors.
+    np.testing.assert_allclose(width, 2 * 1.645 * 0.1, rtol=0.25)
+    assert np.median(width) == pytest.approx(2 * 1.645 * 0.1, rel=0.1)
