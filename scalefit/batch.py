@@ -114,9 +114,9 @@ def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:
 def _possible(curve: Curve, problems: Sequence[Problem], minimum: int) -> None:
     """Refuse a curve that says nothing of an exponent, beside others that do."""
     if not problems:
-        have = counted(len(np.unique(curve.x)), "distinct value")
+        have = counted(curve.distinct, "distinct value")
         raise InvalidData(f"{have} of x; the law needs {minimum}")
-    if (curve.y == curve.y[0]).all():
+    if curve.constant:
         raise InvalidData(f"y is {curve.y[0]:g} at every point; a constant has no exponent")
 
 

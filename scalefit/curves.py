@@ -53,6 +53,16 @@ class Curve:
     ordered: bool = False
     scatter: Floats | None = None
 
+    @property
+    def distinct(self) -> int:
+        """How many different x it has."""
+        return len(np.unique(self.x))
+
+    @property
+    def constant(self) -> bool:
+        """Whether y is the same everywhere, so that it has no exponent."""
+        return bool((self.y == self.y[0]).all())
+
 
 def curves(
     trajectory: xr.Dataset,
@@ -303,12 +313,12 @@ def _check(
             f"curve {quoted(empty[0].run)} has no point with {x} > 0 and a {y}{within}{span}",
             "Widen x_range, or delete the curve's rows." if x_range else "Add points.",
         )
-    few = [curve for curve in found if len(np.unique(curve.x)) < minimum]
-    flat = [curve for curve in found if (curve.y == curve.y[0]).all()]
+    few = [curve for curve in found if curve.distinct < minimum]
+    flat = [curve for curve in found if curve.constant]
     if not every and len({curve.run for curve in (*few, *flat)}) < len(found):
         return
     if few:
-        have = counted(len(np.unique(few[0].x)), "distinct value")
+        have = counted(few[0].distinct, "distinct value")
         refuse(
             few,
             f"curve {quoted(few[0].run)} has {have} of {x}{within}; the law needs {minimum}",

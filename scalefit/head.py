@@ -50,7 +50,7 @@ def warning(curve: Curve) -> str | None:
     confirmed by importance sampling.
     """
     last = min(int(SHARE * curve.x.size), curve.x.size - LEFT)
-    if last < FEWEST or len(np.unique(curve.x)) < FEWEST + LEFT:
+    if last < FEWEST or curve.distinct < FEWEST + LEFT:
         return None
     try:
         cut = _cut(curve, last)

@@ -186,7 +186,7 @@ class Plan:
             If noise is to be correlated along a curve that repeats x, or no y is above a floor that
             is said to be known.
         """
-        distinct = len(np.unique(curve.x))
+        distinct = curve.distinct
         noises = self.noises
         if self.noise == "auto" and not (curve.ordered and distinct >= FEWEST):
             noises = [NOISES["normal"]]

@@ -270,16 +270,15 @@ def curve_of(tree: xr.DataTree, run: str) -> tuple[Array, Array, Array | None]:
     constant = tree.children["constant_data"].to_dataset().sel(run=run)
     there = np.isfinite(constant["x"].values)
     y = tree.children["observed_data"].to_dataset()["y"].sel(run=run).values[there]
-    error = np.asarray(constant["error"].values[there]) if "error" in constant.data_vars else None
-    return constant["x"].values[there], y, error
+    return constant["x"].values[there], y, beside(tree, run, "error")
 
 
-def scatter_of(tree: xr.DataTree, run: str) -> Array | None:
-    """Return the standard deviation on log y of what the points of a run are means of, if any."""
+def beside(tree: xr.DataTree, run: str, name: str) -> Array | None:
+    """Return what is kept beside the points of one run under a name, shape (n,), if it is."""
     constant = tree.children["constant_data"].to_dataset().sel(run=run)
-    if "scatter" not in constant.data_vars:
+    if name not in constant.data_vars:
         return None
-    return np.asarray(constant["scatter"].values[np.isfinite(constant["x"].values)])
+    return np.asarray(constant[name].values[np.isfinite(constant["x"].values)])
 
 
 def problems_of(tree: xr.DataTree, run: str, law: Law) -> dict[int, Problem]:

@@ -221,7 +221,7 @@ class Fit:
 
         Standard deviations on log y, as of the bins of a long curve; 0 where points are single.
         """
-        found = record.scatter_of(self.tree, run)
+        found = record.beside(self.tree, run, "scatter")
         return np.zeros(self.curve(run)[0].size) if found is None else found
 
     def parameters(self, run: str, group: str = "posterior") -> dict[str, Array]:
@@ -513,7 +513,7 @@ class Fit:
 
         if "shared" not in self.tree.children:
             raise ConfigError("nothing is shared: fit with pool=, such as pool='seed'")
-        return shared(self)
+        return shared(self, tails(0.9))
 
     @property
     def priors(self) -> pd.DataFrame:

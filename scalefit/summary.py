@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import record
-from .arguments import tails as tails_of
 from .inference import Problem
 from .laws import BrokenPowerLaw, Law, Window
 from .laws.priors import Prior, dimension, unpack
@@ -76,8 +75,8 @@ def summary(fit: Fit, tails: tuple[float, float]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shared(fit: Fit, interval: float = 0.9) -> pd.DataFrame:
-    """Return the table of `Fit.shared`, with intervals of any probability."""
+def shared(fit: Fit, tails: tuple[float, float]) -> pd.DataFrame:
+    """Return the table of `Fit.shared`."""
     import pandas as pd
 
     units = {"crossover": fit.tree.attrs["x_unit"], "width": "decades"}
@@ -87,8 +86,7 @@ def shared(fit: Fit, interval: float = 0.9) -> pd.DataFrame:
         for name, variable in dataset.sel(group=group).data_vars.items():
             values = variable.values.reshape(variable.sizes["chain"] * variable.sizes["draw"], -1)
             for regime, one in enumerate(values.T):
-                below, above = tails_of(interval)
-                low, median, high = np.quantile(one, [below, 0.5, above])
+                low, median, high = np.quantile(one, [tails[0], 0.5, tails[1]])
                 rows.append(
                     {
                         "group": str(group),

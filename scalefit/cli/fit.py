@@ -319,6 +319,7 @@ def write(
 
 def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
     """Return a fit as it goes into the JSON document."""
+    from scalefit.arguments import tails
     from scalefit.summary import models_of, shared
 
     pooled = "shared" in fit.tree.children
@@ -340,7 +341,7 @@ def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
         "interval": interval,
         "x": fit.tree.attrs["x_name"],
         "y": fit.tree.attrs["y_name"],
-        "shared": shared(fit, interval).to_dict("records") if pooled else [],
+        "shared": shared(fit, tails(interval)).to_dict("records") if pooled else [],
         "runs": [
             {
                 "run": run,

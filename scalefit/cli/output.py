@@ -145,12 +145,13 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
 
 def shared_table(fit: Fit, interval: float) -> Table:
     """Return what pooled curves share."""
+    from scalefit.arguments import tails
     from scalefit.summary import labelled, shared
 
     numbers = ("median", percent(interval))
     made = table("shared by", "parameter", *numbers, "unit", right=numbers, whole=["parameter"])
     last = None
-    for row in shared(fit, interval).to_dict("records"):
+    for row in shared(fit, tails(interval)).to_dict("records"):
         group = inline(row["group"]) if row["group"] != last else ""
         last = row["group"]
         ends = between(row["low"], row["high"])

@@ -38,8 +38,7 @@ def read_csv(path: Path, by: Sequence[str] = ()) -> pd.DataFrame:
     import pandas as pd
 
     with as_text(path) as handle:
-        columns, blank, rows = _survey(path, csv.reader(handle))
-    _one_spelling(path, columns, by)
+        columns, blank, rows = _survey(path, csv.reader(handle), by)
     with as_text(path) as handle:
         next(csv.reader(handle))
         try:
@@ -75,19 +74,30 @@ def read_csv(path: Path, by: Sequence[str] = ()) -> pd.DataFrame:
     return frame
 
 
-def _survey(path: Path, records: Iterator[list[str]]) -> tuple[list[str], list[int], int]:
-    """Return the column names, which rows are blank, and how many there are below the header."""
+def _survey(
+    path: Path, records: Iterator[list[str]], by: Sequence[str]
+) -> tuple[list[str], list[int], int]:
+    """Return the column names, which rows are blank, and how many there are below the header.
+
+    Columns of `by` must not spell one number in two ways.
+    """
     ragged: list[tuple[int, int]] = []
     blank: list[int] = []
+    spelled: dict[tuple[int, float], str] = {}
+    clash = ""
     row = 1
     try:
         columns = [name or f"column {i}" for i, name in enumerate(next(records), 1)]
+        places = [columns.index(name) for name in by if name in columns]
         for row, record in enumerate(records, 2):
             if len(record) != len(columns):
                 if len(record) > 1 or "".join(record).strip():
                     ragged.append((row, len(record)))
                 else:
                     blank.append(row)
+                continue
+            for place in places:
+                clash = clash or _clash(spelled, columns, row, place, record[place].strip())
     except csv.Error as error:
         raise InvalidData(f"{inline(path)}: not CSV below row {row}: {inline(error)}") from error
     if not columns:
@@ -106,32 +116,26 @@ def _survey(path: Path, records: Iterator[list[str]]) -> tuple[list[str], list[i
             f"the header has {len(columns)}{also}.\n"
             "Complete the row; a cell that holds a comma or a line break must be in double quotes."
         )
+    if clash:
+        raise InvalidData(f"{inline(path)}: {clash}")
     return columns, blank, row - 1
 
 
-def _one_spelling(path: Path, columns: list[str], by: Sequence[str]) -> None:
-    """Refuse ids such as 1.1 and 1.10, which as numbers would be one."""
-    places = [columns.index(name) for name in dict.fromkeys(by) if name in columns]
-    spelled: dict[tuple[int, float], str] = {}
-    if not places:
-        return
-    with as_text(path) as handle:
-        for row, record in enumerate(csv.reader(handle), 1):
-            if row == 1 or len(record) != len(columns):
-                continue
-            for place in places:
-                text = record[place].strip()
-                try:
-                    known = spelled.setdefault((place, float(text)), text)
-                except ValueError:  # a word is itself
-                    continue
-                if known != text and known not in _MISSING:
-                    raise InvalidData(
-                        f"{inline(path)}: column {quoted(columns[place])} tells curves apart, and "
-                        f"row {row} has {quoted(text)} where an earlier one has {quoted(known)}: "
-                        "one number in two spellings.\nSpell them alike if they are one curve; "
-                        "else make them words, such as v1.10."
-                    )
+def _clash(
+    spelled: dict[tuple[int, float], str], columns: list[str], row: int, place: int, text: str
+) -> str:
+    """Return what is wrong with an id such as 1.10 after 1.1, which as numbers would be one."""
+    try:
+        known = spelled.setdefault((place, float(text)), text)
+    except ValueError:  # a word is itself
+        return ""
+    if known == text:
+        return ""
+    return (
+        f"column {quoted(columns[place])} tells curves apart, and row {row} has {quoted(text)} "
+        f"where an earlier one has {quoted(known)}: one number in two spellings.\nSpell them "
+        "alike if they are one curve; else make them words, such as v1.10."
+    )
 
 
 def read_jsonl(path: Path) -> pd.DataFrame:

@@ -107,10 +107,11 @@ class Noise:
         white, log_scale = np.empty_like(residual), np.empty_like(residual)
         squared = variance[:, 0] + (0.0 if error.any() else RESOLUTION**2)
         rho = np.clip(params["autocorrelation"], 1e-9, 1.0 - 1e-9)
+        correlated = params["autocorrelation"] > 0.0
         state, ahead = np.zeros(len(residual)), squared.copy()
         for i in range(residual.shape[1]):
             if i:
-                carry = np.where(params["autocorrelation"] > 0.0, rho ** gap[i], 0.0)
+                carry = np.where(correlated, rho ** gap[i], 0.0)
                 free = np.maximum(1.0 - carry**2, 1e-12)
                 state, ahead = carry * state, carry**2 * ahead + squared * free
             total = ahead + (known[i] if error.any() else 0.0)
