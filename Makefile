@@ -42,7 +42,7 @@ check: $(SETUP)
 	@rm -rf build && $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --target build/types .
 	@cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p scalefit
 	@$(BIN)/pyright --pythonpath $(BIN)/python
-	@cd build/types && PYTHONPATH=. ../../$(BIN)/lint-imports --config ../../pyproject.toml
+	@cd build/types && PYTHONPATH=. ../../$(BIN)/lint-imports ../../pyproject.toml
 
 format: $(SETUP)
 	@$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""From the files of a data set to a trajectory."""
+"""Loaders: from the files of a data set to a trajectory."""
 
 from __future__ import annotations
 

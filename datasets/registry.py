@@ -1,4 +1,4 @@
-"""The index of data sets, and how their files are found, fetched and verified."""
+"""Registry of data sets, and how their files are found, fetched and verified."""
 
 from __future__ import annotations
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from . import errors, laws, plot, trajectory
-    from .comparison import compare
-    from .fitting import fit
+    from .comparison.compare import compare
+    from .fitting.fit import fit
     from .io import read
     from .live import Forecaster
     from .result import Fit, load
 
-__version__ = "0.1.0"
 __all__ = [
     "Fit",
     "Forecaster",
@@ -31,8 +32,8 @@ __all__ = [
 _HOME = {
     "Fit": "scalefit.result",
     "Forecaster": "scalefit.live",
-    "compare": "scalefit.comparison",
-    "fit": "scalefit.fitting",
+    "compare": "scalefit.comparison.compare",
+    "fit": "scalefit.fitting.fit",
     "load": "scalefit.result",
     "read": "scalefit.io",
 }

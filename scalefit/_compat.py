@@ -1,4 +1,4 @@
-"""The one place that knows PyMC 5 with ArviZ 0.x from PyMC 6 with ArviZ 1.x."""
+"""Compatibility with PyMC 5 and ArviZ 0.x, and with PyMC 6 and ArviZ 1.x, all of it here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from .arrays import Array
 
 with warnings.catch_warnings():
     # ArviZ 0.23 announces its successor on import; the successor is supported here.
@@ -23,7 +24,7 @@ pm: Any = pymc
 pt: Any = pytensor.tensor
 
 
-def rhat_and_ess(chains: NDArray[np.float64]) -> tuple[float, float]:
+def rhat_and_ess(chains: Array) -> tuple[float, float]:
     """Return R-hat and the smaller of bulk and tail effective size of chains (chain, draw)."""
     if np.ptp(chains) == 0.0:
         return float("nan"), float("nan")

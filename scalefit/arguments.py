@@ -1,17 +1,16 @@
-"""Checks of arguments that several public functions take."""
+"""Arguments that several public functions take, and their checks."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from .arrays import Array
 from .errors import ConfigError, InvalidData
-
-Array = NDArray[np.float64]
 
 
 def positive(values: ArrayLike, name: str) -> Array:
-    """Return one or several numbers as an array, once all have a logarithm."""
+    """Return one or several numbers as an array; refuse any that is not finite and positive."""
     at = np.atleast_1d(np.asarray(values, dtype=float))
     if at.ndim != 1 or not (np.isfinite(at).all() and (at > 0).all()):
         raise InvalidData(f"{name} must be one-dimensional, finite and > 0")

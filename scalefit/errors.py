@@ -1,4 +1,4 @@
-"""The errors a user can cause, each with the exit code of the command line."""
+"""Errors that a user can cause, each with the exit code of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forecasts of a training that is still running."""
+"""Live forecasts, of a training that is still running."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import numpy as np
 
 from .arguments import horizon, positive, root, tails, whole
 from .errors import ConfigError, MissingExtra, nearest
-from .forecast import check
-from .io.wording import compact
-from .plan import Plan
+from .fitting.plan import Plan
+from .forecast.predictions import check
+from .wording import compact
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -274,7 +274,7 @@ class Forecaster:
         """Fit, and log the forecast."""
         import pandas as pd
 
-        from .fitting import fit
+        from .fitting.fit import fit
 
         started = time.perf_counter()
         self._fitted, self._new = self._known_x[-1], 0

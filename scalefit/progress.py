@@ -1,4 +1,4 @@
-"""The one progress bar: on standard error, for a person at a terminal."""
+"""Progress bar: on standard error, for a person at a terminal."""
 
 from __future__ import annotations
 

@@ -1,397 +1,318 @@
-"""How a fit is laid out in memory and on disk: one DataTree, one netCDF file."""
+"""Record of a fit: how it is laid out in memory and on disk, and what can be read from it."""
 
 from __future__ import annotations
 
-import dataclasses
 import errno
-import importlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from . import __version__
-from .curves import Curve
+from .arrays import Array
 from .errors import ConfigError, InvalidData
-from .inference import Posterior, Problem
-from .inference.problem import ABSENT, MODEL_NUMBERS, log_prior, model_row
-from .io.wording import inline
-from .laws import BrokenPowerLaw, Law, PowerLawWithCutoff, Window, priors
-from .laws.broken import MAX_REGIMES
-from .laws.noise import Noise
+from .inference.problem import MODEL_NUMBERS, Problem, log_prior
+from .laws import Law, Window, priors
+from .laws.noise import NOISES, Noise
+from .laws.overrides import all_priors
 from .laws.priors import Prior
-from .plan import NOISES, REGIMES, Plan, all_priors
-from .storage import replacing
-from .trajectory import escaped
+from .laws.stored import described, named
+from .storage import reading_netcdf, replacing
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 SCHEMA = "scalefit-fit/1"
-AXES = {"regime": "regime", "crossover": "boundary"}
 
 
-class Store:
-    """Gathers posteriors curve by curve into arrays that are allocated once.
+@dataclass(frozen=True, eq=False)
+class Record:
+    """The posterior of one or more curves, to be read; it never changes.
 
-    Variables have the leading dimensions `(chain, draw, run)`. Curves whose posterior has fewer
-    regimes than the widest, or which failed, are padded with NaN.
+    Attributes
+    ----------
+    law
+        The law that was fitted; of several numbers of regimes the one with most.
+    tree
+        Everything else, in ArviZ's group names: `posterior` (chain, draw, run, ...), of the most
+        probable number of regimes of each run; `sample_stats`, `observed_data` and `constant_data`
+        (run, point; shorter curves are padded with NaN); `diagnostics` (verdict, notes, R-hat and
+        effective sample size per run). With several models also `models` (run, model), which holds
+        their evidence; and draws like those of `posterior` over all models (`averaged`), over those
+        with a floor (`forecast`), and of each number of regimes (`regimes_1` and so on).
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        curves: Sequence[Curve],
-        *,
-        x: Mapping[str, str],
-        y: Mapping[str, str],
-        seed: int,
-    ) -> None:
-        self._plan = plan
-        self._curves = curves
-        self._axes = {
-            **{f"x_{key}": value for key, value in x.items()},
-            **{f"y_{key}": value for key, value in y.items()},
-        }
-        self._seed = seed
-        self._groups: dict[str, dict[str, Array]] = {}
-        self._models: list[tuple[int, Mapping[str, Any]]] = []
-        self._shared: dict[str, Mapping[str, Array]] = {}
-        self._verdicts = [""] * len(curves)
-        self._notes = ["\n".join(curve.notes) for curve in curves]
+    law: Law
+    tree: xr.DataTree
 
-    def put(self, index: int, posterior: Posterior) -> None:
-        """Take in the posterior of one curve."""
-        posterior = self._widened(index, posterior)
-        self._fill("posterior", index, posterior.draws, lead=2)
-        for name, draws in posterior.groups.items():
-            self._fill(name, index, draws, lead=2)
-        self._fill("sample_stats", index, posterior.stats, lead=2)
-        measured = {f"rhat_{name}": np.asarray(v) for name, v in posterior.rhat.items()}
-        measured |= {f"ess_{name}": np.asarray(v) for name, v in posterior.ess.items()}
-        self._fill("diagnostics", index, measured, lead=0)
-        self._models += [(index, row) for row in posterior.models]
-        self._verdicts[index] = posterior.verdict
-        notes = (*self._curves[index].notes, *posterior.notes, *self._limits(posterior))
-        self._notes[index] = "\n".join(notes)
+    @property
+    def runs(self) -> list[str]:
+        """Names of the curves."""
+        return [str(run) for run in self.group("posterior")["run"].values]
 
-    def share(self, group: str, draws: Mapping[str, Array]) -> None:
-        """Take in what one group of curves shares."""
-        self._shared[group] = draws
+    @property
+    def fitted(self) -> list[str]:
+        """Names of the curves that have a posterior: all but those whose fit failed."""
+        noise = self.group("posterior")["noise"].transpose("run", ...).values
+        there = np.isfinite(noise).all(axis=tuple(range(1, noise.ndim)))
+        runs = self.runs
+        return [runs[i] for i in np.flatnonzero(there)]
 
-    def fail(self, index: int, words: str) -> None:
-        """Leave one curve empty and say why."""
-        self._verdicts[index] = inline(words)
+    @property
+    def verdict(self) -> dict[str, str]:
+        """Per curve `"ok"`, or what is wrong with its posterior and what to try.
 
-    def _limits(self, posterior: Posterior) -> tuple[str, ...]:
-        """Return a note if the usual numbers of regimes seem too few."""
-        counts = self._plan.counts
-        shares = [float(r["probability"]) for r in posterior.models if r["regimes"] == counts[-1]]  # type: ignore[arg-type]
-        if counts != list(REGIMES) or not sum(shares) > 0.5:
-            return ()
-        return (
-            f"{counts[-1]} regimes, the most that were tried, are the most probable: ask for up to "
-            f"{MAX_REGIMES}",
-        )
-
-    def _widened(self, index: int, posterior: Posterior) -> Posterior:
-        """Return a posterior with all that those of other curves have.
-
-        A short curve may be left with a single model, or a single number of regimes.
+        It judges whether the posterior was computed well, not whether the law is the right one.
         """
-        plan = self._plan
-        if plan.single:
-            return posterior
-        (only, *more) = plan.problems(self._curves[index])
-        draws, groups, models = posterior.draws, dict(posterior.groups), posterior.models
-        if not more:
-            from .inference.ensemble import stack
+        words = self.group("diagnostics")["verdict"].values
+        return dict(zip(self.runs, map(str, words), strict=True))
 
-            chains = next(iter(draws.values())).shape[0]
-            parts = [stack([{k: v[c] for k, v in draws.items()}]) for c in range(chains)]
-            draws = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
-            models = models or (model_row(only, "preview", probability=1.0),)
-        if len(plan.counts) > 1 and "averaged" not in groups:
-            groups["averaged"] = draws
-            groups[f"regimes_{getattr(only.law, 'regimes', 1)}"] = draws
-        return replace(posterior, draws=draws, groups=groups, models=models)
+    @property
+    def notes(self) -> dict[str, list[str]]:
+        """Per curve, what was done to its points, and which models were left out and why."""
+        texts = self.group("diagnostics")["notes"].values
+        return {run: str(text).splitlines() for run, text in zip(self.runs, texts, strict=True)}
 
-    def tree(self) -> xr.DataTree:
-        """Return everything taken in as one tree."""
-        curves = self._curves
-        runs = {"run": np.array([curve.run for curve in curves], dtype=object)}
-        said = {
-            "verdict": ("run", np.array(self._verdicts, dtype=object)),
-            "notes": ("run", np.array(self._notes, dtype=object)),
+    @property
+    def ok(self) -> bool:
+        """Whether every verdict is `"ok"`."""
+        return all(word == "ok" for word in self.verdict.values())
+
+    @property
+    def averaged(self) -> bool:
+        """Whether several numbers of regimes were weighed."""
+        return "averaged" in self.tree.children
+
+    @property
+    def weighed(self) -> bool:
+        """Whether the models of the curves have evidence, and so probabilities."""
+        return "models" in self.tree.children
+
+    @property
+    def probabilities(self) -> pd.DataFrame:
+        """Posterior probability of each model: one row per run, columns (regimes, floor, noise).
+
+        A row adds up to 1, or is NaN where the fit failed; what a run has too few points for has 0.
+        A priori a floor has probability 0.9, and numbers of regimes and kinds of noise are equally
+        probable. A floor and a last flat regime are nearly the same curve, which is why the two are
+        weighed jointly.
+        """
+        import pandas as pd
+
+        models = self._models()
+        keys = ("regimes", "floor", "noise")
+        columns = pd.MultiIndex.from_arrays([models[key].values for key in keys], names=keys)
+        values = models["probability"].values
+        fitted = np.isfinite(values).any(axis=1, keepdims=True)
+        values = np.where(fitted, np.nan_to_num(values), np.nan)
+        return pd.DataFrame(values, index=pd.Index(self.runs, name="run"), columns=columns)
+
+    @property
+    def certificate(self) -> pd.DataFrame:
+        """What stands behind each model of each run: one row per run and model.
+
+        Columns: `log_evidence` with its standard `error`; `apart`, nats between the two searches;
+        `effective`, independent draws; `k_hat` of the importance weights; `effort`, 1 to 3; and
+        `state`: certified, negligible (too improbable for a second search), dropped (superfluous
+        and not certified) or doubtful.
+        """
+        frame = self._models().to_dataframe().reset_index()
+        keys = ["run", "regimes", "floor", "noise"]
+        return frame[frame["state"] != ""][[*keys, *MODEL_NUMBERS, "state"]].reset_index(drop=True)
+
+    def with_regimes(self, regimes: int) -> Self:
+        """Return the fit given that there are so many regimes.
+
+        What it predicts is averaged over its models with and without a floor.
+
+        Raises
+        ------
+        ConfigError
+            If that number was not fitted.
+        """
+        name = f"regimes_{regimes}"
+        if name not in self.tree.children:
+            if self.law.regimes == regimes and not self.averaged:
+                return self
+            raise ConfigError(f"{regimes} regimes were not among the models of this fit")
+        kept = ("observed_data", "constant_data", "diagnostics")
+        groups = {"posterior": self.group(name), **{key: self.group(key) for key in kept}}
+        if self.weighed:
+            models = self.group("models")
+            models = models.isel(model=np.flatnonzero(models["regimes"].values == regimes))
+            groups["models"] = self._renormalised(models)
+        said = groups["diagnostics"]["verdict"].values.copy()
+        said[np.isnan(groups["posterior"]["noise"].values).any(axis=(0, 1)) & (said == "ok")] = (
+            f"not fitted: too few points for {regimes} regimes"
+        )
+        groups["diagnostics"] = groups["diagnostics"].assign(verdict=("run", said))
+        tree = xr.DataTree.from_dict(groups)
+        tree.attrs = dict(self.tree.attrs)
+        return replace(self, law=self.law.with_regimes(regimes), tree=tree)
+
+    def curve(self, run: str) -> tuple[Array, Array]:
+        """Return x and y of one curve as fitted, both of shape (n,), ordered by x."""
+        x = self.group("constant_data")["x"].sel(run=run).values
+        there = np.isfinite(x)
+        return x[there], self.group("observed_data")["y"].sel(run=run).values[there]
+
+    def errors(self, run: str) -> Array:
+        """Return the standard errors of log y of one curve, shape (n,); 0 where none is known."""
+        found = self._beside(run, "error")
+        return np.zeros(self.curve(run)[0].size) if found is None else found
+
+    def scatter(self, run: str) -> Array:
+        """Return how single measurements scatter around the points of one curve, shape (n,).
+
+        Points of a long curve are means over bins; this is the standard deviation of log y within
+        each. It is 0 where a point is a single measurement.
+        """
+        found = self._beside(run, "scatter")
+        return np.zeros(self.curve(run)[0].size) if found is None else found
+
+    def parameters(self, run: str, group: str = "posterior") -> dict[str, Array]:
+        """Return the draws of every parameter of one run, shape (n,) or (n, k) for n draws.
+
+        `group` is `"posterior"`, the most probable number of regimes; `"averaged"`, all models; or
+        `"forecast"`, all with a floor. Where there is one model they are the same.
+        """
+        for name in (group, "averaged", "posterior"):
+            if name in self.tree.children:
+                break
+        chosen = self.group(name).sel(run=run)
+        return {
+            str(name): variable.values.reshape(-1, *variable.shape[2:])
+            for name, variable in chosen.data_vars.items()
         }
-        labels = {
-            _label(name): (
-                "run",
-                _column([curve.labels[name] for curve in curves]),
-                {"long_name": name},
+
+    def per_run(
+        self,
+        value: Callable[[str, dict[str, Array]], Array],
+        x: Array | None = None,
+        group: str = "posterior",
+    ) -> xr.DataArray:
+        """Return what a function of the draws of a run gives, for every run, as one array.
+
+        `value(run, parameters)` has shape (draws, n), the array the dims (run, chain, draw, x);
+        `group` is that of `parameters`.
+        """
+        sizes = self.group("posterior").sizes
+        stacked = np.stack([value(run, self.parameters(run, group)) for run in self.runs])
+        shape = (len(self.runs), sizes["chain"], sizes["draw"], stacked.shape[-1])
+        coords: dict[str, Any] = {"run": self.runs}
+        if x is not None:
+            coords["x"] = ("x", x, {"units": self.tree.attrs["x_unit"]})
+        return xr.DataArray(stacked.reshape(shape), coords, ("run", "chain", "draw", "x"))
+
+    def regimes(self, run: str) -> int:
+        """Return the most probable number of regimes of a run, of which its draws are.
+
+        Of a run whose fit failed it is the largest number that was asked for.
+        """
+        counts = self.group("posterior").get("regimes")
+        count = np.nan if counts is None else float(counts.sel(run=run).values.reshape(-1)[0])
+        return int(count) if np.isfinite(count) else self.law.regimes
+
+    @property
+    def noise(self) -> Noise:
+        """The noise that was fitted; of several the one with most parameters."""
+        return NOISES.get(self.tree.attrs.get("noise", "normal"), NOISES["ar1"])
+
+    def priors_of(
+        self, run: str, law: Law | None = None, noise: Noise | None = None
+    ) -> dict[str, Prior]:
+        """Return the priors of a run, under one of the laws and noises; those of the noise last."""
+        stored = json.loads(self.tree.attrs.get("priors", '{"set": "default", "overrides": {}}'))
+        overrides: dict[str, Prior] = {}
+        for name, (kind, fields) in stored["overrides"].items():
+            known = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+            overrides[name] = getattr(priors, kind)(**known)
+        window = Window.of(*self.curve(run))
+        chosen = stored["set"]
+        return all_priors(law or self.law, noise or self.noise, window, chosen, overrides)
+
+    def problems(self, run: str) -> dict[int, Problem]:
+        """Return every model that a run was fitted with, by its place in the `models` group."""
+        models = self.group("models")
+        x, y = self.curve(run)
+        error = self._beside(run, "error")
+        found = {}
+        for i in np.flatnonzero(models["state"].sel(run=run).values != ""):
+            regimes, floor, kind = (models[key].values[i] for key in ("regimes", "floor", "noise"))
+            noise = Noise(str(kind), self.noise.spacing)  # type: ignore[arg-type]
+            law = self._law(int(regimes), bool(floor))
+            given = self.priors_of(run, law, noise)
+            found[int(i)] = Problem(law, x, y, noise, error, given)
+        return found
+
+    def group(self, name: str) -> xr.Dataset:
+        """Return one group of the tree."""
+        return self.tree.children[name].to_dataset()
+
+    def _law(self, regimes: int, floor: bool) -> Law:
+        """Return one of the laws that were weighed."""
+        known = self.law.known_floor
+        return self.law.with_regimes(regimes, floor if known is None else known)
+
+    def _beside(self, run: str, name: str) -> Array | None:
+        """Return a variable that is stored along the points of one run, None if there is none."""
+        constant = self.group("constant_data").sel(run=run)
+        if name not in constant.data_vars:
+            return None
+        return np.asarray(constant[name].values[np.isfinite(constant["x"].values)])
+
+    def _models(self) -> xr.Dataset:
+        if "shared" in self.tree.children:
+            raise ConfigError("pooled curves have one model; see fit.shared and fit.verdict")
+        if not self.weighed:
+            raise ConfigError(
+                f"method='{self.tree.attrs['method']}' gives one model no evidence; fit with "
+                "method='auto'"
             )
-            for name in curves[0].labels
-            if name != "run"
-        }
-        constant = {"x": _padded([curve.x for curve in curves])}
-        if any(curve.error is not None for curve in curves):
-            known = [np.zeros(c.x.size) if c.error is None else c.error for c in curves]
-            constant["error"] = _padded(known)
-        if any(curve.scatter is not None for curve in curves):
-            known = [np.zeros(c.x.size) if c.scatter is None else c.scatter for c in curves]
-            constant["scatter"] = _padded(known)
-        for arrays in self._groups.values():
-            for name, value in ABSENT.items():
-                if name in arrays and arrays[name].shape == arrays["noise"].shape:
-                    there = np.isfinite(arrays["noise"]) & np.isnan(arrays[name])
-                    arrays[name][there] = value
-        groups = {
-            name: self._dataset(values, () if name == "diagnostics" else ("chain", "draw"), runs)
-            for name, values in self._groups.items()
-            if values
-        }
-        groups["diagnostics"] = groups["diagnostics"].assign(said)
-        groups["observed_data"] = xr.Dataset({"y": _padded([c.y for c in curves])}, runs)
-        groups["constant_data"] = xr.Dataset(constant, {**runs, **labels})
-        if self._models:
-            rows = sorted(self._models, key=lambda row: row[0])  # in whatever order they came
-            groups["models"] = _model_table(rows, len(curves), runs)
-        if self._shared:
-            groups["shared"] = self._shared_dataset()
-        first = ("posterior", "observed_data", "constant_data", "diagnostics", "sample_stats")
-        order = [name for name in first if name in groups]
-        order += [name for name in groups if name not in first]
-        tree = xr.DataTree.from_dict({name: groups[name] for name in order})
-        tree.attrs = {
-            "schema": SCHEMA,
-            "law": json.dumps(_describe(self._plan.widest)),
-            "noise": self._plan.noise,
-            "priors": _described_priors(self._plan),
-            "pool": json.dumps(self._plan.pool),
-            "pools": json.dumps(self._pools()),
-            "method": self._plan.method,
-            "seed": self._seed,
-            "scalefit": __version__,
-            **self._axes,
-        }
-        return tree
+        return self.group("models")
 
-    def _pools(self) -> list[str]:
-        """Return the group that each curve is pooled in; none without pooling."""
-        if not self._plan.pool:
-            return []
-        groups = self._plan.groups(self._curves)
-        named = {i: label for label, members in groups for i in members}
-        return [named[i] for i in range(len(self._curves))]
+    def _renormalised(self, models: xr.Dataset) -> xr.Dataset:
+        """Return some of the models with the probabilities that they have among themselves.
 
-    def _shared_dataset(self) -> xr.Dataset:
-        dims = {p.name: AXES.get(p.per, p.name) for p in self._plan.widest.parameters}
-        labels = [one for one in dict.fromkeys(self._pools()) if one in self._shared]
-        variables: dict[str, Any] = {}
-        for name in self._shared[labels[0]]:
-            value = np.stack([self._shared[one][name] for one in labels], axis=2)
-            extra = (dims[name],) if value.ndim > 3 else ()
-            variables[name] = (("chain", "draw", "group", *extra), value)
-        return xr.Dataset(variables, {"group": np.array(labels, dtype=object)})
-
-    def _fill(self, group: str, index: int, values: Mapping[str, Array], lead: int) -> None:
-        """Copy arrays (chain, draw, ...) of one curve to their places."""
-        arrays = self._groups.setdefault(group, {})
-        for name, value in values.items():
-            value = np.asarray(value)
-            shape = (*value.shape[:lead], len(self._curves), *value.shape[lead:])
-            if name not in arrays:
-                flags = value.dtype.kind == "b"
-                arrays[name] = np.full(shape, False) if flags else np.full(shape, np.nan)
-            kept = arrays[name]
-            if kept.ndim > lead + 1 and kept.shape[-1] < value.shape[-1]:
-                wider = np.full(shape, np.nan)
-                wider[..., : kept.shape[-1]] = kept
-                arrays[name] = kept = wider
-            at: tuple[slice | int, ...] = (*(slice(None),) * lead, index)
-            if kept.ndim > lead + 1:
-                kept[(*at, slice(0, value.shape[-1]))] = value
-            else:
-                kept[at] = value
-
-    def _dataset(
-        self, values: Mapping[str, Array], lead: tuple[str, ...], runs: Mapping[str, Any]
-    ) -> xr.Dataset:
-        dims = {p.name: AXES.get(p.per, f"{p.name}_index") for p in self._plan.widest.parameters}
-        variables: dict[str, Any] = {}
-        numbered: dict[str, Any] = {}
-        for name, value in values.items():
-            plain = name.removeprefix("rhat_").removeprefix("ess_")
-            extra = (dims.get(plain, f"{plain}_index"),) if value.ndim > len(lead) + 1 else ()
-            variables[name] = ((*lead, "run", *extra), value)
-            sizes = zip((*lead, "run", *extra), value.shape, strict=True)
-            numbered |= {dim: np.arange(size) for dim, size in sizes}
-        return xr.Dataset(variables, {**numbered, **runs})
+        From their evidence, because all of them may be too improbable for a number.
+        """
+        prior = [log_prior(self._law(1, bool(floor))) for floor in models["floor"].values]
+        log = models["log_evidence"] + xr.DataArray(prior, dims="model")
+        log = log.where(models["state"] != "dropped", -np.inf)
+        weight: xr.DataArray = np.exp(log - log.max("model", skipna=True))  # type: ignore[assignment]
+        return models.assign(probability=weight / weight.sum("model", skipna=True))
 
 
-def _padded(values: Sequence[Array]) -> tuple[tuple[str, str], Array]:
-    table = np.full((len(values), max(one.size for one in values)), np.nan)
-    for row, one in zip(table, values, strict=True):
-        row[: one.size] = one
-    return ("run", "point"), table
-
-
-def _model_table(
-    rows: Sequence[tuple[int, Mapping[str, Any]]], count: int, runs: Mapping[str, Any]
-) -> xr.Dataset:
-    """Return the rows of all curves as one Dataset, dims (run, model)."""
-    keys = list(dict.fromkeys((r["regimes"], r["floor"], r["noise"]) for _, r in rows))
-    coords = {
-        "regimes": ("model", [key[0] for key in keys]),
-        "floor": ("model", [key[1] for key in keys]),
-        "noise": ("model", np.array([key[2] for key in keys], dtype=object)),
-    }
-    variables: dict[str, Any] = {}
-    for name in MODEL_NUMBERS:
-        table = np.full((count, len(keys)), np.nan)
-        for index, row in rows:
-            table[index, keys.index((row["regimes"], row["floor"], row["noise"]))] = row[name]
-        variables[name] = (("run", "model"), table)
-    states = np.full((count, len(keys)), "", dtype=object)
-    for index, row in rows:
-        states[index, keys.index((row["regimes"], row["floor"], row["noise"]))] = row["state"]
-    variables["state"] = (("run", "model"), states)
-    return xr.Dataset(variables, {**coords, **runs})
-
-
-def curve_of(tree: xr.DataTree, run: str) -> tuple[Array, Array, Array | None]:
-    """Return x, y and the known errors of log y, if there are any, of one run, shape (n,) each."""
-    constant = tree.children["constant_data"].to_dataset().sel(run=run)
-    there = np.isfinite(constant["x"].values)
-    y = tree.children["observed_data"].to_dataset()["y"].sel(run=run).values[there]
-    return constant["x"].values[there], y, beside(tree, run, "error")
-
-
-def beside(tree: xr.DataTree, run: str, name: str) -> Array | None:
-    """Return what is kept beside the points of one run under a name, shape (n,), if it is."""
-    constant = tree.children["constant_data"].to_dataset().sel(run=run)
-    if name not in constant.data_vars:
-        return None
-    return np.asarray(constant[name].values[np.isfinite(constant["x"].values)])
-
-
-def problems_of(tree: xr.DataTree, run: str, law: Law) -> dict[int, Problem]:
-    """Return every model that one run was fitted with, by its place in the `models` group."""
-    models = tree.children["models"].to_dataset()
-    x, y, error = curve_of(tree, run)
-    spacing = noise_of(tree).spacing
-    found = {}
-    for i in np.flatnonzero(models["state"].sel(run=run).values != ""):
-        regimes, floor, kind = (models[key].values[i] for key in ("regimes", "floor", "noise"))
-        one = law
-        if isinstance(law, BrokenPowerLaw):
-            known = law.known_floor
-            one = BrokenPowerLaw(int(regimes), floor=bool(floor) if known is None else known)
-        noise = Noise(str(kind), spacing)  # type: ignore[arg-type]
-        given = priors_of(tree, one, Window.of(x, y), noise)
-        found[int(i)] = Problem(one, x, y, noise, error, given)
-    return found
-
-
-def renormalised(models: xr.Dataset) -> xr.Dataset:
-    """Return some of the `models` of a fit with the probabilities that they have among themselves.
-
-    From their evidence, because all of them may be too improbable for a number.
-    """
-    prior = [log_prior(BrokenPowerLaw(floor=bool(floor))) for floor in models["floor"].values]
-    log = models["log_evidence"] + xr.DataArray(prior, dims="model")
-    log = log.where(models["state"] != "dropped", -np.inf)
-    weight: xr.DataArray = np.exp(log - log.max("model", skipna=True))  # type: ignore[assignment]
-    return models.assign(probability=weight / weight.sum("model", skipna=True))
-
-
-def noise_of(tree: xr.DataTree) -> Noise:
-    """Return the noise that a stored fit was made with; of several the one with most parameters."""
-    return NOISES.get(tree.attrs.get("noise", "normal"), NOISES["ar1"])
-
-
-def priors_of(
-    tree: xr.DataTree, law: Law, window: Window, noise: Noise | None = None
-) -> dict[str, Prior]:
-    """Return the priors that a stored fit was made with, under one of its laws and noises."""
-    stored = json.loads(tree.attrs.get("priors", '{"set": "default", "overrides": {}}'))
-    noise = noise or noise_of(tree)
-    overrides: dict[str, Prior] = {}
-    for name, (kind, fields) in stored["overrides"].items():
-        known = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
-        overrides[name] = getattr(priors, kind)(**known)
-    return all_priors(law, noise, window, stored["set"], overrides)
-
-
-def _described_priors(plan: Plan) -> str:
-    """Return the set of priors and the overrides of the package's own kinds as JSON."""
-    known = {
-        name: (type(prior).__name__, dataclasses.asdict(prior))  # type: ignore[call-overload]
-        for name, prior in plan.overrides.items()
-        if type(prior).__module__ == priors.__name__
-    }
-    return json.dumps({"set": plan.priors, "overrides": known})
-
-
-def write(tree: xr.DataTree, path: str | os.PathLike[str]) -> None:
-    """Write a fit's tree as netCDF, all or nothing."""
-    size = sum(one.nbytes for node in tree.subtree for one in node.variables.values())
+def write(record: Record, path: str | os.PathLike[str]) -> None:
+    """Write a record as netCDF, all or nothing."""
+    size = sum(one.nbytes for node in record.tree.subtree for one in node.variables.values())
     with replacing(path) as temporary:
         # Before it is full, for on a full disk HDF5 crashes as it closes.
         if shutil.disk_usage(temporary.parent).free < size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        tree.to_netcdf(temporary, engine="h5netcdf")
+        record.tree.to_netcdf(temporary, engine="h5netcdf")
 
 
 def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTree]:
     """Return the law and the tree of a stored fit; see `scalefit.load`."""
     if not Path(path).is_file():
         raise InvalidData(f"{path}: no such file; a fit is written by fit.save or `scalefit fit`")
-    h5py = importlib.import_module("h5py")
-    try:
-        # A damaged file fails here quietly; h5netcdf would print a traceback as it gives up.
-        with h5py.File(path, "r") as file:
-            schema = file.attrs.get("schema")
+    with reading_netcdf(path) as schema:
         if schema != SCHEMA:
             raise InvalidData(f"{path}: holds no fit of this version ('{SCHEMA}' expected)")
         with xr.open_datatree(path, engine="h5netcdf", decode_times=False) as stored:
             tree = stored.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InvalidData(
-            f"{path}: not a readable netCDF file ({type(error).__name__}); is it complete?"
-        ) from error
-    described = json.loads(tree.attrs["law"])
+    description = json.loads(tree.attrs["law"])
     if law is None:
-        if described["class"] == "BrokenPowerLaw":
-            law = BrokenPowerLaw(described["regimes"], floor=described["floor"])
-        elif described == _describe(PowerLawWithCutoff()):
-            law = PowerLawWithCutoff()
-        else:
-            raise ConfigError(f"{path}: fitted with {described['name']}; pass that law as law=")
-    elif _describe(law) != described:
-        raise ConfigError(f"{path}: fitted with {described}, not with the law given")
+        law = named(description)
+        if law is None:
+            raise ConfigError(f"{path}: fitted with {description['name']}; pass that law as law=")
+    elif described(law) != description:
+        raise ConfigError(f"{path}: fitted with {description}, not with the law given")
     return law, tree
-
-
-def _describe(law: Law) -> dict[str, Any]:
-    if type(law) is BrokenPowerLaw:
-        floor = law.known_floor if law.known_floor is not None else bool(law.floor)
-        return {"class": "BrokenPowerLaw", "regimes": int(law.regimes), "floor": floor}
-    return {"class": type(law).__name__, "name": law.name}
-
-
-def _label(name: str) -> str:
-    """Return what a label is called beside x and its dimensions; `long_name` keeps its name."""
-    return f"{name}_" if name in ("x", "point", "error", "scatter") else escaped(name)
-
-
-def _column(values: Sequence[Any]) -> NDArray[Any]:
-    """Return numbers as numbers and everything else as text."""
-    array = np.array(values)
-    return array if array.dtype.kind in "if" else np.array([str(v) for v in values], dtype=object)

@@ -1,171 +1,38 @@
-"""`Fit`: what a fit found, and everything that can be asked of it."""
+"""`Fit`: everything that can be asked of a fit.
+
+One file of more than 400 lines, nearly all of them docstrings: this is the page that users read.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from . import forecast, record
+from . import record
 from .arguments import positive, root, tails
 from .errors import ConfigError, InvalidData
-from .inference.problem import MODEL_NUMBERS
-from .laws import BrokenPowerLaw, Law
-from .prediction import local_exponent
+from .forecast import exponents as local
+from .forecast import predictions
+from .forecast.reach import reach
+from .laws import Law, SegmentedLaw
+from .record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(Record):
     """The posterior of one or more curves. Made by `scalefit.fit`; never changes.
 
-    Attributes
-    ----------
-    law
-        The law that was fitted; of several numbers of regimes the one with most.
-    tree
-        Everything else, in ArviZ's group names: `posterior` (chain, draw, run, ...), of the most
-        probable number of regimes of each run; `sample_stats`, `observed_data` and `constant_data`
-        (run, point; shorter curves are padded with NaN); `diagnostics` (verdict, notes, R-hat and
-        effective sample size per run). With several models also `models` (run, model), `averaged`
-        over all of them, `forecast` over those with a floor, and `regimes_1` and so on.
+    What can be read from it, such as `runs`, `verdict`, `notes`, `probabilities` and `tree`, is
+    described at `scalefit.record.Record`.
     """
-
-    law: Law
-    tree: xr.DataTree
-
-    @property
-    def runs(self) -> list[str]:
-        """Names of the curves."""
-        return [str(run) for run in self._group("posterior")["run"].values]
-
-    @property
-    def fitted(self) -> list[str]:
-        """Names of the curves that have a posterior: all but those whose fit failed."""
-        noise = self._group("posterior")["noise"].transpose("run", ...).values
-        there = np.isfinite(noise).all(axis=tuple(range(1, noise.ndim)))
-        runs = self.runs
-        return [runs[i] for i in np.flatnonzero(there)]
-
-    @property
-    def verdict(self) -> dict[str, str]:
-        """Per curve `"ok"`, or what is wrong with its posterior and what to try."""
-        words = self._group("diagnostics")["verdict"].values
-        return dict(zip(self.runs, map(str, words), strict=True))
-
-    @property
-    def notes(self) -> dict[str, list[str]]:
-        """Per curve, what was handled on the way and what its numbers rest on."""
-        texts = self._group("diagnostics")["notes"].values
-        return {run: str(text).splitlines() for run, text in zip(self.runs, texts, strict=True)}
-
-    @property
-    def ok(self) -> bool:
-        """Whether every verdict is `"ok"`."""
-        return all(word == "ok" for word in self.verdict.values())
-
-    @property
-    def probabilities(self) -> pd.DataFrame:
-        """Posterior probability of each model: one row per run, columns (regimes, floor, noise).
-
-        A row adds up to 1, or is NaN where the fit failed; what a run has too few points for has 0.
-        A priori a floor has probability 0.9, and numbers of regimes and kinds of noise are equally
-        probable. A floor and a last flat regime are nearly the same curve, which is why the two are
-        weighed jointly.
-        """
-        import pandas as pd
-
-        models = self._models()
-        keys = ("regimes", "floor", "noise")
-        columns = pd.MultiIndex.from_arrays([models[key].values for key in keys], names=keys)
-        values = models["probability"].values
-        fitted = np.isfinite(values).any(axis=1, keepdims=True)
-        values = np.where(fitted, np.nan_to_num(values), np.nan)
-        return pd.DataFrame(values, index=pd.Index(self.runs, name="run"), columns=columns)
-
-    @property
-    def certificate(self) -> pd.DataFrame:
-        """What stands behind each model of each run: one row per run and model.
-
-        Columns: `log_evidence` with its standard `error`; `apart`, nats between the two searches;
-        `effective`, independent draws; `k_hat` of the importance weights; `effort`, 1 to 3; and
-        `state`: certified, negligible (too improbable for a second search), dropped (superfluous
-        and not certified) or doubtful.
-        """
-        frame = self._models().to_dataframe().reset_index()
-        keys = ["run", "regimes", "floor", "noise"]
-        return frame[frame["state"] != ""][[*keys, *MODEL_NUMBERS, "state"]].reset_index(drop=True)
-
-    def stacking(self, seed: int = 0) -> pd.DataFrame:
-        """Return weights of the models by how well they predict, laid out as `probabilities`.
-
-        Models with independent noise are scored by leaving one point out, those of a trajectory
-        with correlated noise by leaving its future out; all models of a run are scored the same
-        way. The models are fitted again for this, which takes a few times as long as the fit. What
-        a run has too few points for has 0, and a run whose fit failed is NaN.
-        """
-        import pandas as pd
-
-        from . import stacking
-
-        table = self.probabilities
-        weights = np.full(table.shape, np.nan)
-        streams = np.random.SeedSequence(seed).spawn(len(self.runs))
-        for row, run, stream in zip(weights, self.runs, streams, strict=True):
-            models = record.problems_of(self.tree, run, self.law)
-            if not models:
-                continue
-            correlated = any(one.noise.kind == "ar1" for one in models.values())
-            score = stacking.leave_future_out if correlated else stacking.leave_one_out
-            row[:] = 0.0
-            scored = score(list(models.values()), np.random.default_rng(stream))
-            row[list(models)] = stacking.stack(scored)
-        return pd.DataFrame(weights, index=table.index, columns=table.columns)
-
-    def with_regimes(self, regimes: int) -> Fit:
-        """Return the fit given that there are so many regimes.
-
-        What it predicts is averaged over its models with and without a floor.
-
-        Raises
-        ------
-        ConfigError
-            If that number was not fitted.
-        """
-        name = f"regimes_{regimes}"
-        if name not in self.tree.children:
-            if getattr(self.law, "regimes", None) == regimes and not self.averaged:
-                return self
-            raise ConfigError(f"{regimes} regimes were not among the models of this fit")
-        kept = ("observed_data", "constant_data", "diagnostics")
-        groups = {"posterior": self._group(name), **{key: self._group(key) for key in kept}}
-        if "models" in self.tree.children:
-            models = self._group("models")
-            models = models.isel(model=np.flatnonzero(models["regimes"].values == regimes))
-            groups["models"] = record.renormalised(models)
-        said = groups["diagnostics"]["verdict"].values.copy()
-        said[np.isnan(groups["posterior"]["noise"].values).any(axis=(0, 1)) & (said == "ok")] = (
-            f"not fitted: too few points for {regimes} regimes"
-        )
-        groups["diagnostics"] = groups["diagnostics"].assign(verdict=("run", said))
-        tree = xr.DataTree.from_dict(groups)
-        tree.attrs = dict(self.tree.attrs)
-        return Fit(BrokenPowerLaw(regimes, floor=getattr(self.law, "floor", True)), tree)
-
-    @property
-    def averaged(self) -> bool:
-        """Whether several numbers of regimes were weighed."""
-        return "averaged" in self.tree.children
 
     @property
     def exponents(self) -> xr.DataArray:
@@ -173,21 +40,17 @@ class Fit:
 
         Of the most probable number of regimes of each run, NaN beyond it; see `with_regimes`.
         """
-        if not isinstance(self.law, BrokenPowerLaw):
-            raise ConfigError(f"the law '{self.law.name}' has no regimes; see summary()")
-        return self._group("posterior")["exponent"].transpose("run", "chain", "draw", "regime")
+        self.law.require(SegmentedLaw, "regimes; see summary()")
+        return self.group("posterior")["exponent"].transpose("run", "chain", "draw", "regime")
 
     @property
     def end_exponent(self) -> xr.DataArray:
         """Posterior of the local exponent at each run's last x, floor removed, over all models.
 
-        Dims (run, chain, draw). The last regime's own exponent is an asymptote that a broad
-        crossover can put far from it.
+        Dims (run, chain, draw). The last regime's own exponent is what the curve tends to; where
+        the data end within a broad crossover, the curve is still far from it.
         """
-        last = self.per_run(
-            lambda run, p: self._local(p, self.curve(run)[0][-1:], False), group="averaged"
-        )
-        return last.isel(x=0)
+        return local.end_exponent(self)
 
     def local_exponent(self, x: ArrayLike, *, floor: bool = True) -> xr.DataArray:
         """Return the posterior of minus d log y / d log x, over all models.
@@ -203,58 +66,19 @@ class Fit:
         -------
         dims (run, chain, draw, x)
         """
-        at = positive(x, "x")
-        return self.per_run(lambda run, p: self._local(p, at, floor), at, group="averaged")
+        return local.local_exponent(self, positive(x, "x"), floor=floor)
 
-    def curve(self, run: str) -> tuple[Array, Array]:
-        """Return x and y of one curve as fitted, both of shape (n,), ordered by x."""
-        x, y, _ = record.curve_of(self.tree, run)
-        return x, y
+    def stacking(self, seed: int = 0) -> pd.DataFrame:
+        """Return weights of the models by how well they predict, laid out as `probabilities`.
 
-    def errors(self, run: str) -> Array:
-        """Return the known standard errors of log y of one curve, shape (n,); 0 if none are."""
-        x, _, error = record.curve_of(self.tree, run)
-        return np.zeros(x.size) if error is None else error
-
-    def scatter(self, run: str) -> Array:
-        """Return how far single points lie around those of one curve that are means, shape (n,).
-
-        Standard deviations on log y, as of the bins of a long curve; 0 where points are single.
+        Models with independent noise are scored by leaving one point out, those of a trajectory
+        with correlated noise by leaving its future out; all models of a run are scored the same
+        way. The models are fitted again for this, which takes a few times as long as the fit. What
+        a run has too few points for has 0, and a run whose fit failed is NaN.
         """
-        found = record.beside(self.tree, run, "scatter")
-        return np.zeros(self.curve(run)[0].size) if found is None else found
+        from .analysis.stacking import stacking
 
-    def parameters(self, run: str, group: str = "posterior") -> dict[str, Array]:
-        """Return every variable of one run, shape (n,) or (n, k) for n draws.
-
-        `group` may be `"averaged"` or `"forecast"`; where there is one model they are the same.
-        """
-        for name in (group, "averaged", "posterior"):
-            if name in self.tree.children:
-                break
-        chosen = self._group(name).sel(run=run)
-        return {
-            str(name): variable.values.reshape(-1, *variable.shape[2:])
-            for name, variable in chosen.data_vars.items()
-        }
-
-    def per_run(
-        self,
-        value: Callable[[str, dict[str, Array]], Array],
-        x: Array | None = None,
-        group: str = "posterior",
-    ) -> xr.DataArray:
-        """Return `value(run, parameters)`, shape (draws, n), of every run as one array.
-
-        Its dims are (run, chain, draw, x); `group` is that of `parameters`.
-        """
-        sizes = self._group("posterior").sizes
-        stacked = np.stack([value(run, self.parameters(run, group)) for run in self.runs])
-        shape = (len(self.runs), sizes["chain"], sizes["draw"], stacked.shape[-1])
-        coords: dict[str, Any] = {"run": self.runs}
-        if x is not None:
-            coords["x"] = ("x", x, {"units": self.tree.attrs["x_unit"]})
-        return xr.DataArray(stacked.reshape(shape), coords, ("run", "chain", "draw", "x"))
+        return stacking(self, seed)
 
     def sample(
         self,
@@ -290,7 +114,7 @@ class Fit:
         InvalidData
             If an x is not finite and positive.
         """
-        return forecast.sample(self, positive(x, "x"), kind, hazard, seed)
+        return predictions.sample(self, positive(x, "x"), kind, hazard, seed)
 
     def predict(
         self,
@@ -319,7 +143,9 @@ class Fit:
             that were fitted.
         """
         at, ends = positive(x, "x"), tails(interval)
-        return forecast.predict(self, at, ends, kind, hazard, seed).assign_attrs(interval=interval)
+        return predictions.predict(self, at, ends, kind, hazard, seed).assign_attrs(
+            interval=interval
+        )
 
     def reach(
         self,
@@ -363,7 +189,7 @@ class Fit:
             If a target is not finite and positive.
         """
         targets = positive(target, "target")
-        return forecast.reach(self, targets, tails(interval), within, hazard, seed)
+        return reach(self, targets, tails(interval), within, hazard, seed)
 
     def variance_shares(
         self,
@@ -377,7 +203,8 @@ class Fit:
 
         The law of total variance in a fixed order: what knowing the number of regimes would remove;
         then the floor (whether there is one, and its value); then the other parameters; then
-        further crossovers; the rest is noise. Of heavy-tailed noise the central 68% count.
+        further crossovers; the rest is noise. The variance of heavy-tailed noise may be infinite;
+        half the width of its central 68% is taken for its standard deviation.
 
         Parameters
         ----------
@@ -390,7 +217,7 @@ class Fit:
             One row per run and x: `run, x`, the standard deviation `sd` of log y, and the shares
             `regimes, floor, parameters, further_crossovers, noise`, which add up to 1.
         """
-        from .shares import variance_shares
+        from .forecast.variance import variance_shares
 
         return variance_shares(self, positive(x, "x"), kind, hazard, seed)
 
@@ -418,7 +245,7 @@ class Fit:
         at, value = positive(x, "x"), positive(y, "y")
         if at.shape != value.shape:
             raise InvalidData(f"x has {at.size} values and y {value.size}; give as many of each")
-        return forecast.log_predictive(self, at, value, hazard, seed)
+        return predictions.log_predictive(self, at, value, hazard, seed)
 
     def summary(self, interval: float = 0.9) -> pd.DataFrame:
         """Return one row per run, parameter and regime.
@@ -438,7 +265,7 @@ class Fit:
             note`. A crossover belongs to the regime it ends. `end_exponent` is the local exponent
             at the last x with the floor removed.
         """
-        from .summary import summary
+        from .analysis.summary import summary
 
         return summary(self, tails(interval))
 
@@ -446,8 +273,9 @@ class Fit:
         """Return the stretches over which a curve hardly falls, averaged over models.
 
         In each draw a plateau is a regime with |exponent| below the threshold (flat regimes in a
-        row are one), from crossover to crossover or to the end of the data, flat also at its middle
-        with the crossovers beside it. The floor is none, nor is a curve that is flat throughout.
+        row are one), from crossover to crossover or to the end of the data. The curve itself must
+        be as flat at its middle, which broad crossovers beside it may prevent. The floor is no
+        plateau, and a curve that is flat throughout has none.
 
         Parameters
         ----------
@@ -470,7 +298,7 @@ class Fit:
         ConfigError
             If the threshold is not positive, or the law has no regimes.
         """
-        from .plateaus import plateaus
+        from .analysis.plateaus import plateaus
 
         return plateaus(self, threshold, tails(interval))
 
@@ -493,7 +321,7 @@ class Fit:
             (slope of the residuals over the first and last third of log x, per decade), and
             `spread` (how the size of residuals changes along the curve).
         """
-        from .checks import check
+        from .analysis.checks import check
 
         return check(self, seed)
 
@@ -509,7 +337,7 @@ class Fit:
         ConfigError
             If the fit was made without `pool`.
         """
-        from .summary import shared
+        from .analysis.summary import shared
 
         if "shared" not in self.tree.children:
             raise ConfigError("nothing is shared: fit with pool=, such as pool='seed'")
@@ -518,7 +346,7 @@ class Fit:
     @property
     def priors(self) -> pd.DataFrame:
         """The priors in the units of the data: distribution in words and its 5, 50, 95% points."""
-        from .summary import priors
+        from .analysis.summary import priors
 
         return priors(self)
 
@@ -530,7 +358,7 @@ class Fit:
         OSError
             If the folder cannot be written.
         """
-        record.write(self.tree, path)
+        record.write(self, path)
 
     def plot(self, ax: Axes | None = None, *, beyond: float = 1.0) -> Axes | NDArray[Any]:
         """Draw data, median, 90% bands, crossovers and each regime's exponent.
@@ -598,24 +426,6 @@ class Fit:
         tails(interval)
         root(seed)
         report.write(self, path, interval, between, seed=seed)
-
-    def _group(self, name: str) -> xr.Dataset:
-        return self.tree.children[name].to_dataset()
-
-    def _models(self) -> xr.Dataset:
-        if "shared" in self.tree.children:
-            raise ConfigError("pooled curves have one model; see fit.shared and fit.verdict")
-        if "models" not in self.tree.children:
-            raise ConfigError(
-                f"method='{self.tree.attrs['method']}' gives one model no evidence; fit with "
-                "method='auto'"
-            )
-        return self._group("models")
-
-    def _local(self, params: dict[str, Array], x: Array, floor: bool) -> Array:
-        if not isinstance(self.law, BrokenPowerLaw):
-            raise ConfigError(f"the law '{self.law.name}' has no local exponent")
-        return local_exponent(self.law, params, x, floor=floor)
 
 
 def load(path: str | os.PathLike[str], *, law: Law | None = None) -> Fit:

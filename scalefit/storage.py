@@ -1,12 +1,15 @@
-"""Writing files so that a reader never meets half of one."""
+"""Storage: files that are written whole or not at all, and netCDF that may be damaged."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import InvalidData
 
 
 @contextmanager
@@ -48,3 +51,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.close(folder)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def reading_netcdf(path: str | os.PathLike[str]) -> Iterator[str | None]:
+    """Yield the schema that a netCDF file names; what a damaged file raises becomes one line.
+
+    Parameters
+    ----------
+    path
+        The file, to be read within the block.
+
+    Raises
+    ------
+    InvalidData
+        If the file, or what the block reads of it, is missing or damaged.
+    """
+    h5py = importlib.import_module("h5py")
+    try:
+        # A damaged file fails here quietly; h5netcdf would print a traceback as it gives up.
+        with h5py.File(path, "r") as file:
+            schema = file.attrs.get("schema")
+        yield schema
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise InvalidData(
+            f"{path}: not a readable netCDF file ({type(error).__name__}); is it complete?"
+        ) from error

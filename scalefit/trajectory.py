@@ -1,4 +1,4 @@
-"""The record that every part of the project exchanges: a trajectory, as an `xarray.Dataset`.
+"""Trajectory: the `xarray.Dataset` of curves that every part of the project exchanges.
 
 A trajectory holds curves. Its dimensions are `run` and `point` (position along a run; shorter runs
 are padded with NaN at the end), its variables are floats on `(run, point)`, optionally with
@@ -21,7 +21,7 @@ import xarray as xr
 from xarray.backends import H5NetCDFStore
 
 from .errors import InvalidData, nearest
-from .storage import replacing
+from .storage import reading_netcdf, replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -283,18 +283,12 @@ def open_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     InvalidData
         If the file is missing, is no netCDF file or holds no trajectory.
     """
-    h5py = importlib.import_module("h5py")
-    try:
-        # A damaged file fails here quietly; h5netcdf would print a traceback as it gives up.
-        with h5py.File(path, "r") as file:
-            file.attrs.keys()
+    with (
+        reading_netcdf(path),
         # Times stay numbers: a unit such as "days since the start" must not become a date.
-        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored:
-            dataset = stored.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InvalidData(
-            f"{path}: not a readable netCDF file ({type(error).__name__}); is it complete?"
-        ) from error
+        xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored,
+    ):
+        dataset = stored.load()
     dataset = dataset.rename(
         {name: unquote(str(name)) for name in {*dataset.variables, *dataset.dims}}
     )

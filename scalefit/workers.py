@@ -1,4 +1,4 @@
-"""Worker processes of one command: fresh, with one thread each, and gone when it is."""
+"""Workers: processes of one command, with one thread each, gone when it is."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     have_torch = find_spec("torch") is not None
-    for package in ("torch", "distributed"):
+    for package in ("torch", "distributed", "lightning", "transformers", "accelerate"):
         if find_spec(package) is None and os.environ.get("SCALEFIT_REQUIRE_ALL") == "1":
             pytest.exit(f"SCALEFIT_REQUIRE_ALL=1, but {package} is not installed", returncode=4)
     for item in items:

@@ -12,8 +12,8 @@ import pytest
 from samples.losses import straight
 
 import scalefit as sf
-from scalefit import fitting
 from scalefit.errors import ConfigError, InvalidData, MissingExtra
+from scalefit.fitting import fit as fitting
 
 STEPS = np.arange(1.0, 61.0)
 LOSS = straight(x=STEPS)
@@ -293,3 +293,50 @@ def test_transformers(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     state.is_world_process_zero = False
     handler(state, silent.transformers()).on_log(None, state, hf.TrainerControl(), {})
     assert silent.points == []
+
+
+@theirs
+@pytest.mark.train
+def test_a_training_by_transformers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hf = pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    import torch
+
+    # the folder tests/datasets passes for the package of that name
+    monkeypatch.setattr("transformers.trainer.is_datasets_available", lambda: False)
+
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(16, 1)
+
+        def forward(self, x: Any, y: Any) -> Any:
+            return {"loss": torch.mean((self.layer(x)[:, 0] - y) ** 2)}
+
+    def train(forecaster: sf.Forecaster, steps: int, checkpoint: Path | None = None) -> Any:
+        trainer = hf.Trainer(
+            Model(),
+            hf.TrainingArguments(
+                str(tmp_path), max_steps=steps, per_device_train_batch_size=64, optim="sgd",
+                learning_rate=0.05, lr_scheduler_type="constant", logging_steps=2, save_steps=40,
+                use_cpu=True, report_to="none", disable_tqdm=True,
+            ),
+            train_dataset=[{"x": x, "y": y} for x, y in regression()],
+            callbacks=[forecaster.transformers()],
+        )  # fmt: skip
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        return [(row["step"], row["loss"]) for row in trainer.state.log_history if "loss" in row]
+
+    forecaster = sf.Forecaster(at=1e3, every=10, **ONE)
+    logged = train(forecaster, 40)
+    assert forecaster.points == logged
+    assert [x for x, _ in forecaster.points] == list(range(2, 41, 2))
+    assert forecaster.line.startswith("step 40: loss at 1000: ")
+    resumed = sf.Forecaster(at=1e3, **ONE)
+    logged = train(resumed, 48, tmp_path / "checkpoint-40")
+    assert resumed.points == logged
+    assert resumed.points[:20] == forecaster.points
+    assert resumed.points[-1][0] == 48.0
+    assert ours(caplog) == []

@@ -7,14 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from samples.losses import X, table
 
 import scalefit as sf
 from scalefit.errors import ConfigError
 from scalefit.laws import BrokenPowerLaw
-
-Array = NDArray[np.float64]
 
 POINT: dict[str, Any] = {"method": "point", "noise": "normal", "progress": False}
 

@@ -16,7 +16,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from .config import Config, make, require_config, require_seed
-from .family import FAMILIES, find
+from .families import FAMILIES, find
 
 if TYPE_CHECKING:
     import os

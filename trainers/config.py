@@ -1,188 +1,22 @@
-"""Settings: checked where they are made, swept as a product or in pairs, with a canonical JSON.
+"""Configuration: the points of a sweep over a family's settings, and its canonical JSON.
 
-A family's settings are a frozen dataclass, `Settings`, each field declared by `number`, `whole`,
-`choice` or `switch` with its bounds and unit; an instance holds one value each. A `Config` is what
-users make: the list of instances to train, and the seeds. A list given for a setting is swept, all
-lists as a product; lists under `zip` go together, their first values, their second ones, and so on.
+A list given for a setting is swept, several lists as a product; lists under `zip` go together,
+their first values, their second ones, and so on. A TOML file can hold the same.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, product
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from itertools import product
+from numbers import Integral
+from typing import Any
 
 from scalefit.errors import ConfigError, nearest
 
-
-@dataclass(frozen=True)
-class Setting:
-    """What values a setting takes.
-
-    Attributes
-    ----------
-    kind
-        `float`, `int`, `str` or `bool`.
-    unit
-        Empty for none.
-    low, high
-        Bounds; `low` itself is left out where `above`.
-    words
-        The values of a text.
-    grid
-        A list belongs to every run and is not swept; it must increase.
-    only
-        Protocols that use the setting; empty for all.
-    """
-
-    kind: type
-    unit: str = ""
-    low: float = -math.inf
-    high: float = math.inf
-    above: bool = False
-    words: tuple[str, ...] = ()
-    grid: bool = False
-    only: tuple[str, ...] = ()
-
-    @property
-    def allowed(self) -> str:
-        """Return the allowed values in words."""
-        if self.kind is bool:
-            return "true or false"
-        if self.kind is str:
-            return ", ".join(self.words)
-        noun = "a whole number" if self.kind is int else "a finite number"
-        low = f" {'>' if self.above else '>='} {self.low:g}" if self.low > -math.inf else ""
-        high = f" <= {self.high:g}" if self.high < math.inf else ""
-        return noun + " and".join(filter(None, (low, high)))
-
-    def check(self, name: str, value: object) -> Any:
-        """Return the value in its own type, or say what is allowed."""
-        if not self.grid:
-            return self._one(name, value)
-        many = tuple(self._one(name, one) for one in listed(value))
-        if not many:
-            raise ConfigError(f"setting '{name}' is empty; give {self.allowed}, or a list of them")
-        if any(low >= high for low, high in pairwise(many)):
-            raise ConfigError(
-                f"setting '{name}' is {shown(many)}; it must increase: sort it and drop "
-                "repeated values"
-            )
-        return many
-
-    def _one(self, name: str, value: object) -> Any:
-        if self.kind is str:
-            if value not in self.words:
-                hint = nearest(str(value), self.words)
-                raise ConfigError(f"setting '{name}' is {value!r}; {hint}")
-            return value
-        truth = value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
-        if self.kind is bool and truth is not None:
-            return truth
-        if self.kind is not bool and isinstance(value, Real) and not isinstance(value, bool):
-            found = float(value)
-            inside = self.low < found <= self.high or (found == self.low and not self.above)
-            if inside and math.isfinite(found) and (self.kind is float or found.is_integer()):
-                return self.kind(found)
-        raise ConfigError(f"setting '{name}' is {value!r}; give {self.allowed}")
-
-
-def number(default: float | tuple[float, ...], **bounds: Any) -> Any:
-    """Declare a setting that is a finite number; `bounds` are those of `Setting`."""
-    return field(default=default, metadata={"setting": Setting(float, **bounds)})
-
-
-def whole(default: int, **bounds: Any) -> Any:
-    """Declare a setting that is a whole number."""
-    return field(default=default, metadata={"setting": Setting(int, **bounds)})
-
-
-def choice(*words: str, only: tuple[str, ...] = ()) -> Any:
-    """Declare a setting that is one of some words, the first by default."""
-    return field(default=words[0], metadata={"setting": Setting(str, words=words, only=only)})
-
-
-def switch(default: bool, only: tuple[str, ...] = ()) -> Any:
-    """Declare a setting that is true or false."""
-    return field(default=default, metadata={"setting": Setting(bool, only=only)})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """One value for every setting of a family, checked.
-
-    Attributes
-    ----------
-    family, description
-        Its name and a line on it.
-    schema
-        Raised when the same settings come to mean other numbers, so that old results are not taken
-        for new ones.
-    always
-        Settings that a run's name tells even at their default.
-    protocol
-        What is simulated; every family has at least one.
-    """
-
-    family: ClassVar[str]
-    description: ClassVar[str]
-    schema: ClassVar[int] = 1
-    always: ClassVar[tuple[str, ...]] = ()
-
-    protocol: str
-
-    def __post_init__(self) -> None:
-        """Check every setting by itself, then all together."""
-        for name, kind in kinds(type(self)).items():
-            object.__setattr__(self, name, kind.check(name, getattr(self, name)))
-        self.check()
-
-    def check(self) -> None:
-        """Raise ConfigError where settings contradict each other."""
-
-    def derived(self) -> dict[str, float]:
-        """Return further run coordinates that follow from the settings."""
-        return {}
-
-    def cautions(self) -> list[str]:
-        """Return what is doubtful about the settings, though it can be trained; one line each."""
-        return []
-
-    def used(self) -> dict[str, Any]:
-        """Return the settings that the protocol uses."""
-        return {
-            name: getattr(self, name)
-            for name, kind in kinds(type(self)).items()
-            if not kind.only or self.protocol in kind.only
-        }
-
-    def telling(self) -> dict[str, Any]:
-        """Return the settings for a run's name: `always`, then those that are not the default."""
-        used = self.used()
-        default = {one.name: one.default for one in fields(self)}
-        changed = [name for name in used if used[name] != default[name]]
-        return {name: used[name] for name in dict.fromkeys((*self.always, *changed))}
-
-    def coordinates(self) -> dict[str, Any]:
-        """Return the run coordinates: every setting but the grids, NaN or "" where not used."""
-        used = self.used()
-        empty = {str: "", bool: math.nan}
-        found = {
-            name: used.get(name, empty.get(kind.kind, math.nan))
-            for name, kind in kinds(type(self)).items()
-            if not kind.grid
-        }
-        return {**found, **self.derived()}
-
-
-def kinds(family: type[Settings]) -> dict[str, Setting]:
-    """Return the settings of a family by name, the family's own order, protocol included."""
-    return {one.name: one.metadata["setting"] for one in fields(family)}
+from .settings import Setting, Settings, kinds, listed, shown
 
 
 @dataclass(frozen=True)
@@ -281,18 +115,6 @@ def require_seed(seed: Any) -> int:
     if not _natural(seed):
         raise ConfigError(f"argument 'seed' is {seed!r}; give one whole number >= 0")
     return int(seed)
-
-
-def listed(value: object) -> list[Any]:
-    """Return a list of what may be one value or several."""
-    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-        return [value]
-    return list(value)
-
-
-def shown(values: Iterable[Any]) -> str:
-    """Return values in words, numbers short."""
-    return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
 
 
 def _values(name: str, kind: Setting, value: object) -> tuple[Any, ...]:

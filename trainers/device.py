@@ -1,4 +1,4 @@
-"""Where a simulation runs."""
+"""Device: where a simulation trains, on how many threads, and how exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one training loop: schedule, precision, saving, resuming and memory, for every family."""
+"""Training loop, one for every family: blocks of steps, saving, resuming and memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .device import out_of_memory, release
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .family import Run, Simulation, Tensors
+    from .protocol import Run, Simulation, Tensors
 
     Arrays = dict[str, NDArray[Any]]
 

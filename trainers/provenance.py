@@ -1,11 +1,11 @@
-"""What a generated trajectory says about its origin."""
+"""Provenance: what a generated trajectory says about its origin."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-import scalefit
+from scalefit.version import __version__
 
 from .config import Config
 
@@ -24,9 +24,9 @@ def provenance(config: Config, *packages: str) -> dict[str, str]:
 
 
 def origin(*packages: str) -> dict[str, str]:
-    """Return the same without the settings."""
+    """Return the attributes of `provenance` without the settings."""
     return {
-        "scalefit_version": scalefit.__version__,
+        "scalefit_version": __version__,
         **{f"{package}_version": version(package) for package in packages},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

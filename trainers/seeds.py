@@ -1,4 +1,4 @@
-"""Random streams that belong to a run, not to its place in a batch."""
+"""Seeds: random streams that belong to a run, not to its place in a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of a sweep: one netCDF file per finished bundle, and the state of long ones.
+"""Store: the folder of a sweep, one netCDF file per finished bundle and the state of long ones.
 
     runs/bundles/4f0c...e1.nc           a finished bundle, named by the hash of its settings
     runs/bundles/4f0c...e1.state.npz    an unfinished one, saved every few minutes
@@ -28,7 +28,7 @@ from scalefit import trajectory
 from scalefit.errors import ConfigError, InvalidData, ScalefitError, nearest
 from scalefit.storage import replacing
 
-from .record import concat
+from .trajectories import concat
 
 if TYPE_CHECKING:
     import os

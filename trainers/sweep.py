@@ -1,4 +1,4 @@
-"""A sweep: runs of equal shape in bundles, trained on any executor, and put together."""
+"""Sweep: runs of equal shape in bundles, trained on any executor, and put together."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from scalefit.progress import bar
 
 from .config import Config
 from .device import describe, exactly, one_thread, resolve
-from .family import Run, Simulation, expand, simulation
+from .families import simulation
+from .protocol import Run, Simulation
 from .provenance import origin
 from .store import Store
+from .trajectories import concat, simulated
 
 if TYPE_CHECKING:
     import os
@@ -41,6 +43,12 @@ RATE = 5e9
 
 _TURN = threading.Lock()
 """Threads of one process take turns, for PyTorch's settings belong to the process."""
+
+
+def expand(config: Config, root: int) -> list[Run]:
+    """Return the runs of a configuration, each once, in the order of its points and seeds."""
+    runs = [Run(settings, seed, root) for settings in config.points for seed in config.seeds]
+    return list({json.dumps(run.identity, sort_keys=True): run for run in runs}.values())
 
 
 @dataclass(frozen=True)
@@ -119,8 +127,6 @@ def run(
     progress: bool,
 ) -> xr.Dataset:
     """Return the trajectory of every run; the body of `scalefit.trainers.run`."""
-    from .record import concat
-
     if executor is None:
         resolve(device)  # elsewhere the workers' devices count
     runs = expand(config, seed)
@@ -184,7 +190,6 @@ def compute(
     A bundle that is there already is left as it is: another worker was faster.
     """
     from . import loop
-    from .record import build
 
     there = store.read(bundle.name) if store else None
     if there is not None and finished(there):
@@ -206,7 +211,7 @@ def compute(
         "determinism": bundle.determinism,
         **origin("numpy", "torch"),
     }
-    made = build(bundle.simulation, bundle.runs, outcome, attrs)
+    made = simulated(bundle.simulation, bundle.runs, outcome, attrs)
     if store:
         store.write(bundle.name, made)
     return made

@@ -1,4 +1,4 @@
-"""The command line: `scalefit fit`, `predict`, `compare`, `report`, `train` and the others."""
+"""Command line: `scalefit fit`, `predict`, `compare`, `report`, `train` and the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`scalefit compare`."""
+"""Command `scalefit compare`: do runs, groups, regimes or fits differ."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scalefit.io.wording import inline
+from scalefit.wording import inline
 
 from .options import Interval, Json, Seed, folder
 from .output import emit, paragraph, percent, save_figure, say, show, table
@@ -132,7 +132,7 @@ def _rope(text: str | None) -> float | tuple[float, float] | None:
 
 def tables(found: pd.DataFrame) -> list[Any]:
     """Return what a person reads of a comparison: sentences to quote, if few, and the table."""
-    from scalefit.comparison import sentences
+    from scalefit.comparison.sentences import sentences
 
     said = sentences(found)
     return [*([*map(_quoted, said), ""] if len(said) <= QUOTED else []), _table(found)]
@@ -146,7 +146,7 @@ def say_caveats(found: pd.DataFrame) -> None:
 
 def document(found: pd.DataFrame) -> dict[str, Any]:
     """Return a comparison as it goes into the JSON document."""
-    from scalefit.comparison import sentences
+    from scalefit.comparison.sentences import sentences
 
     settings = {str(key): one for key, one in found.attrs.items() if key != "marked"}
     rows: Any = found.astype({"regime": object}).to_dict("records")
@@ -166,7 +166,7 @@ def _quoted(line: str) -> str:
 
 def _table(found: pd.DataFrame) -> Any:
     """Return the comparisons as a table; columns that say nothing are left out."""
-    from scalefit.comparison import plain
+    from scalefit.comparison.sentences import plain
 
     attrs = found.attrs
     rows: Any = found.to_dict("records")

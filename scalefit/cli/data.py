@@ -1,4 +1,4 @@
-"""`scalefit data list | info | get`."""
+"""Command `scalefit data`: list, describe and fetch data sets."""
 
 from __future__ import annotations
 

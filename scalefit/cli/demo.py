@@ -1,4 +1,4 @@
-"""`scalefit demo`: train, fit, compare with theory, then fit a public curve."""
+"""Command `scalefit demo`: train, fit, compare with theory, then fit a public curve."""
 
 from __future__ import annotations
 

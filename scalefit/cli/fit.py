@@ -1,4 +1,4 @@
-"""`scalefit fit`."""
+"""Command `scalefit fit`: from a file to tables, figure, page and stored fit."""
 
 from __future__ import annotations
 
@@ -319,8 +319,9 @@ def write(
 
 def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
     """Return a fit as it goes into the JSON document."""
+    from scalefit.analysis.summary import shared
+    from scalefit.analysis.words import models_of
     from scalefit.arguments import tails
-    from scalefit.summary import models_of, shared
 
     pooled = "shared" in fit.tree.children
     tables = {"parameters": fit.summary(interval)}

@@ -1,4 +1,4 @@
-"""Options that several commands share, and checks that must come before the work."""
+"""Options that several commands share, and checks that come before the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results on standard output, everything else on standard error, and one JSON form for all."""
+"""Output: results to standard output, the rest to standard error, one JSON form for all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from scalefit.io.wording import compact, inline
+from scalefit.wording import compact, inline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,7 +112,7 @@ def label(fit: Fit, run: str) -> str:
 
 def fit_tables(fit: Fit, interval: float) -> list[Any]:
     """Return what a person reads of a fit: per run its verdict, parameters and probabilities."""
-    from scalefit.summary import chances, labelled, models_of
+    from scalefit.analysis.words import chances, labelled, models_of
 
     if len(fit.runs) > SHOWN:
         return _overview(fit, interval)
@@ -145,8 +145,9 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
 
 def shared_table(fit: Fit, interval: float) -> Table:
     """Return what pooled curves share."""
+    from scalefit.analysis.summary import shared
+    from scalefit.analysis.words import labelled
     from scalefit.arguments import tails
-    from scalefit.summary import labelled, shared
 
     numbers = ("median", percent(interval))
     made = table("shared by", "parameter", *numbers, "unit", right=numbers, whole=["parameter"])
@@ -161,7 +162,7 @@ def shared_table(fit: Fit, interval: float) -> Table:
 
 def _overview(fit: Fit, interval: float) -> list[Any]:
     """Return one row per run, of the first runs; the files hold the rest."""
-    from scalefit.summary import models_of
+    from scalefit.analysis.words import models_of
 
     summary = fit.summary(interval)
     wanted = "end_exponent" if "end_exponent" in set(summary["parameter"]) else ""

@@ -1,4 +1,4 @@
-"""`scalefit predict`."""
+"""Command `scalefit predict`: y at given x, and the x at which targets are reached."""
 
 from __future__ import annotations
 
@@ -136,7 +136,8 @@ def check(path: Path) -> None:
         With the next step.
     """
     from scalefit.errors import InvalidData
-    from scalefit.io.sniff import FORMATS, sniff
+    from scalefit.io.formats import FORMATS
+    from scalefit.io.sniff import sniff
 
     if (path / "fit.nc").is_file():
         raise InvalidData(f"{path}: this is a folder; name the file in it: {path / 'fit.nc'}")
@@ -144,7 +145,7 @@ def check(path: Path) -> None:
     held = schema(path)
     if held.startswith("scalefit-fit/"):
         return
-    what = "a trajectory" if held.startswith("scalefit-trajectory/") else FORMATS[kind]
+    what = "a trajectory" if held.startswith("scalefit-trajectory/") else FORMATS[kind].words
     raise InvalidData(
         f"{path}: this is {what}, not a fit; give the fit.nc that "
         "`scalefit fit --out FOLDER` writes"
@@ -192,7 +193,7 @@ def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
 
 def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
     """Return what the farthest predictions are uncertain about, one line per run."""
-    from scalefit.shares import SOURCES
+    from scalefit.forecast.variance import SOURCES
 
     farthest = max(row["x"] for row in rows)
     lines = []

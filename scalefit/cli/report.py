@@ -1,4 +1,4 @@
-"""`scalefit report`."""
+"""Command `scalefit report`: the page of a stored fit."""
 
 from __future__ import annotations
 

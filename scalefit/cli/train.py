@@ -1,4 +1,4 @@
-"""`scalefit train` and `scalefit theory`."""
+"""Commands `scalefit train` and `scalefit theory`: trajectories from the trainers."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def _value(text: str) -> int | float | str:
 
 def _listed(family: str, plan: pd.DataFrame, seed: int, json: bool) -> int:
     """Show what would be trained."""
-    from scalefit.io.wording import counted
+    from scalefit.wording import counted
 
     if json:
         emit("train", family=family, seed=seed, dry_run=True, bundles=plan.to_dict("records"))
@@ -251,7 +251,7 @@ def _overview(result: xr.Dataset) -> tuple[Any, ...]:
     """Return how much there is, and a table with the range of every variable."""
     import numpy as np
 
-    from scalefit.io.wording import counted
+    from scalefit.wording import counted
 
     columns = ("first", "last", "lowest", "highest")
     plain = {name: one for name, one in result.data_vars.items() if one.ndim == 2}

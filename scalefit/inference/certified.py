@@ -1,4 +1,4 @@
-"""The default engine: two searches of different origin, and what their agreement certifies."""
+"""Certified engine, the default: two independent searches, and what their agreement shows."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from scalefit.arrays import Array
 
 from . import importance, optimise
 from .importance import Draws, Proposal, Sweep
 from .target import Target
 from .weights import Weights, equal_weight
-
-Array = NDArray[np.float64]
 
 SWEPT = 4096
 STARTS = 32

@@ -1,4 +1,4 @@
-"""Numba's compiler, with the options that every kernel here shares."""
+"""Compiled functions: numba with the options that every kernel here shares."""
 
 from __future__ import annotations
 

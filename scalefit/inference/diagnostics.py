@@ -1,4 +1,4 @@
-"""Whether chains can be believed, in numbers and in words."""
+"""Diagnostics: whether chains can be believed, in numbers and in words."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scalefit.laws import BrokenPowerLaw
+from scalefit.arrays import Array
 from scalefit.laws.noise import RESOLUTION
 
 from .problem import Posterior, Problem
-
-Array = NDArray[np.float64]
 
 RHAT = 1.01
 ESS = 400
@@ -80,8 +78,7 @@ def misgivings(problem: Problem, posterior: Posterior) -> list[str]:
         ]
         for name, values in posterior.draws.items()
     }
-    if isinstance(problem.law, BrokenPowerLaw):
-        params = problem.law.filled(params)
+    params = problem.law.of_draws(params)[1]
     with np.errstate(divide="ignore"):  # the log of a floor of 0
         residual = problem.log_y - np.median(problem.law.log_mean(params, problem.x), axis=0)
         white = np.median(problem.standardised(params)[0], axis=0)

@@ -1,4 +1,4 @@
-"""One curve under several models: their probabilities, and draws averaged over them."""
+"""Ensemble of models of one curve: their probabilities, and draws averaged over them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from scalefit.arrays import Array
 
 from .certified import Search, Solved, settle
 from .collapsed import Collapsed
@@ -16,7 +17,6 @@ from .full import target_of
 from .problem import ABSENT, Problem, log_prior
 from .weights import equal_weight
 
-Array = NDArray[np.float64]
 State = Literal["certified", "negligible", "dropped", "doubtful"]
 
 SMALL = 0.01  # probability below which one search is enough
@@ -45,12 +45,12 @@ class Member:
     @property
     def regimes(self) -> int:
         """Number of regimes; 1 for a law that has none."""
-        return getattr(self.problem.law, "regimes", 1)
+        return self.problem.law.regimes
 
     @property
     def floor(self) -> bool:
         """Whether the law has a floor."""
-        return bool(getattr(self.problem.law, "floor", False))
+        return bool(self.problem.law.floor)
 
     @property
     def log_weight(self) -> float:
@@ -152,7 +152,7 @@ def explore(
     tick
         Called once per model.
     """
-    order = sorted(range(len(problems)), key=lambda i: getattr(problems[i].law, "regimes", 1))
+    order = sorted(range(len(problems)), key=lambda i: problems[i].law.regimes)
     searches: dict[int, Search] = {}
     solved: dict[int, Solved] = {}
     points: dict[tuple[object, ...], Array] = {}
@@ -203,8 +203,7 @@ def _state(
     fewer = [
         solved[j].certificate.log_evidence
         for j in checked
-        if not solved[j].certificate.doubts
-        and getattr(problems[j].law, "regimes", 1) < getattr(problems[i].law, "regimes", 1)
+        if not solved[j].certificate.doubts and problems[j].law.regimes < problems[i].law.regimes
     ]
     if fewer and max(fewer) > solved[i].certificate.log_evidence - BETTER:
         return "dropped"
@@ -213,7 +212,7 @@ def _state(
 
 def _family(problem: Problem) -> tuple[object, ...]:
     """Return what two models share that differ in their number of crossovers only."""
-    return problem.noise, getattr(problem.law, "floor", None)
+    return problem.noise, problem.law.floor
 
 
 def _natural(member: Member, count: int, rng: np.random.Generator) -> dict[str, Array]:

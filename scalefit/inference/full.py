@@ -1,4 +1,4 @@
-"""Any law, in the standard-normal coordinates of its priors: nothing is integrated out."""
+"""Full posterior of any law, in the standard-normal coordinates of its priors."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from scalefit.arrays import Array
 from scalefit.laws.priors import Relative, pack, unpack
 
 from .collapsed import Collapsed
 from .mixture import evenly
 from .problem import Problem
 from .target import Target
-
-Array = NDArray[np.float64]
 
 FARTHEST = 15.0
 RANDOM = 1024

@@ -1,18 +1,17 @@
-"""Adaptive importance sampling: proposals grown round by round, judged by fresh draws only."""
+"""Importance sampling with proposals that adapt, judged by fresh draws only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from scalefit.arrays import Array
 
 from . import mixture, optimise
 from .mixture import Mixture
 from .target import Target
 from .weights import Weights, smooth
-
-Array = NDArray[np.float64]
 
 ENOUGH = 150.0  # effective sample size to which weights are tempered
 COMPONENTS = 10

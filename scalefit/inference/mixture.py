@@ -8,13 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
+
+from scalefit.arrays import Array
 
 from .compiled import compiled
 from .weights import equal_weight
-
-Array = NDArray[np.float64]
 
 FREEDOM = 5.0
 LOST = 0.003

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalefit.arrays import Array
 from scalefit.laws.priors import Dirichlet, Fixed, StretchedShare, Uniform
 
 from .diagnostics import judge
@@ -17,8 +17,6 @@ from .full import Full
 from .optimise import Modes
 from .point import optima, settle
 from .problem import Posterior, Problem
-
-Array = NDArray[np.float64]
 
 CHAINS = 4
 TUNE = 1000
@@ -151,9 +149,28 @@ def _stepper(
     """
     from pymc.step_methods.hmc.quadpotential import QuadPotentialFullAdapt
 
-    from scalefit._compat import pm, pt
+    from scalefit._compat import pm
 
     sampled = _as_pymc(target.problem, _scattered(target, found, 0, 1.0, 2000, rng))
+    scattered = unconstrained(model, sampled)
+    metric = QuadPotentialFullAdapt(
+        scattered.shape[1], scattered.mean(axis=0), np.cov(scattered.T), initial_weight=50
+    )
+    return pm.NUTS(potential=metric, target_accept=acceptance, max_treedepth=8, model=model)
+
+
+def unconstrained(model: Any, sampled: Mapping[str, Array]) -> Array:
+    """Return the coordinates that NUTS moves in, shape (m, d), of m values of every free variable.
+
+    Parameters
+    ----------
+    model
+        A PyMC model.
+    sampled
+        Values by the names of the model's variables, shape (m,) or (m, size).
+    """
+    from scalefit._compat import pt
+
     columns = []
     for variable in model.free_RVs:
         value = sampled[variable.name]
@@ -162,11 +179,7 @@ def _stepper(
             forward = transform.forward(pt.as_tensor_variable(value), *variable.owner.inputs)
             value = forward.eval(mode="FAST_COMPILE")
         columns.append(value.reshape(len(value), -1))
-    scattered = np.concatenate(columns, axis=1)
-    metric = QuadPotentialFullAdapt(
-        scattered.shape[1], scattered.mean(axis=0), np.cov(scattered.T), initial_weight=50
-    )
-    return pm.NUTS(potential=metric, target_accept=acceptance, max_treedepth=8, model=model)
+    return np.concatenate(columns, axis=1)
 
 
 def _scattered(

@@ -1,4 +1,4 @@
-"""Local maxima of a posterior from many starts at once."""
+"""Optimisation: local maxima of a posterior from many starts at once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.arrays import Array
 from scalefit.errors import FitFailed
 
 from .mixture import Mixture
 from .target import Target
-
-Array = NDArray[np.float64]
 
 DAMPING = (0.001, 0.05, 1.0, 20.0)
 FAR = 9.0  # how far from 0 fine steps may go

@@ -1,4 +1,4 @@
-"""The fast preview: a few local maxima, and one round of importance weights around them."""
+"""Point method, a fast preview: a few local maxima, and one round of weights around them."""
 
 from __future__ import annotations
 

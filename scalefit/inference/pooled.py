@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.arrays import Array
 from scalefit.errors import ConfigError
-from scalefit.laws import BrokenPowerLaw
 from scalefit.laws.priors import Dirichlet, LogNormal, Relative
 
 from . import mixture
@@ -25,16 +25,14 @@ from .certified import solve as solve_alone
 from .full import Full, target_of
 from .problem import Posterior, Problem
 
-Array = NDArray[np.float64]
-
 POINTS = 3000  # draws that stand for a curve
 CHAINS = 4
 WARM = 300
 LENGTHS = (500, 2500)  # of a chain; the second for what the first does not settle
 REFRESHED = 2  # times that fresh draws are made where the shared values are
 SPREAD = 0.3
-"""Scale of the half-normal priors of the spreads: of exponents in units of the steepness, of
-crossovers and widths in natural logarithms."""
+"""Scale of the half-normal priors of the spreads, half of which are then below 0.2: of exponents in
+units of the steepness, of crossovers and widths in natural logarithms."""
 FEW = 30.0  # effective draws of a curve, given shared values
 NODES = 48
 
@@ -217,9 +215,7 @@ class _Hyper:
 
     def __init__(self, curves: Sequence[_Curve]) -> None:
         self.curves = curves
-        law = curves[0].problem.law
-        assert isinstance(law, BrokenPowerLaw)
-        self.n = law.regimes - 1
+        self.n = curves[0].problem.law.regimes - 1
         self.low = math.log(min(curve.problem.window.x_low for curve in curves))
         self.high = math.log(max(curve.problem.window.x_high for curve in curves))
         self.steepness, self.relative, self.gap, self.wide = _families(curves[0].problem)

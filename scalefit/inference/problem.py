@@ -1,4 +1,4 @@
-"""One curve, one law, one noise, one set of priors: what an engine is given and gives back."""
+"""Problem and posterior: what an engine is given and gives back."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalefit.arrays import Array
 from scalefit.laws import Law, Window
 from scalefit.laws.noise import NORMAL, Noise
 from scalefit.laws.priors import Prior, dimension, unpack
-
-Array = NDArray[np.float64]
 
 MODEL_NUMBERS = (
     "probability",
@@ -157,16 +155,16 @@ class Posterior:
     models: tuple[Mapping[str, object], ...] = ()
 
 
-def log_prior(law: object) -> float:
+def log_prior(law: Law) -> float:
     """Return the log prior probability of a law among others, but for a constant."""
-    return math.log(FLOOR if getattr(law, "floor", False) else 1.0 - FLOOR)
+    return math.log(FLOOR if law.floor else 1.0 - FLOOR)
 
 
 def model_row(problem: Problem, state: str, **numbers: float) -> dict[str, Any]:
     """Return the row of one model in `Posterior.models`; numbers not given are unknown."""
     return {
-        "regimes": getattr(problem.law, "regimes", 1),
-        "floor": bool(getattr(problem.law, "floor", False)),
+        "regimes": problem.law.regimes,
+        "floor": bool(problem.law.floor),
         "noise": problem.noise.kind,
         **dict.fromkeys(MODEL_NUMBERS, np.nan),
         **numbers,

@@ -1,4 +1,4 @@
-"""What the importance sampler needs to know of a posterior."""
+"""Target of the importance sampler: what it needs to know of a posterior."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
 
 
 class Target(Protocol):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
-
-    from .log import Log
 
 __all__ = ["read"]
 
@@ -61,19 +58,16 @@ def read(
     MissingExtra
         If the file needs pyarrow or tensorboard, and that is not installed.
     """
-    from . import netcdf, tables, tensorboard, tidy, trainer_state
+    from . import netcdf, tables, tidy
+    from .formats import FORMATS
     from .sniff import sniff
 
     file = Path(path)
     kind = sniff(file)
-    if kind == "netcdf":
+    reader = FORMATS[kind].read
+    if reader is None:
         return netcdf.read(file, x=x, y=y, y_err=y_err, by=by, where=where)
-    readers: dict[str, Callable[[Path], pd.DataFrame | Log]] = {
-        "csv": partial(tables.read_csv, by=[by] if isinstance(by, str) else by),
-        "jsonl": tables.read_jsonl,
-        "parquet": tables.read_parquet,
-        "trainer": trainer_state.read,
-        "events": tensorboard.read,
-    }
-    table = readers[kind](file)
+    if kind == "csv":  # alone can spell one number in two ways, which must not be two curves
+        reader = partial(tables.read_csv, by=[by] if isinstance(by, str) else by)
+    table = reader(file)
     return tidy.from_table(table, x=x, y=y, y_err=y_err, by=by, where=where, source=str(path))

@@ -1,4 +1,4 @@
-"""Which column is x where none is named."""
+"""Axes: which column is x where none is named."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import xarray as xr
 
 from scalefit.errors import ConfigError
-
-from .wording import inline, listed, quoted
+from scalefit.wording import inline, listed, quoted
 
 COUNTED = (
     ("token",),

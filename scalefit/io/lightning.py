@@ -1,4 +1,4 @@
-"""`metrics.csv` of Lightning's CSVLogger."""
+"""Lightning: `metrics.csv` of its CSVLogger."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
-"""A table of a file with what its format says of it, and which of its rows hold y."""
+"""Log of a training: a table with what its format says of it, and which rows hold y."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from scalefit.wording import counted, quoted
+
 from .axes import counts_training
-from .wording import counted, quoted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""Trajectories in netCDF, as `scalefit.trajectory.write` leaves them."""
+"""NetCDF: trajectories as `scalefit.trajectory.write` leaves them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import xarray as xr
 
 from scalefit.errors import InvalidData
 from scalefit.trajectory import open_netcdf
+from scalefit.wording import inline, quoted, suggest
 
 from .tidy import matching
-from .wording import inline, quoted, suggest
 
 
 def read(

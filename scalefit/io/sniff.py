@@ -1,40 +1,19 @@
-"""What a file is, told by its content; its suffix only has to agree."""
+"""Format of a file, told by its content; its suffix only has to agree."""
 
 from __future__ import annotations
 
-import csv
-import json
-import math
 import re
 from pathlib import Path
 
 from scalefit.errors import InvalidData
+from scalefit.wording import inline
 
-from .tensorboard import event_files, framed
-from .wording import inline
-
-FORMATS = {
-    "csv": "CSV text",
-    "jsonl": "JSON Lines",
-    "parquet": "Parquet",
-    "netcdf": "netCDF (HDF5)",
-    "trainer": "a trainer state of Hugging Face",
-    "events": "a TensorBoard event file",
-}
-SUFFIXES = {
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".parquet": "parquet",
-    ".nc": "netcdf",
-    ".json": "trainer",
-}
-LARGEST = {"csv": 2e9, "jsonl": 2e9, "parquet": 2e9, "trainer": 2e8}
-"""Bytes of a file beyond which it would not fit in memory, once read, on an ordinary machine."""
+from .formats import FORMATS
+from .tables import json_object, text_of
+from .tensorboard import event_files
 
 _HEAD = 1 << 16
-_SIGNATURES = (
-    (b"PAR1", "parquet"),
-    (b"\x89HDF\r\n\x1a\n", "netcdf"),
+_FOREIGN = (
     (b"CDF", "an old netCDF 3 file"),
     (b"\x1f\x8b", "gzip-compressed"),
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
@@ -42,6 +21,7 @@ _SIGNATURES = (
     (b"\xff\xfe", "UTF-16 text"),
     (b"\xfe\xff", "UTF-16 text"),
 )
+"""How files begin that cannot be read, and what they are."""
 _ADVICE = {
     "a JSON array": "Write one JSON object per line, without the enclosing brackets.",
     "one JSON document": "Write one JSON object per line, in a file named .jsonl.",
@@ -86,63 +66,45 @@ def sniff(path: Path) -> str:
         raise InvalidData(f"{name}: the file is empty")
 
     found = _content(head)
-    expected = SUFFIXES.get(path.suffix.lower())
-    if size > LARGEST.get(found, math.inf):
+    suffixes = {one.suffix: key for key, one in FORMATS.items() if one.suffix}
+    expected = suffixes.get(path.suffix.lower())
+    if found in FORMATS and size > FORMATS[found].largest:
+        words, largest = FORMATS[found].words, FORMATS[found].largest
         raise InvalidData(
-            f"{name}: {size / 1e9:.3g} GB; {FORMATS[found]} may have {LARGEST[found] / 1e9:g} GB.\n"
+            f"{name}: {size / 1e9:.3g} GB; {words} may have {largest / 1e9:g} GB.\n"
             "Keep the columns and rows that the fit needs, and write them to a smaller file."
         )
-    if found == "events":
+    if found in FORMATS and not FORMATS[found].suffix:
         return found
     if found == expected or (expected == "csv" and found == "text"):
         return expected or found
     if expected is None and found in FORMATS:
         return found
     said = (
-        f"the suffix '{inline(path.suffix)}' says {FORMATS[expected]}"
+        f"the suffix '{inline(path.suffix)}' says {FORMATS[expected].words}"
         if expected
-        else f"the suffix '{inline(path.suffix)}' is not one of {', '.join(SUFFIXES)}"
+        else f"the suffix '{inline(path.suffix)}' is not one of {', '.join(suffixes)}"
     )
     if found in FORMATS:
-        suffix = next(key for key, value in SUFFIXES.items() if value == found)
-        advice = f"Rename it to end in {suffix}, or name another file."
+        advice = f"Rename it to end in {FORMATS[found].suffix}, or name another file."
     else:
         advice = _ADVICE.get(found, "Export the table as CSV, JSON Lines or Parquet.")
     link = "but" if expected else "and"
-    what = FORMATS.get(found, found)
+    what = FORMATS[found].words if found in FORMATS else found
     raise InvalidData(f"{name}: {said}, {link} the content is {what}.\n{advice}")
 
 
 def _content(head: bytes) -> str:
     """Return the key of a known format, or words for what else the first bytes look like."""
-    for signature, found in _SIGNATURES:
+    for signature, found in _FOREIGN:
         if head.startswith(signature):
             return found
-    if framed(head):
-        return "events"
-    if re.search(rb"[\x00-\x08\x0e-\x1a]", head):
+    for key, one in reversed(FORMATS.items()):
+        if one.opens(head):
+            return key
+    text = text_of(head)
+    if text is None:
         return "binary"
-    # The cut after _HEAD bytes may split a character; the readers complain about bad ones.
-    text = head.decode("utf-8-sig", errors="ignore").lstrip()
     if re.match(r"\[\s*[\[{]", text):
         return "a JSON array"
-    if text.startswith("{") and re.search(r'"log_history"\s*:\s*\[', text):
-        return "trainer"
-    if re.match(r'\{\s*("|\}|$)', text):
-        return _json(text)
-    lines = list(csv.reader(text.splitlines()[:2]))
-    if len(lines) == 2 and len(lines[0]) == len(lines[1]) > 1:
-        return "csv"
-    return "text"
-
-
-def _json(text: str) -> str:
-    """Return whether text that opens with an object is one per line or a single document."""
-    first, _, rest = text.partition("\n")
-    try:
-        json.loads(first)
-    except ValueError:
-        # A broken first line is for the reader to name, unless the object plainly goes on below.
-        opens = first.rstrip().endswith(("{", "[", ","))
-        return "one JSON document" if opens and not rest.lstrip().startswith("{") else "jsonl"
-    return "jsonl"
+    return "one JSON document" if json_object(text) else "text"

@@ -1,10 +1,11 @@
-"""Tables in files, one row per point, as data frames indexed by the row of the source file."""
+"""Tables in files, one row per point: CSV, JSON Lines and Parquet as data frames."""
 
 from __future__ import annotations
 
 import csv
 import importlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,8 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from scalefit.errors import InvalidData, MissingExtra
-
-from .wording import counted, inline, quoted
+from scalefit.wording import counted, inline, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,43 @@ ROW = "row in the source file"
 
 # What stands for a missing number; in a column of text these are words like any other.
 _MISSING = ("", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "n/a", "null", "NULL", "None", "#N/A")
+
+
+def text_of(head: bytes) -> str | None:
+    """Return the text that a file begins with, None if it is no text."""
+    if re.search(rb"[\x00-\x08\x0e-\x1a]", head):
+        return None
+    # The cut after the first bytes may split a character; the readers complain about bad ones.
+    return head.decode("utf-8-sig", errors="ignore").lstrip()
+
+
+def json_object(text: str) -> bool:
+    """Return whether text opens with a JSON object."""
+    return bool(re.match(r'\{\s*("|\}|$)', text))
+
+
+def opens_csv(head: bytes) -> bool:
+    """Return whether a file begins as CSV: two lines of as many cells, two or more."""
+    text = text_of(head)
+    if text is None or json_object(text) or re.match(r"\[\s*[\[{]", text):
+        return False
+    lines = list(csv.reader(text.splitlines()[:2]))
+    return len(lines) == 2 and len(lines[0]) == len(lines[1]) > 1
+
+
+def opens_jsonl(head: bytes) -> bool:
+    """Return whether a file begins with a JSON object that ends on its line."""
+    text = text_of(head)
+    if text is None or not json_object(text):
+        return False
+    first, _, rest = text.partition("\n")
+    try:
+        json.loads(first)
+    except ValueError:
+        # A broken first line is for the reader to name, unless the object plainly goes on below.
+        goes_on = first.rstrip().endswith(("{", "[", ","))
+        return not goes_on or rest.lstrip().startswith("{")
+    return True
 
 
 def read_csv(path: Path, by: Sequence[str] = ()) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Event files of TensorBoard: one, or all in a folder."""
+"""TensorBoard: event files, one or all in a folder."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from scalefit.errors import InvalidData, MissingExtra
+from scalefit.wording import counted, inline
 
 from .log import Log
-from .wording import counted, inline
 
 NAME = "tfevents"
 MOST = 100_000

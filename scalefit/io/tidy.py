@@ -1,4 +1,4 @@
-"""A tidy table becomes a trajectory, once its columns are there, numeric and complete."""
+"""Tidy table: it becomes a trajectory, once its columns are there, numeric and complete."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import xarray as xr
 
 from scalefit.errors import InvalidData
 from scalefit.trajectory import from_frame
+from scalefit.wording import counted, inline, listed, quoted, suggest
 
 from . import lightning, wandb
 from .axes import only_count
 from .log import Log, measured, step_column
-from .schedule import warm_up
 from .tables import ROW, numbers, unique_columns
-from .wording import counted, inline, listed, quoted, suggest
+from .warm_up import warm_up
 
 if TYPE_CHECKING:
     import pandas as pd

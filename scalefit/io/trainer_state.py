@@ -1,15 +1,24 @@
-"""`trainer_state.json`, which the Trainer of Hugging Face transformers writes."""
+"""Trainer state: `trainer_state.json`, which Hugging Face transformers writes."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from scalefit.errors import InvalidData
+from scalefit.wording import inline, quoted
 
 from .log import Log
-from .tables import ROW, as_text, decoded
-from .wording import inline, quoted
+from .tables import ROW, as_text, decoded, text_of
+
+
+def opens(head: bytes) -> bool:
+    """Return whether a file begins as a trainer state: an object that has a `log_history`."""
+    text = text_of(head)
+    if text is None or not text.startswith("{"):
+        return False
+    return bool(re.search(r'"log_history"\s*:\s*\[', text))
 
 
 def read(path: Path) -> Log:

@@ -1,4 +1,4 @@
-"""Exports of Weights & Biases: the history of a run, and the table behind a chart."""
+"""Weights & Biases: its exports, the history of a run and the table behind a chart."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.wording import counted
+
 from .log import Log
-from .wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

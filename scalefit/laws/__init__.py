@@ -1,7 +1,17 @@
 """Laws: what y is expected to be at each x, one file per law, each formula written once."""
 
-from .base import Law, Parameter, Window
+from .base import Law, Parameter
 from .broken import BrokenPowerLaw, PowerLaw
 from .cutoff import PowerLawWithCutoff
+from .segmented import SegmentedLaw
+from .window import Window
 
-__all__ = ["BrokenPowerLaw", "Law", "Parameter", "PowerLaw", "PowerLawWithCutoff", "Window"]
+__all__ = [
+    "BrokenPowerLaw",
+    "Law",
+    "Parameter",
+    "PowerLaw",
+    "PowerLawWithCutoff",
+    "SegmentedLaw",
+    "Window",
+]

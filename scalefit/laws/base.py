@@ -1,21 +1,30 @@
-"""What every law provides: its parameters, its formula and its default priors."""
+"""Law: what every law provides, its parameters, its formula and its default priors.
+
+How to add one, in a file of your own or in this folder, is shown in CONTRIBUTING.md.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scalefit.arrays import Array
+from scalefit.errors import ConfigError
+
 from .noise import NORMAL, Noise
+from .window import Window
 
 if TYPE_CHECKING:
     import pymc as pm
 
     from .priors import Prior
+
+L = TypeVar("L", bound="Law")
 
 
 @dataclass(frozen=True)
@@ -47,38 +56,40 @@ class Parameter:
     meaning: str
 
 
-@dataclass(frozen=True)
-class Window:
-    """What the default priors read from the data, and nothing more.
-
-    Attributes
-    ----------
-    x_low, x_high
-        First and last x, in the unit of x.
-    y_typical
-        Median of y, in the unit of y.
-    """
-
-    x_low: float
-    x_high: float
-    y_typical: float
-
-    @classmethod
-    def of(cls, x: ArrayLike, y: ArrayLike) -> Window:
-        """Return the window of a curve; x and y have shape (n,) and are positive."""
-        return cls(
-            float(np.min(x)), float(np.max(x)), float(np.exp(np.median(np.log(np.asarray(y)))))
-        )
-
-
 class Law(ABC):
     """A law with noise on the log scale: log y = log_mean(x) + noise.
 
-    A law is written twice over nothing: `log_mean` is the only formula, in the style of the array
-    API, so that numpy arrays and PyTensor graphs both pass through it. A subclass gives
-    `parameters`, `log_mean` and `priors`. Where sampling is easier in other variables than the
-    natural ones, `priors` names those and `natural` translates.
+    A subclass gives `name`, `parameters`, `priors` and its formula, `log_mean`, written once in the
+    style of the array API: numpy arrays and PyTensor graphs both pass through it. Where sampling is
+    easier in other variables than the natural ones, `priors` names those and `natural` translates.
+    Everything else has a default.
+
+    Attributes
+    ----------
+    predictors
+        Names of what y depends on, in the order in which the law takes them.
+    regimes
+        Number of regimes; 1 for a law that has none.
+    floor
+        Whether there is an asymptote under the whole law.
+    known_floor
+        The floor where its value is known, in the unit of y.
+    prior_sets
+        Names of the sets of default priors that the law has.
+    auto_noises
+        Kinds of noise that `noise="auto"` weighs along one run in order.
     """
+
+    predictors: ClassVar[tuple[str, ...]] = ("x",)
+    prior_sets: ClassVar[tuple[str, ...]] = ("default",)
+    auto_noises: ClassVar[tuple[str, ...]] = ("normal",)
+    regimes: int = 1
+    floor: bool | float = False
+
+    @property
+    def known_floor(self) -> float | None:
+        """The floor where its value is known, in the unit of y."""
+        return None
 
     @property
     @abstractmethod
@@ -117,14 +128,69 @@ class Law(ABC):
     def priors(self, window: Window) -> dict[str, Prior]:
         """Return the default prior of each sampled variable, in an order fit for sampling."""
 
+    def prior_set(self, name: str, window: Window) -> dict[str, Prior]:
+        """Return the default priors of a set, one of `prior_sets`."""
+        if name not in self.prior_sets:
+            raise ConfigError(f"priors='{name}' is no set of the law '{self.name}'")
+        return self.priors(window)
+
+    def require(self, kind: type[L], what: str) -> L:
+        """Return the law itself, if it is of the kind that a question needs.
+
+        Parameters
+        ----------
+        kind
+            Such as `SegmentedLaw`.
+        what
+            What a law of another kind does not have, for the message.
+
+        Raises
+        ------
+        ConfigError
+            If it is of another kind.
+        """
+        if not isinstance(self, kind):
+            raise ConfigError(f"the law '{self.name}' has no {what}")
+        return self
+
+    def with_regimes(self, regimes: int, floor: bool | float | None = None) -> Self:
+        """Return the law with another number of regimes, and floor; itself where it has none."""
+        del regimes, floor
+        return self
+
+    def of_draws(self, params: Mapping[str, Array]) -> tuple[Law, dict[str, Array]]:
+        """Return a law and parameters with which its formula can be evaluated on draws of a fit.
+
+        Draws of several models stand in arrays wide enough for the largest, with NaN where a model
+        has fewer regimes; a law of several regimes fills these (`SegmentedLaw.of_draws`).
+        """
+        return self, dict(params)
+
+    def log_curve(self, params: Mapping[str, Array], x: Array, bend: Array | None = None) -> Array:
+        """Return log y without noise for the draws of a fit, shape (draws, n).
+
+        Parameters
+        ----------
+        params
+            Draws by name, shape (draws,) or (draws, size).
+        x : shape (n,)
+            Where, in the unit of x.
+        bend : shape (draws, n)
+            What further crossovers take from the log of the law without floor; None for none. A law
+            without regimes does not bend.
+        """
+        del bend
+        law, params = self.of_draws(params)
+        return np.asarray(law.log_mean(params, x))
+
     def natural(self, sampled: Mapping[str, Any], window: Window, xp: Any = np) -> dict[str, Any]:
         """Return the natural parameters that belong to sampled variables of shape (..., size)."""
         del window, xp
         return dict(sampled)
 
     def align(
-        self, sampled: Mapping[str, NDArray[np.float64]], x: NDArray[Any], y: NDArray[Any]
-    ) -> dict[str, NDArray[np.float64]]:
+        self, sampled: Mapping[str, Array], x: NDArray[Any], y: NDArray[Any]
+    ) -> dict[str, Array]:
         """Return starting points moved towards the data where that is cheap; by default as given.
 
         Parameters
@@ -171,6 +237,6 @@ class Law(ABC):
             If lengths differ, x or y hold values that have no logarithm, an error is negative, or
             x does not ascend under correlated noise.
         """
-        from .graph import build
+        from .pymc_model import build
 
         return build(self, x, y, noise, y_err, priors)

@@ -1,18 +1,21 @@
-"""The multi-regime power law: exponents joined at crossovers, above a floor."""
+"""Broken power law: exponents joined at crossovers, above a floor."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scalefit.arrays import Array
 from scalefit.errors import ConfigError
 
-from .base import Law, Parameter, Window
+from .base import Parameter
+from .segmented import SegmentedLaw
+from .window import Window
 
 if TYPE_CHECKING:
     from .priors import Prior
@@ -24,7 +27,7 @@ MAX_REGIMES = 6
 
 
 @dataclass(frozen=True)
-class BrokenPowerLaw(Law):
+class BrokenPowerLaw(SegmentedLaw):
     """Power law with `regimes` exponents, joined smoothly at crossovers, optionally with a floor.
 
     With u = log x, crossover positions c_i and softplus scales w_i = width_i / 1.909,
@@ -56,6 +59,7 @@ class BrokenPowerLaw(Law):
 
     regimes: int = 1
     floor: bool | float = True
+    prior_sets: ClassVar[tuple[str, ...]] = ("default", "narrow")
 
     def __post_init__(self) -> None:
         if isinstance(self.regimes, bool) or not isinstance(self.regimes, int | np.integer):
@@ -64,11 +68,6 @@ class BrokenPowerLaw(Law):
             raise ConfigError(f"regimes={self.regimes}: give a number from 1 to {MAX_REGIMES}")
         if self.known_floor is not None and not 0.0 < self.known_floor < math.inf:
             raise ConfigError(f"floor={self.floor}: a known floor must be positive")
-
-    @property
-    def known_floor(self) -> float | None:
-        """The floor where it is known, in the unit of y."""
-        return None if isinstance(self.floor, bool | np.bool_) else float(self.floor)
 
     @property
     def name(self) -> str:
@@ -92,76 +91,47 @@ class BrokenPowerLaw(Law):
             Parameter("exponent", n + 1, "regime", -inf, inf, "", "minus the slope in log-log"),
             Parameter("crossover", n, "crossover", 0.0, inf, "x", "where two regimes meet"),
             Parameter("width", n, "crossover", 0.0, inf, "decades", "10-90% of the slope's change"),
-            Parameter("log_amplitude", 1, "law", -inf, inf, "", "log A of the first regime"),
             Parameter("floor", 1, "law", 0.0, inf, "y", "asymptote under the whole law"),
+            Parameter("log_amplitude", 1, "law", -inf, inf, "", "log A of the first regime"),
         )
         return tuple(p for p in listed if p.size and (p.name != "floor" or self.floor))
 
-    def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any:
-        """Return log y without noise; shapes as in `Law.log_mean`."""
-        log_power = params["log_amplitude"][..., None] + self._log_shape(params, xp.log(x), xp)
-        if not self.floor:
-            return log_power
-        return xp.logaddexp(log_power, xp.log(params["floor"])[..., None])
+    def log_power(self, params: Mapping[str, Any], u: Any, xp: Any = np) -> Any:
+        """Return log y without floor and noise at u = log x; shapes as in `Law.log_mean`."""
+        return params["log_amplitude"][..., None] + self._log_shape(params, u, xp)
 
     def _log_shape(self, params: Mapping[str, Any], u: Any, xp: Any) -> Any:
         """Return the log of the law at amplitude 1 without floor, at u = log x."""
         exponent = params["exponent"]
         log_y = -exponent[..., 0, None] * u
         for i in range(self.regimes - 1):
-            scale = params["width"][..., i, None] / DECADES
-            past = (u - xp.log(params["crossover"])[..., i, None]) / scale
+            scale, past = self._past(params, i, u, xp)
             change = exponent[..., i + 1, None] - exponent[..., i, None]
             log_y = log_y - change * scale * xp.logaddexp(0.0, past)
         return log_y
 
     @staticmethod
-    def filled(params: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-        """Return parameters whose missing regimes (NaN) repeat the last one that is there.
-
-        A crossover between two equal exponents changes nothing, so draws with different numbers of
-        regimes go through one formula.
-        """
-        whole = dict(params)
-        exponent = np.array(whole["exponent"])
-        for j in range(1, exponent.shape[-1]):
-            missing = np.isnan(exponent[..., j])
-            exponent[..., j] = np.where(missing, exponent[..., j - 1], exponent[..., j])
-        whole["exponent"] = exponent
-        for name in ("crossover", "width"):
-            if name in whole:
-                whole[name] = np.nan_to_num(whole[name], nan=1.0)
-        return whole
+    def _past(params: Mapping[str, Any], i: int, u: Any, xp: Any) -> tuple[Any, Any]:
+        """Return the softplus scale of a crossover, and how many of it u = log x lies beyond."""
+        scale = params["width"][..., i, None] / DECADES
+        return scale, (u - xp.log(params["crossover"])[..., i, None]) / scale
 
     def local_exponent(
-        self, params: Mapping[str, NDArray[np.float64]], x: ArrayLike, *, floor: bool = True
-    ) -> NDArray[np.float64]:
-        """Return minus d log y / d log x.
-
-        Parameters
-        ----------
-        params
-            Natural parameters by name, shape (...) or (..., size).
-        x : shape (n,), in the unit of x, all > 0
-            Where to evaluate.
-        floor
-            With the floor the value falls to zero once the floor dominates; False removes it.
-
-        Returns
-        -------
-        shape (..., n), no unit
-        """
+        self, params: Mapping[str, Array], x: ArrayLike, *, floor: bool = True
+    ) -> Array:
+        """Return minus d log y / d log x; shapes as in `SegmentedLaw.local_exponent`."""
+        law, params = self.of_draws(params)
         u = np.log(np.asarray(x, dtype=float))
         exponent = params["exponent"]
-        local = np.broadcast_to(exponent[..., 0, None], (*exponent.shape[:-1], u.size)).copy()
-        for i in range(self.regimes - 1):
-            scale = params["width"][..., i, None] / DECADES
-            past = (u - np.log(params["crossover"][..., i, None])) / scale
+        local = np.broadcast_to(exponent[..., 0, None], (*exponent.shape[:-1], u.shape[-1])).copy()
+        for i in range(law.regimes - 1):
+            _, past = law._past(params, i, u, np)
             change = exponent[..., i + 1, None] - exponent[..., i, None]
             local += change * np.exp(-np.logaddexp(0.0, -past))
-        if floor and self.floor:
-            log_power = params["log_amplitude"][..., None] + self._log_shape(params, u, np)
-            local *= np.exp(log_power - np.logaddexp(log_power, np.log(params["floor"])[..., None]))
+        if floor and law.floor:
+            with np.errstate(divide="ignore", invalid="ignore"):  # floors of 0; runs that failed
+                log_power = law.log_power(params, u)
+                local *= np.exp(log_power - law.above_floor(log_power, params))
         return local
 
     def priors(self, window: Window) -> dict[str, Prior]:
@@ -190,6 +160,10 @@ class BrokenPowerLaw(Law):
             above = max(window.y_typical - known, 0.01 * window.y_typical)
             priors["level"] = LogNormal(above, 2.0, unit="y")
         return priors
+
+    def prior_set(self, name: str, window: Window) -> dict[str, Prior]:
+        """Return the priors of the set `"default"` or `"narrow"`."""
+        return self.narrow_priors(window) if name == "narrow" else super().prior_set(name, window)
 
     def narrow_priors(self, window: Window) -> dict[str, Prior]:
         """Return the alternative priors, to see what the answers owe to the default ones.
@@ -234,8 +208,8 @@ class BrokenPowerLaw(Law):
         return params
 
     def align(
-        self, sampled: Mapping[str, NDArray[np.float64]], x: NDArray[Any], y: NDArray[Any]
-    ) -> dict[str, NDArray[np.float64]]:
+        self, sampled: Mapping[str, Array], x: NDArray[Any], y: NDArray[Any]
+    ) -> dict[str, Array]:
         """Return starts whose exponents and level come from a regression on each one's crossovers.
 
         Given crossovers, widths and the floor's share, log(y - floor) is linear in the exponents

@@ -1,4 +1,4 @@
-"""A power law that ends in an exponential, with an offset of either sign."""
+"""Power law with cutoff: it ends in an exponential, beside an offset of either sign."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Law, Parameter, Window
+from scalefit.arrays import Array
+
+from .base import Law, Parameter
+from .window import Window
 
 if TYPE_CHECKING:
     from .priors import Prior
@@ -95,8 +98,8 @@ class PowerLawWithCutoff(Law):
         }
 
     def align(
-        self, sampled: Mapping[str, NDArray[np.float64]], x: NDArray[Any], y: NDArray[Any]
-    ) -> dict[str, NDArray[np.float64]]:
+        self, sampled: Mapping[str, Array], x: NDArray[Any], y: NDArray[Any]
+    ) -> dict[str, Array]:
         """Return starts whose level and offset come from a regression on each one's shape.
 
         Given exponent and cutoff the law is linear in the power's amplitude and the offset.

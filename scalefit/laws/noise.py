@@ -1,4 +1,4 @@
-"""The noise around a law, on the scale of log y."""
+"""Noise around a law, on the scale of log y: its kinds, their likelihoods and priors."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from scalefit.arrays import Array
 from scalefit.errors import ConfigError, nearest
 
 from .priors import LogNormal, Prior, Uniform
 
-Array = NDArray[np.float64]
 Kind = Literal["normal", "ar1", "student"]
 Spacing = Literal["log", "x", "index"]
 
 RESOLUTION = 1e-6
-"""Least standard deviation of log y, so that a curve without noise can be fitted."""
+"""Least standard deviation of log y, so that a curve without any noise can be fitted."""
 
 
 @dataclass(frozen=True)
@@ -167,3 +166,12 @@ class Noise:
 
 NORMAL = Noise()
 """Independent normal noise of unknown size."""
+
+NOISES = {
+    "normal": NORMAL,
+    "ar1": Noise("ar1"),
+    "ar1-x": Noise("ar1", "x"),
+    "ar1-index": Noise("ar1", "index"),
+    "student": Noise("student"),
+}
+"""What the argument `noise` of `scalefit.fit` may name."""

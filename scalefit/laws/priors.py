@@ -1,4 +1,4 @@
-"""Priors as smooth images of standard normals.
+"""Priors: distributions of the variables that are sampled, each a smooth function of normals.
 
 Every prior maps independent standard-normal coordinates onto its variable. The numpy engines work
 in those coordinates, where the prior is N(0, I) whatever the law; a PyMC model gets the ordinary
@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
 
 
 class Prior(Protocol):

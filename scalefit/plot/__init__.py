@@ -1,4 +1,4 @@
-"""Figures, matplotlib axes in and out: without `ax` a new figure is made, with it none is."""
+"""Figures: matplotlib axes in and out; without `ax` a new figure is made."""
 
 from .collapse import collapse
 from .curve import curve

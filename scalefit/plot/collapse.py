@@ -1,4 +1,4 @@
-"""Curves of several runs on one master curve."""
+"""Figure of a collapse: curves of several runs on one master curve."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalefit.errors import ConfigError
-from scalefit.laws import BrokenPowerLaw
-from scalefit.summary import regimes_of
+from scalefit.laws import SegmentedLaw
+from scalefit.record import Record
 
 from .style import INK, fitted, label_ticks, legend, look, new_axes, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from scalefit.result import Fit
-
 NAMED = 12
 
 
-def collapse(fit: Fit, crossover: int = 0, ax: Axes | None = None, *, floor: bool = False) -> Axes:
+def collapse(
+    fit: Record, crossover: int = 0, ax: Axes | None = None, *, floor: bool = False
+) -> Axes:
     """Draw y / y(crossover) against x / crossover, each run rescaled by its own posterior medians.
 
     Runs whose exponents and widths agree fall on one curve, whatever their amplitudes and
@@ -43,10 +43,9 @@ def collapse(fit: Fit, crossover: int = 0, ax: Axes | None = None, *, floor: boo
     ConfigError
         If no run has that crossover.
     """
-    if not isinstance(fit.law, BrokenPowerLaw):
-        raise ConfigError(f"the law '{fit.law.name}' has no crossovers")
+    segmented = fit.law.require(SegmentedLaw, "crossovers")
     runs = fitted(fit, fit.runs)
-    having = [one for one in runs if regimes_of(fit, fit.parameters(one)) - 1 > crossover >= 0]
+    having = [one for one in runs if fit.regimes(one) - 1 > crossover >= 0]
     if not having:
         raise ConfigError(
             f"crossover={crossover}: no run has it in its most probable number of regimes; draw "
@@ -55,10 +54,9 @@ def collapse(fit: Fit, crossover: int = 0, ax: Axes | None = None, *, floor: boo
     ax = new_axes() if ax is None else ax
     for i, one in enumerate(having):
         x, y = fit.curve(one)
-        params = fit.law.filled(fit.parameters(one))
+        law, params = segmented.of_draws(fit.parameters(one))
         place = float(np.median(params["crossover"][:, crossover]))
-        bare = BrokenPowerLaw(params["exponent"].shape[1], floor=False)
-        level = np.exp(np.median(bare.log_mean(params, np.array([place]))))
+        level = np.exp(np.median(law.log_power(params, np.log([place]))))
         under = float(np.median(params["floor"])) if "floor" in params else 0.0
         level, value = (level + under, y) if floor else (level, y - under)
         style = look(i)

@@ -1,4 +1,4 @@
-"""Data, median, bands, crossovers and exponents of a curve."""
+"""Figure of a curve: data, median, bands, crossovers and exponents."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.analysis.words import chances
+from scalefit.arrays import Array
 from scalefit.errors import ConfigError
-from scalefit.forecast import noise_at
-from scalefit.laws import BrokenPowerLaw
-from scalefit.prediction import deviates, log_curve
-from scalefit.summary import chances, regimes_of
+from scalefit.forecast.futures import law_at
+from scalefit.forecast.noise import deviates, noise_at
+from scalefit.laws import SegmentedLaw
+from scalefit.record import Record
 
 from .style import BAND, FUTURE, INK, LINE, MARK, known, label_axis, label_ticks, new_axes, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from scalefit.result import Fit
-
-Array = NDArray[np.float64]
 
 PANELS = 12
 HAZARD = 1.0
@@ -30,7 +29,7 @@ CLOSE = 0.2
 
 
 def curve(
-    fit: Fit, run: str | None = None, ax: Axes | None = None, *, beyond: float = 1.0
+    fit: Record, run: str | None = None, ax: Axes | None = None, *, beyond: float = 1.0
 ) -> Axes | NDArray[Any]:
     """Draw data, median, 90% bands, crossovers and exponents of one run, or of all.
 
@@ -63,7 +62,7 @@ def curve(
     return ax
 
 
-def draw_fit(fit: Fit, ax: Axes | None = None, beyond: float = 1.0) -> Axes | NDArray[Any]:
+def draw_fit(fit: Record, ax: Axes | None = None, beyond: float = 1.0) -> Axes | NDArray[Any]:
     """Draw every curve of a fit; see `Fit.plot`."""
     _check(beyond)
     if len(fit.runs) > 1:
@@ -80,7 +79,7 @@ def _check(beyond: float) -> None:
         raise ConfigError(f"beyond={beyond}: give a multiple of the last x, 1 or more")
 
 
-def _panels(fit: Fit, beyond: float) -> NDArray[Any]:
+def _panels(fit: Record, beyond: float) -> NDArray[Any]:
     """Return a grid of axes, one per run; beyond twelve runs only the first twelve are drawn."""
     from matplotlib import pyplot as plt
 
@@ -105,7 +104,7 @@ def _panels(fit: Fit, beyond: float) -> NDArray[Any]:
     return axes[: len(shown)]
 
 
-def _draw(fit: Fit, run: str, ax: Axes, beyond: float) -> None:
+def _draw(fit: Record, run: str, ax: Axes, beyond: float) -> None:
     """Draw one curve."""
     x, y = fit.curve(run)
     margin = math.exp(0.02 * (math.log(x[-1] / x[0]) or 1.0))  # there may be one point only
@@ -125,7 +124,7 @@ def _draw(fit: Fit, run: str, ax: Axes, beyond: float) -> None:
     ax.set_ylim(low / span**0.06, high * span**0.22)
     label_ticks(ax.xaxis, np.array(ax.get_xlim()))
     label_ticks(ax.yaxis, np.array([low, high]))
-    if isinstance(fit.law, BrokenPowerLaw):
+    if isinstance(fit.law, SegmentedLaw):
         _mark_regimes(fit, run, ax, x)
     label_axis(fit, ax.set_xlabel, "x")
     label_axis(fit, ax.set_ylabel, "y")
@@ -142,7 +141,7 @@ def _draw(fit: Fit, run: str, ax: Axes, beyond: float) -> None:
     legend.set_zorder(2.6)
 
 
-def _bands(fit: Fit, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[float, float]:
+def _bands(fit: Record, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[float, float]:
     """Draw the median of the law and where new points fall; return what y should be in view.
 
     Both are averaged over models, as predictions are.
@@ -150,14 +149,14 @@ def _bands(fit: Fit, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[floa
     params = fit.parameters(run, "forecast")
     last = fit.curve(run)[0][-1]
     rng = np.random.default_rng(0)
-    curve = log_curve(fit.law, params, grid, last=last, hazard=0.0, rng=rng)
+    curve = fit.law.log_curve(params, grid)
     mean, sd = _noise(fit, run, params, grid)
     # One deviate per draw, the same at every x: the band of each x is right, and smooth in x.
     noise = mean + sd * deviates(params, (len(curve), 1), rng)
     low, high = np.exp(np.quantile(curve + noise, [0.05, 0.95], axis=0))
     bottom, top = float(low.min()), float(high.max())
     if ahead:
-        future = log_curve(fit.law, params, grid, last=last, hazard=HAZARD, rng=rng)
+        future = law_at(fit, run, params, grid, HAZARD, rng)
         outer = np.exp(np.quantile(future + noise, [0.05, 0.95], axis=0))
         beyond = grid > last
         label = "with further crossovers"
@@ -174,7 +173,7 @@ def _bands(fit: Fit, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[floa
     return bottom, top
 
 
-def _noise(fit: Fit, run: str, params: dict[str, Array], grid: Array) -> tuple[Array, Array]:
+def _noise(fit: Record, run: str, params: dict[str, Array], grid: Array) -> tuple[Array, Array]:
     """Return mean and scale of the noise on a grid, shape (draws, n), for points between the data.
 
     At a measured point correlated noise is known; between two such it is taken halfway, so that a
@@ -192,7 +191,7 @@ def _noise(fit: Fit, run: str, params: dict[str, Array], grid: Array) -> tuple[A
     return mean, sd
 
 
-def _mark_regimes(fit: Fit, run: str, ax: Axes, x: Array) -> None:
+def _mark_regimes(fit: Record, run: str, ax: Axes, x: Array) -> None:
     """Shade the crossovers and write each regime's exponent, with interval, above its stretch.
 
     Both are those of the most probable number of regimes.
@@ -200,7 +199,7 @@ def _mark_regimes(fit: Fit, run: str, ax: Axes, x: Array) -> None:
     params = fit.parameters(run)
     if not np.isfinite(params["noise"]).all():
         return
-    regimes = regimes_of(fit, params)
+    regimes = fit.regimes(run)
     edges = [x[0]]
     for i in range(regimes - 1):
         low, middle, high = np.quantile(params["crossover"][:, i], [0.05, 0.5, 0.95])

@@ -1,4 +1,4 @@
-"""The local exponent along the curve."""
+"""Figure of the local exponent along the curve."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scalefit.errors import ConfigError
-from scalefit.laws import BrokenPowerLaw
-from scalefit.prediction import local_exponent as exponents
+from scalefit.laws import SegmentedLaw
+from scalefit.record import Record
 
 from .style import INK, fitted, known, label_axis, label_ticks, legend, look, new_axes, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from scalefit.result import Fit
 
 RUNS = 8
 BANDS = 4
@@ -24,7 +21,7 @@ NODES = 120
 
 
 def local_exponent(
-    fit: Fit, run: str | None = None, ax: Axes | None = None, *, floor: bool = False
+    fit: Record, run: str | None = None, ax: Axes | None = None, *, floor: bool = False
 ) -> Axes:
     """Draw minus d log y / d log x against x: median and 90% band, averaged over models.
 
@@ -48,14 +45,13 @@ def local_exponent(
     ax = new_axes() if ax is None else ax
     ends = np.array([fit.curve(one)[0][[0, -1]] for one in runs[:RUNS]])
     grid = np.geomspace(ends[:, 0].min(), ends[:, 1].max(), NODES)
-    if not isinstance(fit.law, BrokenPowerLaw):
-        raise ConfigError(f"the law '{fit.law.name}' has no local exponent")
+    law = fit.law.require(SegmentedLaw, "local exponent")
     few = len(runs) <= BANDS
     for i, (one, (first, last)) in enumerate(zip(runs, ends, strict=False)):
         style = look(i)
         inside = (grid >= first * (1.0 - 1e-9)) & (grid <= last * (1.0 + 1e-9))
         at = grid[inside]
-        drawn = exponents(fit.law, fit.parameters(one, "averaged"), at, floor=floor)
+        drawn = law.local_exponent(fit.parameters(one, "averaged"), at, floor=floor)
         low, middle, high = np.quantile(drawn, [0.05, 0.5, 0.95], axis=0)
         name = title(fit, one) or "median"
         ax.plot(at, middle, color=style["color"], ls=style["ls"], lw=1.5, label=name)

@@ -1,4 +1,4 @@
-"""Comparisons as points with intervals, one below the other."""
+"""Figure of comparisons: points with intervals, one below the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probabilities of the models of each run."""
+"""Figure of the probabilities of the models of each run."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scalefit.record import Record
+
 from .style import INK, known, new_axes, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from scalefit.result import Fit
-
 WRITTEN = 40
 """Runs above which numbers and names have no room."""
 
 
-def probabilities(fit: Fit, run: str | None = None, ax: Axes | None = None) -> Axes:
+def probabilities(fit: Record, run: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the probability of each number of regimes, with and without a floor, as a table.
 
     One row per run; kinds of noise are summed over. The darker the more probable.

@@ -1,4 +1,4 @@
-"""Standardised residuals and their autocorrelation."""
+"""Figure of the residuals and their autocorrelation."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scalefit.checks import FEWEST, correlation
-from scalefit.checks import residuals as made_of
+from scalefit.analysis.checks import FEWEST, correlation
+from scalefit.analysis.checks import residuals as made_of
 from scalefit.errors import ConfigError
+from scalefit.record import Record
 
 from .style import BAND, INK, LINE, fitted, known, label_axis, label_ticks, title
 
@@ -18,14 +19,12 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from scalefit.result import Fit
-
 RUNS = 6
 LAGS = 20
 
 
 def residuals(
-    fit: Fit, run: str | None = None, ax: Sequence[Axes] | None = None, *, seed: int = 0
+    fit: Record, run: str | None = None, ax: Sequence[Axes] | None = None, *, seed: int = 0
 ) -> NDArray[Any]:
     """Draw the standardised residuals of the posterior mean, and their autocorrelation.
 
@@ -79,7 +78,7 @@ def residuals(
     return np.asarray(axes)
 
 
-def _draw(fit: Fit, run: str, left: Axes, right: Axes, seed: int) -> None:
+def _draw(fit: Record, run: str, left: Axes, right: Axes, seed: int) -> None:
     found = made_of(fit, run, np.random.default_rng(seed))
     if found is None:
         return

@@ -1,22 +1,18 @@
-"""What all figures share: inks, labels, and how runs are told apart, in grey as well."""
+"""Style of all figures: inks, labels, and how runs are told apart, in grey as well."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from scalefit.arrays import Array
 from scalefit.errors import ConfigError, nearest
+from scalefit.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-    from scalefit.result import Fit
-
-Array = NDArray[np.float64]
 
 INK = "#1b1b1b"
 LINE = "#0b5394"
@@ -30,7 +26,7 @@ LONGEST = 32
 """Letters of a name; longer ones lose their middle."""
 
 
-def known(fit: Fit, run: str | None) -> list[str]:
+def known(fit: Record, run: str | None) -> list[str]:
     """Return the runs to draw, once they are in the fit."""
     if run is None:
         return fit.runs
@@ -39,7 +35,7 @@ def known(fit: Fit, run: str | None) -> list[str]:
     return [run]
 
 
-def fitted(fit: Fit, runs: list[str]) -> list[str]:
+def fitted(fit: Record, runs: list[str]) -> list[str]:
     """Return the runs that have a posterior."""
     good = set(fit.fitted)
     found = [run for run in runs if run in good]
@@ -73,18 +69,18 @@ def short(name: str, longest: int = LONGEST) -> str:
     return f"{name[:head]}…{name[head + 1 - longest :]}"
 
 
-def title(fit: Fit, run: str, longest: int = LONGEST) -> str:
+def title(fit: Record, run: str, longest: int = LONGEST) -> str:
     """Return what a run is called, and whether it is to be trusted; `"curve"` is no name."""
     name = "" if run == "curve" else short(run, longest)
     return name if fit.verdict[run] == "ok" else f"{name}  (unreliable)".strip()
 
 
-def label_axis(fit: Fit, label: Callable[..., Any], name: str) -> None:
+def label_axis(fit: Record, label: Callable[..., Any], name: str) -> None:
     """Write name and unit of x or y."""
     label(axis_title(fit, name), parse_math=False)
 
 
-def axis_title(fit: Fit, name: str) -> str:
+def axis_title(fit: Record, name: str) -> str:
     """Return name and unit of x or y."""
     unit, text = (fit.tree.attrs[f"{name}_{key}"] for key in ("unit", "label"))
     return f"{text} [{unit}]" if unit else str(text)

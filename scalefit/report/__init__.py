@@ -1,20 +1,20 @@
-"""One self-contained HTML page about a fit."""
+"""Report: one self-contained HTML page about a fit."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from scalefit.record import Record
+
 if TYPE_CHECKING:
     import pandas as pd
-
-    from scalefit.result import Fit
 
 __all__ = ["write"]
 
 
 def write(
-    fit: Fit,
+    fit: Record,
     path: str | os.PathLike[str],
     interval: float = 0.9,
     between: str | None = None,

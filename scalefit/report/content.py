@@ -1,4 +1,4 @@
-"""What the report says: the fit's own tables, with numbers as a person reads them."""
+"""Content of the report: the tables of a fit, with numbers as a person reads them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scalefit.checks import COLUMNS, each, judged
-from scalefit.comparison import compare, sentences
-from scalefit.laws import BrokenPowerLaw
-from scalefit.summary import chances, labelled, models_of, priors, regimes_of
+from scalefit.analysis.checks import COLUMNS, each, judged
+from scalefit.analysis.summary import priors, summary
+from scalefit.analysis.words import chances, labelled, models_of
+from scalefit.arguments import tails
+from scalefit.comparison.compare import compare
+from scalefit.comparison.sentences import sentences
+from scalefit.record import Record
 
 from . import figures
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from scalefit.result import Fit
 
 CURVES = 200
 """Runs shown one by one; of more, those that are unreliable come first."""
@@ -35,7 +36,7 @@ MODEL = (
 
 
 def of(
-    fit: Fit,
+    fit: Record,
     interval: float,
     between: str | None = None,
     compared: pd.DataFrame | None = None,
@@ -49,20 +50,21 @@ def of(
     bad = [run for run in fit.runs if verdict[run] != "ok"]
     chosen = set(sorted(fit.runs, key=lambda run: verdict[run] == "ok")[:CURVES])
     shown = [run for run in fit.runs if run in chosen]
-    summary = fit.summary(interval)
-    by_run = dict(tuple(summary.groupby("run", sort=False)))
+    parameters = summary(fit, tails(interval))
+    by_run = dict(tuple(parameters.groupby("run", sort=False)))
     views: dict[str, figures.View] = {}
     checks: dict[str, pd.DataFrame] = {}
     for run, found in each(fit, shown, seed=seed):
         views[run] = figures.view(fit, run, found)
         checks[run] = pd.DataFrame(judged(fit, run, found), columns=COLUMNS)
     known = dict(tuple(priors(fit, shown).groupby("run", sort=False)))
-    weighed = "models" in fit.tree.children
-    states = dict(tuple(fit.certificate.groupby("run", sort=False))) if weighed else {}
+    states = dict(tuple(fit.certificate.groupby("run", sort=False))) if fit.weighed else {}
     percent = f"{100 * interval:g}% interval"
-    ends = summary[summary["parameter"] == "end_exponent"]
+    ends = parameters[parameters["parameter"] == "end_exponent"]
     drawn = figures.explorer(fit, views)
-    if compared is None:
+    if compared is None and (
+        between is not None or (len(ends) and 2 <= len(fit.fitted) <= COMPARED)
+    ):
         compared = _compared(fit, interval, between, seed)
     return {
         "title": f"{fit.tree.attrs['y_label']} against {fit.tree.attrs['x_label']}",
@@ -93,17 +95,15 @@ def of(
     }
 
 
-def _overview(fit: Fit, run: str, rows: pd.DataFrame) -> dict[str, str]:
+def _overview(fit: Record, run: str, rows: pd.DataFrame) -> dict[str, str]:
     """Return one run in one line."""
     first = rows.iloc[0]
-    params = fit.parameters(run)
-    broken = isinstance(fit.law, BrokenPowerLaw) and np.isfinite(params["noise"]).all()
     floor = rows[rows["parameter"] == "floor"]
     end = rows[rows["parameter"] == "end_exponent"]
     return {
         "run": run,
         "points": str(fit.curve(run)[0].size),
-        "regimes": str(regimes_of(fit, params)) if broken else "",
+        "regimes": str(fit.regimes(run)) if len(end) and run in fit.fitted else "",
         "chance": str(first["note"]).partition("; ")[0] if "P(" in str(first["note"]) else "",
         "end": _estimate(end.iloc[0]) if len(end) else "",
         "floor": _estimate(floor.iloc[0]) if len(floor) else "",
@@ -137,11 +137,8 @@ def _cell(value: object) -> str:
     return _number(value) if isinstance(value, float) else str(value)
 
 
-def _compared(fit: Fit, interval: float, between: str | None, seed: int) -> pd.DataFrame | None:
+def _compared(fit: Record, interval: float, between: str | None, seed: int) -> pd.DataFrame:
     """Return the comparison of end exponents, of all pairs where no column is named."""
-    few = isinstance(fit.law, BrokenPowerLaw) and 2 <= len(fit.fitted) <= COMPARED
-    if between is None and not few:
-        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # verdicts stand on the page
         return compare(fit, interval=interval, between=between, seed=seed)
@@ -154,7 +151,7 @@ def _differences(compared: pd.DataFrame) -> list[list[str]]:
     ]
 
 
-def _forest(fit: Fit, ends: pd.DataFrame) -> str:
+def _forest(fit: Record, ends: pd.DataFrame) -> str:
     """Return the figure of the end exponents."""
     shown = ends.iloc[:CURVES]
     median, low, high = (shown[name].to_numpy(dtype=float) for name in ("median", "low", "high"))
@@ -164,7 +161,7 @@ def _forest(fit: Fit, ends: pd.DataFrame) -> str:
     return figures.embedded(figure, "exponents", script=False)
 
 
-def _provenance(fit: Fit, seed: int) -> list[tuple[str, str]]:
+def _provenance(fit: Record, seed: int) -> list[tuple[str, str]]:
     """Return where the numbers come from."""
     attrs = fit.tree.attrs
     known = [

@@ -16,20 +16,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from scalefit.checks import Residuals, correlation
-from scalefit.forecast import noise_at
-from scalefit.io.wording import inline
-from scalefit.laws import BrokenPowerLaw
+from scalefit.analysis.checks import Residuals, correlation
+from scalefit.arrays import Array
+from scalefit.forecast.futures import law_at
+from scalefit.forecast.noise import deviates, noise_at
+from scalefit.laws import SegmentedLaw
 from scalefit.plot.style import BAND, FUTURE, INK, LINE, axis_title, short
-from scalefit.prediction import deviates, local_exponent, log_curve
-from scalefit.summary import regimes_of
+from scalefit.record import Record
+from scalefit.wording import inline
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from scalefit.result import Fit
-
-Array = NDArray[np.float64]
 View = dict[str, dict[str, Any]]
 """What each trace shows of one run."""
 
@@ -87,7 +85,7 @@ TRACES = {
 }
 
 
-def explorer(fit: Fit, views: Mapping[str, View]) -> go.Figure:
+def explorer(fit: Record, views: Mapping[str, View]) -> go.Figure:
     """Return the figure of runs, given what `view` shows of each."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
@@ -211,7 +209,7 @@ def embedded(figure: go.Figure, name: str, *, script: bool) -> str:
     return text
 
 
-def view(fit: Fit, run: str, found: Residuals | None) -> View:
+def view(fit: Record, run: str, found: Residuals | None) -> View:
     """Return x, y and text of every trace for one run, its residuals being known."""
     shown: View = {name: {"x": [], "y": [], "text": []} for name in TRACES}
     x, y = fit.curve(run)
@@ -232,7 +230,7 @@ def view(fit: Fit, run: str, found: Residuals | None) -> View:
     return shown
 
 
-def _law(fit: Fit, run: str, x: Array, y: Array) -> View:
+def _law(fit: Record, run: str, x: Array, y: Array) -> View:
     """Return the traces of the law itself, as predictions have it, and of its regimes."""
     last = float(x[-1])
     grid = np.geomspace(x[0], last, GRID)
@@ -240,8 +238,8 @@ def _law(fit: Fit, run: str, x: Array, y: Array) -> View:
     params = fit.parameters(run, "forecast")
     rng = np.random.default_rng(0)
     whole = np.concatenate([grid, ahead[1:]])
-    curve = log_curve(fit.law, params, whole, last=last, hazard=0.0, rng=rng)
-    future = log_curve(fit.law, params, ahead, last=last, hazard=HAZARD, rng=rng)
+    curve = fit.law.log_curve(params, whole)
+    future = law_at(fit, run, params, ahead, HAZARD, rng)
     mean, sd = noise_at(fit, run, params, ahead)
     noise = deviates(params, (len(curve), 1), rng)
     single = np.interp(np.log(whole), np.log(x), fit.scatter(run))
@@ -255,13 +253,13 @@ def _law(fit: Fit, run: str, x: Array, y: Array) -> View:
         "band": _area(whole, low, high),
         "future": _area(ahead, *np.clip(outer, bottom / room, top * room)),
     }
-    if not isinstance(fit.law, BrokenPowerLaw):
+    if not isinstance(fit.law, SegmentedLaw):
         return shown
-    local = local_exponent(fit.law, fit.parameters(run, "averaged"), grid, floor=False)
+    local = fit.law.local_exponent(fit.parameters(run, "averaged"), grid, floor=False)
     low, middle, high = np.quantile(local, [TAILS[0], 0.5, TAILS[1]], axis=0)
     shown["local"], shown["local_band"] = _points(grid, middle), _area(grid, low, high)
     best = fit.parameters(run)
-    count = regimes_of(fit, best)
+    count = fit.regimes(run)
     edges, zones = [x[0]], []
     for i in range(count - 1):
         ends = np.quantile(best["crossover"][:, i], TAILS)
@@ -293,9 +291,9 @@ def _reach(params: dict[str, Array]) -> float:
     return float(special.ndtri(TAILS[1]))
 
 
-def _models(fit: Fit, run: str) -> View:
+def _models(fit: Record, run: str) -> View:
     """Return the probabilities of each number of regimes, with and without floor."""
-    if "models" not in fit.tree.children:
+    if not fit.weighed:
         return {}
     shares: Any = fit.probabilities.loc[run].groupby(level=["regimes", "floor"]).sum()
     shown = {}
@@ -332,13 +330,13 @@ def _trace(go: Any, trace: Trace, shown: dict[str, Any]) -> Any:
     return go.Scatter(**common, **styles[trace.kind])
 
 
-def _ticks(fit: Fit, runs: Iterable[str]) -> dict[str, Any]:
+def _ticks(fit: Record, runs: Iterable[str]) -> dict[str, Any]:
     """Return which digits a log axis of y has room for."""
     spans = [y.max() / y.min() for _, y in map(fit.curve, runs)]
     return {"dtick": "D2"} if max(spans) > 8.0 else {"dtick": None}
 
 
-def _menus(fit: Fit, views: Mapping[str, View]) -> list[dict[str, Any]]:
+def _menus(fit: Record, views: Mapping[str, View]) -> list[dict[str, Any]]:
     """Return the menu of curves, if there are several, and the switch of the scales."""
     # "x" is the curve, "x2" its local exponent, "x4" its residuals.
     both = ("xaxis", "yaxis", "xaxis2", "xaxis4")

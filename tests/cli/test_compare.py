@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import scalefit
-from scalefit.comparison import sentences
+from scalefit.comparison.sentences import sentences
 from scalefit.errors import FitFailed
 
 from .conftest import AXES, POINT, WIDTH, Run

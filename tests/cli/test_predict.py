@@ -10,7 +10,7 @@ import pytest
 
 import scalefit
 from scalefit.cli.output import estimate
-from scalefit.shares import SOURCES
+from scalefit.forecast.variance import SOURCES
 
 from .conftest import WIDTH, Run, interrupted
 

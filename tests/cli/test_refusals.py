@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 import pytest
 
 import scalefit
-from scalefit import batch, fitting
 from scalefit.cli import _run
+from scalefit.fitting import fit as fitting
+from scalefit.fitting import jobs
 
 from .conftest import AXES, POINT, Run, interrupted
 
@@ -156,13 +157,13 @@ def test_the_wrong_file_is_told_for_what_it_is(
 def test_a_bad_verdict_is_shown_written_and_4(
     tmp_path: Path, table: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    infer = batch.infer
+    infer = jobs.infer
     verdicts = iter(("ok", "chains disagree (R-hat 1.3): try fewer regimes"))
 
     def doubtful(*arguments: Any, **options: Any) -> Any:
         return dataclasses.replace(infer(*arguments, **options), verdict=next(verdicts))
 
-    monkeypatch.setattr(batch, "infer", doubtful)
+    monkeypatch.setattr(jobs, "infer", doubtful)
     done = run("fit", table, *AXES, "--by", "model", *POINT, "--out", "results")
     assert done.code == 4
     assert "base: 1 regime, floor; verdict: ok" in done.out
@@ -195,7 +196,7 @@ def test_training_without_torch_names_the_command_and_5(
 def test_a_run_that_fails_is_told_and_4(
     tmp_path: Path, table: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    infer = batch.infer
+    infer = jobs.infer
     outcomes = iter((True, False))
 
     def fragile(*arguments: Any, **options: Any) -> Any:
@@ -203,7 +204,7 @@ def test_a_run_that_fails_is_told_and_4(
             raise FloatingPointError("a pole")
         return infer(*arguments, **options)
 
-    monkeypatch.setattr(batch, "infer", fragile)
+    monkeypatch.setattr(jobs, "infer", fragile)
     done = run("fit", table, *AXES, "--by", "model", *POINT, "--out", "results")
     assert done.code == 4
     assert "base: 1 regime, floor; verdict: failed: FloatingPointError: a pole" in done.out
@@ -258,7 +259,7 @@ main(sys.argv[2:])
 @pytest.mark.parametrize(
     ("module", "arguments"),
     [
-        ("scalefit.batch", "fit runs.csv --x step --y loss --by model --out out"),
+        ("scalefit.fitting.jobs", "fit runs.csv --x step --y loss --by model --out out"),
         pytest.param(
             "scalefit.trainers.sweep",
             "train perceptron --set N=300 --set load=20 --set seeds=64 --out out",

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import xarray as xr
+
+import scalefit
 
 from .conftest import Run
 
@@ -28,7 +31,18 @@ def test_what_cannot_be_written_is_refused(
     done = run("report", stored, *arguments)
     assert done.code == code
     assert said in done.err
-    assert not list(Path().glob("**/*.html")) or Path("results/report.html").exists()
+    assert [str(path) for path in Path().glob("**/*.html")] == ["results/report.html"]
+
+
+def test_a_fit_that_cannot_be_relied_on_is_written_and_ends_with_4(run: Run, stored: Path) -> None:
+    fit = scalefit.load(stored)
+    verdict = xr.DataArray(["two searches differ", "ok"], dims="run")
+    tree = fit.tree.assign({"diagnostics": fit.tree["diagnostics"].assign(verdict=verdict)})
+    scalefit.Fit(fit.law, tree).save(stored)
+    done = run("report", stored, "--out", "page.html")
+    assert done.code == 4
+    assert "unreliable: 1 of 2 runs: base" in done.err
+    assert "two searches differ" in Path("page.html").read_text(encoding="utf-8")
 
 
 def test_what_is_no_fit_is_refused(run: Run, tmp_path: Path) -> None:

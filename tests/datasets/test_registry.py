@@ -143,6 +143,7 @@ def test_index_says_what_is_loaded(name: str) -> None:
 
 def test_bundled_files_are_the_registered_ones() -> None:
     bundled = [name for name in datasets.names() if datasets.info(name).kind == "bundled"]
+    assert bundled
     for name in bundled:
         assert all(path.is_file() for path in datasets.path(name).values())
     registered = {file.path for name in bundled for file in registry.entry(name).files}

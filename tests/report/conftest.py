@@ -7,7 +7,7 @@ import pytest
 from samples.losses import table
 
 import scalefit as sf
-from scalefit import batch
+from scalefit.fitting import jobs
 from scalefit.inference import Posterior, infer
 
 NAMES = ("<script>alert(1)</script>", "</div><b>bold</b> & $x^2$", "plain")
@@ -34,7 +34,7 @@ def failed(monkeypatch: pytest.MonkeyPatch) -> sf.Fit:
             raise FloatingPointError("a <pole>")
         return infer(*arguments, **options)
 
-    monkeypatch.setattr(batch, "infer", fragile)
+    monkeypatch.setattr(jobs, "infer", fragile)
     return sf.fit(
         table(2), x="step", y="loss", by="arch", regimes=2, method="point", progress=False
     )

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import scalefit as sf
-from scalefit.checks import each
-from scalefit.comparison import sentences
+from scalefit.analysis.checks import each
+from scalefit.comparison.sentences import sentences
 from scalefit.errors import ConfigError
 from scalefit.report import content, figures
 

@@ -6,7 +6,7 @@ import os
 import signal
 from typing import Any
 
-from scalefit.batch import Job, Outcome, solve
+from scalefit.fitting.jobs import Job, Outcome, solve
 
 
 def kill(*_: Any) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
 
 
 def second_differences(function: Callable[[Array], Array], z: Array, step: float = 1e-3) -> Array:

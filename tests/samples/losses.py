@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
 
 X = np.geomspace(1.0, 1e4, 30)
 

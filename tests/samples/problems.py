@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalefit.arrays import Array
 from scalefit.inference import Problem
 from scalefit.inference.collapsed import Collapsed
 from scalefit.laws import BrokenPowerLaw
-
-Array = NDArray[np.float64]
 
 ONE, TWO = BrokenPowerLaw(1, floor=False), BrokenPowerLaw(2, floor=False)
 TRUTH = {"exponent": [0.2, 0.7], "crossover": [100.0], "width": [1.0], "log_amplitude": 1.0}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scalefit.trainers.committee import linear, specialised, theory
+from scalefit.trainers.committee import last_phase, linear_units, theory
 from scalefit.trainers.committee.spectrum import Array, eigenvalues, second_moment, window
 
 Row = dict[str, str]
@@ -56,8 +56,8 @@ def values(name: str, rows: list[Row]) -> list[float]:
     if kind == "LINEXP":
         low, high = window(spectrum, 1.0)
         times = np.geomspace(50 * low, 0.02 * high, 60)
-        curve = linear.early(L, beta, times, learning_rate=1.0)
-        return [slope(times, curve + linear.tail(L, beta)), slope(times, curve)]
+        curve = linear_units.early(L, beta, times, learning_rate=1.0)
+        return [slope(times, curve + linear_units.tail(L, beta)), slope(times, curve)]
     gap = float(re.findall(r"(?:r_a\(0\)=|r_k=)([\d.e-]+)", first["setup"])[0])
     if kind == "ODE":
         return list(_path(first, gap, at).test_loss)
@@ -111,7 +111,7 @@ def _last_phase(rows: list[Row], gap: float) -> list[float]:
     row = rows[0]
     K, L, beta, rate = int(row["K"]), int(row["L"]), float(row["beta"]), float(row["eta"])
     spectrum = eigenvalues(L, beta)
-    _, high = window(spectrum, rate * specialised.slowest(K))
+    _, high = window(spectrum, rate * last_phase.slowest(K))
     grid = np.geomspace(0.01 / rate / spectrum[0], 20 * high, 300)[::3]
     ends = re.findall(r"window \[([\d.]+),([\d.]+)\]", rows[1]["setup"])[0]
     inside = grid[(grid > float(ends[0]) * high) & (grid < float(ends[1]) * high)]
@@ -120,7 +120,7 @@ def _last_phase(rows: list[Row], gap: float) -> list[float]:
     curve = path.test_loss[np.isin(path.time, inside)]
     return [
         high,
-        slope(inside, curve + specialised.tail(L, beta, K)),
+        slope(inside, curve + last_phase.tail(L, beta, K)),
         slope(inside, curve),
         *path.test_loss[np.isin(path.time, at)],
     ]

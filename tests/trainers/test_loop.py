@@ -1,81 +1,20 @@
-"""What every family must keep to, and what the loop does when memory or time runs out."""
+"""What the training loop does when memory or time runs out, whatever the family."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from samples.trainings import PROTOCOLS, small
 
-from scalefit import trainers
-from scalefit.trainers.family import FAMILIES, Run, Variable, expand, simulation, simulations
+from scalefit.trainers.families import simulation, simulations
+from scalefit.trainers.protocol import Run, Variable
 
 pytestmark = pytest.mark.train
-
-SMALL: dict[str, dict[str, Any]] = {
-    "perceptron": {"N": 6, "load": 2, "steps": 7, "points": 4, "norm": [0.5, 1]},
-    "committee": {"N": 12, "duration": 20, "points": 4},
-}
-
-
-PROTOCOLS = (
-    [(family, protocol) for family in FAMILIES for protocol in simulations(family)]
-    if find_spec("torch") is not None
-    else []
-)
-
-
-def small(family: str, protocol: str, **more: Any) -> list[Run]:
-    settings = {**SMALL[family], "seeds": 3, **more}
-    return expand(trainers.config(family, protocol=protocol, **settings), 0)
-
-
-def chunk(runs: Sequence[Run], device: str) -> Mapping[str, Any]:
-    """Train from the start to the first checkpoint on a device, with data made on the CPU."""
-    import torch
-
-    one, cpu = simulation(runs[0].settings), torch.device("cpu")
-    data, state = one.init(runs, cpu)
-    first = one.checkpoints(runs[0].settings)[0]
-    fresh = {name: value[:, :first] for name, value in one.feed(runs, 0, cpu).items()}
-    there = [
-        {name: value.to(device) for name, value in each.items()} for each in (data, state, fresh)
-    ]
-    data, state, fresh = there
-    return one.measure(one.update(state, data, fresh, range(first)), data)
-
-
-@pytest.mark.parametrize(("family", "protocol"), PROTOCOLS)
-def test_training_never_leaves_the_device(family: str, protocol: str) -> None:
-    # the meta device has shapes but no values: reading one, or mixing in the CPU, raises
-    for count in (1, 3):
-        runs = small(family, protocol)[:count]
-        one = simulation(runs[0].settings)
-        measured = chunk(runs, "meta")
-        along = one.along(runs[0].settings)
-        assert {*along, *measured} == set(one.variables)
-        assert all(len(each) == len(one.checkpoints(runs[0].settings)) for each in along.values())
-        for name, value in measured.items():
-            assert value.device.type == "meta"
-            assert value.shape[0] == count
-            assert value.dim() == 1 + len(one.variables[name].dims)
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize(("family", "protocol"), PROTOCOLS)
-def test_training_on_a_gpu_agrees_with_the_cpu(family: str, protocol: str) -> None:
-    import torch
-
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
-    runs = small(family, protocol)
-    here, there = chunk(runs, "cpu"), chunk(runs, "cuda")
-    for name, value in there.items():
-        assert value.device.type == "cuda"
-        np.testing.assert_allclose(value.cpu(), here[name], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(("family", "protocol"), PROTOCOLS)
@@ -170,7 +109,7 @@ def test_fresh_data_reach_every_step_once_and_survive_interruptions(
 ) -> None:
     import torch
 
-    from scalefit.trainers import loop, record
+    from scalefit.trainers import loop, trajectories
 
     monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
     runs = small("perceptron", "gradient_descent")
@@ -181,25 +120,89 @@ def test_fresh_data_reach_every_step_once_and_survive_interruptions(
     walk: Any = Walk()
     slot = Slot()
     found = None
-    while found is None:
+    for _ in range(9):
         slot.patience = 5
         with contextlib.suppress(TimeoutError):
             found = loop.train(walk, runs, torch.device("cpu"), width=2, slot=slot)
+            break
+    assert found is not None
     assert slot.interruptions >= 2
-    curves = record.build(walk, runs, found, {})
+    curves = trajectories.simulated(walk, runs, found, {})
     assert curves["place"].dims == ("run", "point", "unit")
     assert curves["place"].attrs["units"] == "m"
     np.testing.assert_allclose(curves["place"], places, rtol=1e-13)
     longer = curves.isel(point=slice(2)).assign_coords(run=["a", "b", "c"])
-    both = record.concat([longer, curves])
+    both = trajectories.concat([longer, curves])
     np.testing.assert_array_equal(both["place"][3:], curves["place"])
     assert np.isnan(both["place"][:3, 2:]).all()
+
+
+def test_an_interrupted_training_goes_on_from_the_step_that_was_saved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    from scalefit.trainers import loop
+
+    trained: list[int] = []
+
+    class Noted(Walk):
+        def update(self, state: Any, data: Any, fresh: Any, steps: range) -> Any:
+            trained.extend(steps)
+            return super().update(state, data, fresh, steps)
+
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
+    noted: Any = Noted()
+    runs, cpu = small("perceptron", "gradient_descent"), torch.device("cpu")
+    slot = Slot()
+    told: list[float] = []
+    found = None
+    for attempt in range(9):
+        slot.patience = 5
+        told.clear()
+        with contextlib.suppress(TimeoutError):
+            # another device may take another number side by side, but not of those already begun
+            width = 2 + attempt % 2
+            found = loop.train(noted, runs, cpu, width=width, slot=slot, advance=told.append)
+            break
+    assert found is not None
+    assert slot.interruptions >= 2
+    assert sorted(trained) == sorted(2 * list(range(13)))  # two runs side by side, then the third
+    assert sum(told) == pytest.approx(3)  # the last attempt hears of what the others did, too
+    whole = loop.train(noted, runs, cpu, width=3)
+    np.testing.assert_array_equal(found.values["place"], whole.values["place"])
+
+
+def test_the_state_is_saved_every_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from scalefit.trainers import loop
+
+    class Second(Walk):
+        now = 0.0
+
+        def update(self, state: Any, data: Any, fresh: Any, steps: range) -> Any:
+            Second.now += len(steps)
+            return super().update(state, data, fresh, steps)
+
+    class Times(Slot):
+        written: ClassVar[list[float]] = []
+
+        def write(self, arrays: Mapping[str, Any], /) -> None:
+            self.written.append(Second.now)
+
+    second: Any = Second()
+    monkeypatch.setattr(loop, "SAVE_EVERY", 3.5)
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: Second.now))
+    runs = small("perceptron", "gradient_descent")
+    loop.train(second, runs, torch.device("cpu"), width=3, slot=Times())
+    assert Times.written == [4, 8, 12]
 
 
 def test_want_of_memory_halves_the_runs_side_by_side_then_gives_one_up() -> None:
     import torch
 
-    from scalefit.trainers import loop, record
+    from scalefit.trainers import loop, trajectories
     from scalefit.trainers.perceptron.simulate import SIMULATIONS
 
     calls: list[list[int]] = []
@@ -220,7 +223,7 @@ def test_want_of_memory_halves_the_runs_side_by_side_then_gives_one_up() -> None
     assert calls == [[0, 1, 2, 3, 4, 5], [0, 1, 2], [0], [1], [2], [3], [4], [5]]
     assert found.out_of_memory.tolist() == [False] * 4 + [True, False]
     assert sum(told) == pytest.approx(6)
-    curves = record.build(Large(), runs, found, {})
+    curves = trajectories.simulated(Large(), runs, found, {})
     assert curves["status"].values.tolist() == ["ok"] * 4 + ["oom", "ok"]
     expected = loop.train(SIMULATIONS["gradient_descent"], runs, torch.device("cpu"), width=1)
     for name, values in expected.values.items():
@@ -231,7 +234,7 @@ def test_want_of_memory_halves_the_runs_side_by_side_then_gives_one_up() -> None
 def test_want_of_memory_in_every_run_is_recorded() -> None:
     import torch
 
-    from scalefit.trainers import loop, record
+    from scalefit.trainers import loop, trajectories
 
     class Endless(type(simulations("perceptron")["gradient_descent"])):  # type: ignore[misc]
         def init(self, runs: Sequence[Run], device: Any) -> Any:
@@ -239,7 +242,7 @@ def test_want_of_memory_in_every_run_is_recorded() -> None:
 
     runs = small("perceptron", "gradient_descent")
     found = loop.train(Endless(), runs, torch.device("cpu"), width=3)
-    curves = record.build(Endless(), runs, found, {})
+    curves = trajectories.simulated(Endless(), runs, found, {})
     assert set(curves["status"].values) == {"oom"}
     assert np.isnan(curves["test_error"]).all()
 

@@ -1,4 +1,4 @@
-"""Sweeps that are killed, shared out, grouped otherwise or damaged end with the same numbers."""
+"""Sweeps that are killed, shared out or grouped otherwise end with the same numbers."""
 
 from __future__ import annotations
 
@@ -16,42 +16,15 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from samples.trainings import config, made, same
 
 from scalefit import trainers, trajectory
-from scalefit.errors import ConfigError, InvalidData, ScalefitError
+from scalefit.errors import InvalidData, ScalefitError
 from scalefit.trainers import sweep
 from scalefit.trainers.store import Store
 from scalefit.workers import processes
 
 pytestmark = pytest.mark.train
-
-SWEEP: dict[str, Any] = {
-    "load": [1, 3], "N": 20, "seeds": 6, "steps": 40, "points": 6, "learning_rate": [0.2, 0.4]
-}  # fmt: skip
-
-
-def config(**changes: Any) -> Any:
-    return trainers.config("perceptron", **{**SWEEP, **changes})
-
-
-def same(found: xr.Dataset, expected: xr.Dataset) -> None:
-    """Assert equality of values and coordinates, bit for bit."""
-    assert set(found.variables) == set(expected.variables)
-    for name in expected.variables:
-        np.testing.assert_array_equal(found[name].values, expected[name].values, str(name))
-        assert found[name].dtype == expected[name].dtype, name
-
-
-def made(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return which file of each finished bundle is there, and since when."""
-    stats = {path.name: path.stat() for path in (folder / "bundles").glob("[!.]*.nc")}
-    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
-
-
-@pytest.fixture(scope="module")
-def expected() -> xr.Dataset:
-    """Return the sweep as it comes out without folder, executor or interruption."""
-    return trainers.run(config(), determinism="exact", seed=3)
 
 
 def test_exact_does_not_depend_on_bundles_order_or_workers(
@@ -91,7 +64,9 @@ def test_configurations_share_a_folder_without_mixing(tmp_path: Path) -> None:
     assert whole.sizes["run"] == len({*first["run"].values, *more["run"].values})
     assert whole["load"].values.tolist() == sorted(whole["load"].values)
     same(whole.sel(run=first["run"]), first)
-    assert np.isnan(more["norm"].values[more["steps"].values == 20][:, -1]).sum() >= 0
+    ends = more["step"].max("point")
+    np.testing.assert_array_equal(ends, more["steps"])
+    np.testing.assert_array_equal(more["norm"].isnull(), more["step"].isnull())
     assert list(trainers.merged(tmp_path, variables=["norm"]).data_vars) == ["norm"]
     with pytest.raises(InvalidData, match="did you mean 'norm'"):
         trainers.merged(tmp_path, variables=["nrm"])
@@ -110,108 +85,9 @@ def test_more_seeds_leave_full_bundles_as_they_are(
     assert len(made(tmp_path)) == 4
 
 
-@pytest.mark.parametrize("harm", ["cut", "other values", "other bundle", "empty"])
-def test_a_damaged_bundle_is_set_aside_and_made_again(
-    tmp_path: Path, expected: xr.Dataset, harm: str
-) -> None:
-    again: dict[str, Any] = {"determinism": "exact", "seed": 3, "out": tmp_path}
-    trainers.run(config(), **again)
-    before = made(tmp_path)
-    path, other = sorted((tmp_path / "bundles").glob("*.nc"))
-    content = path.read_bytes()
-    if harm == "cut":
-        path.write_bytes(content[:-500])
-    elif harm == "empty":
-        path.write_bytes(b"")
-    elif harm == "other bundle":
-        path.write_bytes(other.read_bytes())
-    else:
-        stored = trajectory.open_netcdf(path)
-        stored["norm"][0, 0] += 1e-9
-        trajectory.write(stored, path)
-    with pytest.warns(UserWarning, match=r"set aside as .*\.nc\.damaged, and computed again"):
-        same(trainers.run(config(), **again), expected)
-    assert path.with_name(f"{path.name}.damaged").exists()
-    assert made(tmp_path)[other.name] == before[other.name]
-    same(trainers.run(config(), **again), expected)
-
-
-def test_a_damaged_state_is_set_aside(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    store.open()
-    state = store.state("name")
-    assert state.read() is None
-    state.write({"a b": np.arange(3)})
-    assert state.read()["a b"].tolist() == [0, 1, 2]  # type: ignore[index]
-    state.path.write_bytes(state.path.read_bytes()[:-30])
-    with pytest.warns(UserWarning, match="damaged"):
-        assert state.read() is None
-    np.savez(state.path, a=np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.warns(UserWarning, match="damaged"):
-        assert state.read() is None
-
-
-def test_temporary_files_of_killed_processes_are_cleared(tmp_path: Path) -> None:
-    folder = Store(tmp_path).folder
-    folder.mkdir()
-    ages = {".old.nc": 7200, ".new.nc": 0, "done.nc": 0, "done.state.npz": 5}
-    ages |= {"again.nc": 60, "again.state.npz": 5}  # of runs that lacked memory, tried again
-    for name, age in ages.items():
-        (folder / name).touch()
-        os.utime(folder / name, (time.time() - age,) * 2)
-    Store(tmp_path).open()
-    left = [".new.nc", "again.nc", "again.state.npz", "done.nc"]
-    assert sorted(path.name for path in folder.iterdir()) == left
-
-
-def test_a_run_that_stands_in_two_files_is_taken_once(tmp_path: Path) -> None:
-    trainers.run(config(seeds=2), out=tmp_path)
-    more = trainers.run(config(seeds=3), out=tmp_path)
-    assert len(made(tmp_path)) == 4
-    whole = trainers.merged(tmp_path)
-    assert sorted(whole["run"].values) == sorted(more["run"].values)
-
-
 def test_any_whole_number_is_a_seed(tmp_path: Path) -> None:
     plan = trainers.plan(config(seeds=1), out=tmp_path, seed=np.int64(3))
     assert plan.equals(trainers.plan(config(seeds=1), out=tmp_path, seed=3))
-
-
-def test_merged_does_not_see_what_a_killed_process_left(tmp_path: Path) -> None:
-    found = trainers.run(config(seeds=1), out=tmp_path)
-    (tmp_path / "bundles" / ".half.nc").write_bytes(b"CDF")
-    assert trainers.merged(tmp_path).sizes == found.sizes
-
-
-def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="cannot be written to"):
-        trainers.run(config(), out=tmp_path / "file")
-
-
-FULL = """
-import resource, sys
-from scalefit import trainers
-from scalefit.errors import ScalefitError
-small = {"N": 20, "steps": 40, "points": 6, "seeds": 3}
-trainers.run(trainers.config("perceptron", load=3, **small), out=sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-try:
-    trainers.run(trainers.config("perceptron", load=[1, 3], **small), out=sys.argv[1])
-except ScalefitError as error:
-    print(error)
-"""
-
-
-def test_a_full_disk_gives_one_error_and_keeps_what_was_done(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.count("\n") == 1
-    assert "File too large; what was finished is kept" in done.stdout
-    (name,) = made(tmp_path)
-    assert [path.name for path in (tmp_path / "bundles").iterdir()] == [name]
-    assert trainers.merged(tmp_path)["load"].values.tolist() == [3.0] * 3
 
 
 def test_runs_that_lacked_memory_are_tried_again(
@@ -225,15 +101,115 @@ def test_runs_that_lacked_memory_are_tried_again(
 
     class Large(type(usual)):  # type: ignore[misc]
         def init(self, runs: Any, device: Any) -> Any:
-            if any(run.settings.load == 3 for run in runs):
+            if any(run.settings.load == 3 and run.seed == 1 for run in runs):
                 raise torch.OutOfMemoryError("CUDA out of memory")
             return super().init(runs, device)
 
     with monkeypatch.context() as patch:
         patch.setitem(SIMULATIONS, "gradient_descent", Large())
-        found = trainers.run(config(seeds=1), out=tmp_path)
-    assert found["status"].values.tolist() == ["ok"] * 2 + ["oom"] * 2
-    assert set(trainers.run(config(seeds=1), out=tmp_path)["status"].values) == {"ok"}
+        found = trainers.run(config(seeds=2), out=tmp_path)
+    assert found["status"].values.tolist() == ["ok"] * 4 + ["ok", "oom"] * 2
+    assert set(trainers.run(config(seeds=2), out=tmp_path)["status"].values) == {"ok"}
+
+
+def test_a_killed_sweep_goes_on_from_the_saved_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scalefit.trainers import loop
+    from scalefit.trainers.perceptron.simulate import SIMULATIONS
+
+    trained, stop = 0, 30
+
+    class Stopped(type(SIMULATIONS["gradient_descent"])):  # type: ignore[misc]
+        def update(self, state: Any, data: Any, fresh: Any, steps: range) -> Any:
+            nonlocal trained
+            if trained == stop:
+                raise KeyboardInterrupt
+            trained += len(steps)
+            return super().update(state, data, fresh, steps)
+
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
+    monkeypatch.setitem(SIMULATIONS, "gradient_descent", Stopped())
+    three = config(load=1, learning_rate=0.2, seeds=3)  # of 40 steps each, one after the other
+    for later in (95, -1):
+        with pytest.raises(KeyboardInterrupt):
+            trainers.run(three, out=tmp_path)
+        assert [path.suffix for path in (tmp_path / "bundles").iterdir()] == [".npz"]
+        stop = later
+    trainers.run(three, out=tmp_path)
+    assert trained == 3 * 40
+    assert [path.suffix for path in (tmp_path / "bundles").iterdir()] == [".nc"]
+
+
+def test_a_bundle_that_another_worker_has_finished_is_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scalefit.trainers import loop
+
+    store = Store(tmp_path)
+    store.open()
+    (bundle,) = sweep.bundles(sweep.expand(config(load=1, seeds=1), 0), "fast")
+    first = sweep.compute(bundle, "cpu", store)
+    monkeypatch.delattr(loop, "train")
+    same(sweep.compute(bundle, "cpu", store), first)
+
+
+def test_the_longest_bundles_are_trained_first() -> None:
+    submitted: list[float] = []
+
+    class Noting(ThreadPoolExecutor):
+        def submit(self, call: Any, bundle: Any, /, *more: Any, **options: Any) -> Any:
+            submitted.append(bundle.work)
+            return super().submit(call, bundle, *more, **options)
+
+    with Noting(1) as executor:
+        trainers.run(config(load=[1, 5, 3], seeds=1), executor=executor)
+    assert len(submitted) == 3
+    assert submitted == sorted(submitted, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("family", "settings", "seed", "determinism", "names"),
+    [
+        (
+            "perceptron",
+            {"load": [0.5, 3], "N": 20, "seeds": 2},
+            0,
+            "fast",
+            ["075953968972dd04093d6814", "7d695589d75f29b147419895"],
+        ),
+        ("perceptron", {"load": 3, "N": 20, "seeds": 2}, 0, "exact", ["4aaf4539980bd9ce11a5223d"]),
+        (
+            "perceptron",
+            {"protocol": "adatron", "load": 2, "seeds": [3]},
+            4,
+            "fast",
+            ["21ff7f95f156d080c9999a86"],
+        ),
+        (
+            "committee",
+            {"K": 3, "L": 4, "N": 64, "seeds": 2},
+            0,
+            "fast",
+            ["0e601c03216702cdc900a3a0"],
+        ),
+        (
+            "committee",
+            {"protocol": "order_parameters", "seeds": 1},
+            0,
+            "exact",
+            ["3c0222c609d850a54f3038f8"],
+        ),
+    ],
+)
+def test_folders_made_before_hold_what_is_looked_for(
+    family: str, settings: dict[str, Any], seed: int, determinism: str, names: list[str]
+) -> None:
+    # A name changes with all that determines the numbers, and with nothing else: what an earlier
+    # version of scalefit has computed is found. Who changes the numbers raises a schema, and these.
+    wanted = trainers.config(family, **settings)
+    plan = trainers.plan(wanted, seed=seed, determinism=determinism)
+    assert plan["bundle"].tolist() == names
 
 
 def test_divergence_is_recorded_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -253,7 +229,7 @@ def test_plan_lists_bundles_and_what_is_left(
     assert plan["learning_rate"].tolist() == ["0.2 to 0.4"] * 4
     assert (plan[["core_seconds", "megabytes"]] > 0).all(axis=None)
     assert set(plan["state"]) == {"to do"}
-    assert not tmp_path.exists() or not list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
     trainers.run(config(load=1), out=tmp_path)
     (tmp_path / "bundles" / f"{plan['bundle'][2]}.state.npz").touch()
     after = trainers.plan(config(), out=tmp_path)
@@ -263,19 +239,20 @@ def test_plan_lists_bundles_and_what_is_left(
 KILLED = """
 import sys
 from scalefit import trainers
-from scalefit.trainers import family, loop, sweep
+from scalefit.trainers import loop, sweep
+from scalefit.trainers.families import simulations
 from scalefit.workers import processes
 
 loop.SAVE_EVERY = 0.05
 sweep.RUNS = 5
-family.simulations("perceptron")  # so that "ready" means that training comes next
+simulations("perceptron")  # so that "ready" means that training comes next
 if __name__ == "__main__":
     config = trainers.config(
         "perceptron", load=[2, 5], N=60, seeds=int(sys.argv[3]), steps=1500, points=20
     )
     with processes(int(sys.argv[2])) as pool:
         if pool:
-            list(pool.map(family.simulations, ["perceptron"] * 9))
+            list(pool.map(simulations, ["perceptron"] * 9))
         print("ready", flush=True)
         trainers.run(config, out=sys.argv[1], executor=pool, determinism="exact", seed=3)
     print("done", flush=True)

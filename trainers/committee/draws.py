@@ -1,8 +1,8 @@
-"""Committee machine: what is random in a run, and nothing that depends on how runs are grouped.
+"""Draws of a committee machine's run: its teacher, first weights and inputs.
 
-The numbers of a run depend on the root, its seed and what sets their shape: runs that differ in
-learning rate, spectrum or protocol share their weights, teachers and standard normal numbers, and
-can be compared in pairs.
+They depend on the root, the run's seed and what sets their shape, and on no other run. Runs that
+differ in learning rate, spectrum or protocol share their weights, teachers and standard normal
+numbers, and can be compared in pairs.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from scalefit.trainers.family import Run
+from scalefit.arrays import Array
+from scalefit.trainers.protocol import Run
 from scalefit.trainers.seeds import generator
 
 from .settings import Committee
 from .spectrum import eigenvalues
-
-Array = NDArray[np.float64]
 
 PIECE = 2**16
 """Normal numbers made at once: few enough to stay in a CPU core's cache."""

@@ -1,4 +1,4 @@
-"""Committee machine with erf units: the plateau on which all student units are alike, and its end.
+"""Plateau of a committee machine with erf units, where all student units are alike, and its end.
 
 On the plateau every student unit has the same overlap with every teacher unit. Every eigenvalue has
 the same q and r there, because lambda drops out: the height does not depend on the spectrum. The
@@ -11,14 +11,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq, root
 from scipy.special import zeta
 
-from .overlaps import averages, test_loss
-from .spectrum import second_moment
+from scalefit.arrays import Array
 
-Array = NDArray[np.float64]
+from .gaussian_averages import averages, test_loss
+from .spectrum import second_moment
 
 
 @dataclass(frozen=True)

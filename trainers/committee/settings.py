@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from scalefit.errors import ConfigError
-from scalefit.trainers.config import Settings, choice, number, whole
+from scalefit.trainers.settings import Settings, choice, number, whole
 
 RANGE = 100
 """Decades between the largest eigenvalue and the smallest, beyond which squares underflow."""
@@ -128,7 +128,7 @@ class Committee(Settings):
 
     def cautions(self) -> list[str]:
         """Return warnings of large steps, and of learning rates above the critical one."""
-        from . import linear, specialised
+        from . import last_phase, linear_units
         from .spectrum import eigenvalues
 
         spectrum, rate = eigenvalues(self.L, self.beta), self.learning_rate
@@ -141,14 +141,15 @@ class Committee(Settings):
                 "terms of this size: keep it well below 0.5"
             )
         if self.activation == "linear" and not self.trainable:
-            critical = linear.critical_rate(spectrum, self.N, batch=self.batch) * self.K / self.M
+            one = linear_units.critical_rate(spectrum, self.N, batch=self.batch)
+            critical = one * self.K / self.M
             if rate > critical:
                 found.append(
                     f"learning_rate={rate:g} is above {critical:.3g}: the mean test loss grows "
                     "without end"
                 )
         if self.activation == "erf" and self.K == self.M and self.teacher == "orthonormal":
-            critical = specialised.critical_rate(self.K)
+            critical = last_phase.critical_rate(self.K)
             if rate > critical:
                 found.append(
                     f"learning_rate={rate:g} is above {critical:.3g}: the student does not settle "

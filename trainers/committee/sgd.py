@@ -1,8 +1,8 @@
-"""Committee machine: stochastic gradient descent that sees each example once.
+"""Stochastic gradient descent (SGD) of the committee machine, which sees each example once.
 
 `data` holds `teacher`, shape (run, M, N), `spread`, the standard deviation of each entry of the
 input over sqrt(N), shape (run, 1, N), and, under the name of the activation, the `rate` of
-`lesson`. `state` holds `student`, shape (run, K, trained directions).
+`several_steps`. `state` holds `student`, shape (run, K, trained directions).
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from scalefit.trainers.family import Run, Variable
-from scalefit.trainers.schedule import checkpoints
+from scalefit.arrays import Array
+from scalefit.trainers.checkpoints import checkpoints
+from scalefit.trainers.protocol import Run, Variable
 
 from . import draws
 from .draws import settings_of
-from .lesson import lesson
-from .overlaps import RESOLUTION, test_loss
+from .gaussian_averages import RESOLUTION, test_loss
 from .settings import Committee
+from .several_steps import several_steps
 from .variables import VARIABLES
 
 if TYPE_CHECKING:
-    from scalefit.trainers.family import Tensors
+    from scalefit.trainers.protocol import Tensors
 
 TOGETHER = 16
-"""Examples whose products `lesson` takes: more of them cost more per example."""
+"""Examples whose products `several_steps` takes: more of them cost more per example."""
 
 
 class SGD:
-    """One example, or a batch, per step, drawn when it is needed; the first point is step 1."""
+    """SGD: an example or a batch per step, drawn when it is needed; the first point is step 1."""
 
     source = "committee machine, one-pass SGD"
     variables: Mapping[str, Variable] = {
@@ -56,7 +56,7 @@ class SGD:
         """Return log-spaced steps."""
         return checkpoints(settings.steps, settings.points)
 
-    def along(self, settings: Committee) -> Mapping[str, NDArray[np.float64]]:
+    def along(self, settings: Committee) -> Mapping[str, Array]:
         """Return time, step and examples."""
         step = np.array(self.checkpoints(settings), dtype=float)
         examples = settings.batch * step
@@ -107,7 +107,7 @@ class SGD:
         inputs = fresh["inputs"]
         for part in torch.split(inputs, max(TOGETHER // inputs.shape[2], 1), dim=1):
             part = part.to(self.dtype)
-            student = lesson(student, data["teacher"], part, data[activation], activation)
+            student = several_steps(student, data["teacher"], part, data[activation], activation)
         return {"student": student}
 
     def measure(self, state: Tensors, data: Tensors) -> Tensors:
@@ -130,6 +130,6 @@ def activation_of(data: Tensors) -> str:
     return "erf" if "erf" in data else "linear"
 
 
-def stacked(arrays: Sequence[NDArray[np.float64]], device: torch.device) -> Tensor:
+def stacked(arrays: Sequence[Array], device: torch.device) -> Tensor:
     """Return one array per run as a tensor."""
     return torch.tensor(np.stack(arrays), dtype=torch.float64, device=device)

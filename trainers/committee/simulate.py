@@ -1,10 +1,10 @@
-"""Committee machine: the simulation of each protocol."""
+"""Simulations of the committee machine, by protocol."""
 
 from __future__ import annotations
 
-from scalefit.trainers.family import Simulation
+from scalefit.trainers.protocol import Simulation
 
-from .chain import OrderParameters
+from .order_parameters import OrderParameters
 from .sgd import SGD
 
 SIMULATIONS: dict[str, Simulation] = {"sgd": SGD(), "order_parameters": OrderParameters()}

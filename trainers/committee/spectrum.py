@@ -1,4 +1,4 @@
-"""Committee machine: the spectrum of its inputs.
+"""Spectrum of the committee machine's inputs.
 
 The covariance has L different eigenvalues, the l-th proportional to l^-(1 + beta), each with as
 many directions as the others; their mean is 1.
@@ -7,10 +7,9 @@ many directions as the others; their mean is 1.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import zeta
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
 
 
 def eigenvalues(L: int, beta: float) -> Array:

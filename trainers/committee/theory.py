@@ -1,4 +1,4 @@
-"""Committee machine: the theory of its learning curves, in one place.
+"""Theory of the committee machine's learning curves, in one place.
 
 Everything holds for infinite N at a fixed number of eigenvalues, unless it says otherwise. `curves`
 makes a trajectory, from a typical start. Behind it stand `flow`, the equations of motion from any
@@ -14,28 +14,27 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
-from scalefit import trajectory
-from scalefit.trainers.provenance import provenance
-from scalefit.trainers.record import concat
-from scalefit.trainers.schedule import checkpoints
+from scalefit.arrays import Array
+from scalefit.trainers.checkpoints import checkpoints
 from scalefit.trainers.seeds import generator
+from scalefit.trainers.trajectories import Curve, theoretical
 
-from . import linear
-from . import specialised as last_phase
-from .flow import Path, flow
-from .linear import critical_rate as critical_linear
-from .linear import floor, loss, recursion
-from .overlaps import averages, test_loss
+from . import last_phase, linear_units
+from .equations_of_motion import Path, flow
+from .gaussian_averages import averages, test_loss
+from .last_phase import critical_rate as critical_erf
+from .last_phase import specialised
+from .linear_units import critical_rate as critical_linear
+from .linear_units import floor, loss, recursion
 from .plateau import Plateau, crossover, escape_rate, plateau
 from .settings import Committee
-from .specialised import critical_rate as critical_erf
-from .specialised import specialised
-from .spectrum import Array, eigenvalues, second_moment, trained, window
+from .spectrum import eigenvalues, second_moment, trained, window
 from .variables import VARIABLES
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from scalefit.trainers.config import Config
 
 __all__ = [
@@ -98,12 +97,16 @@ def curves(config: Config) -> xr.Dataset:
         assert isinstance(point, Committee)
         key = tuple(value for name, value in point.used().items() if name not in UNUSED)
         points.setdefault(key, point)
-    attrs = {"dtype": "float64", **provenance(config, "numpy", "scipy")}
-    return concat([_curve(point, attrs) for point in points.values()])
+    return theoretical(
+        VARIABLES,
+        [_curve(point) for point in points.values()],
+        source="committee machine, one-pass SGD, N to infinity",
+        config=config,
+    )
 
 
-def _curve(settings: Committee, attrs: dict[str, str]) -> xr.Dataset:
-    """Return the trajectory of one run."""
+def _curve(settings: Committee) -> Curve:
+    """Return the curve of one run, NaN from where its loss is not finite."""
     steps = checkpoints(settings.steps, settings.points)
     times = np.array(steps) * settings.batch / settings.N
     found = solve(settings, times)
@@ -113,26 +116,13 @@ def _curve(settings: Committee, attrs: dict[str, str]) -> xr.Dataset:
     for values in found[1:]:
         values[~alive] = np.nan
     coordinates = settings.coordinates() | landmarks(settings, found)
-    return trajectory.build(
+    return Curve(
+        ", ".join(words),
+        found._asdict(),
         {
-            name: (
-                ("run", "point", *what.dims),
-                getattr(found, name)[None],
-                {"long_name": what.text},
-            )
-            for name, what in VARIABLES.items()
+            "status": "ok" if alive[-1] else "diverged",
+            **{name: value for name, value in coordinates.items() if name not in UNUSED},
         },
-        {
-            "run": [", ".join(words)],
-            "status": ("run", np.array(["ok" if alive[-1] else "diverged"], dtype=object)),
-            **{
-                name: ("run", np.array([value], dtype=object if isinstance(value, str) else None))
-                for name, value in coordinates.items()
-                if name not in UNUSED
-            },
-        },
-        source="theory: committee machine, one-pass SGD, N to infinity",
-        attrs=attrs,
     )
 
 
@@ -142,7 +132,7 @@ def solve(settings: Committee, times: Array) -> Path:
     spectrum, share = eigenvalues(settings.L, settings.beta), share_of(settings)
     if settings.activation == "linear":
         rates = {"learning_rate": settings.learning_rate, "init_scale": settings.init_scale}
-        return linear.path(spectrum, times, K=K, M=M, share=share, **rates)
+        return linear_units.path(spectrum, times, K=K, M=M, share=share, **rates)
     part = trained(settings.L, share)
     if K == M:
         pattern = np.eye(K) - 1 / K
@@ -172,7 +162,7 @@ def landmarks(settings: Committee, path: Path) -> dict[str, float]:
             found["floor"] = floor(spectrum, learning_rate=sum_rate, share=share)
         elif rate < found["critical_rate"]:
             start = 1 + settings.init_scale**2 * M / K
-            found["tail"] = linear.tail(L, beta, learning_rate=sum_rate, start=start)
+            found["tail"] = linear_units.tail(L, beta, learning_rate=sum_rate, start=start)
             found["floor"] = 0.0
         return found
     found["D0"] = difference(settings)

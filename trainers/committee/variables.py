@@ -1,6 +1,6 @@
-"""Committee machine: what its curves hold, whether simulated or from the theory."""
+"""Variables of the committee machine's curves, whether simulated or from the theory."""
 
-from scalefit.trainers.family import Variable
+from scalefit.trainers.protocol import Variable
 
 VARIABLES = {
     "time": Variable("examples seen over N"),

@@ -1,4 +1,4 @@
-"""Teacher-student perceptron: its data, and what a student is worth on them.
+"""Data of the teacher-student perceptron, and what a student is worth on them.
 
 Inputs x are standard Gaussian or signs, labels y the signs of the teacher's field. The loss of a
 student u is `mean log(1 + exp(-2 y u.x / sqrt(N)))`, so that the norm `|u| / sqrt(N)` multiplies
@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from scalefit.trainers.family import Run
+from scalefit.arrays import Array
+from scalefit.trainers.protocol import Run
 from scalefit.trainers.seeds import generator
 
 from .settings import Perceptron
 
 if TYPE_CHECKING:
-    from scalefit.trainers.family import Tensors
+    from scalefit.trainers.protocol import Tensors
 
 # float32 loses late steps: after 1e5 of them (load 5, N = 100) its norm was off by 3e-4 and its
 # training loss by 2e-3, while the cost of a step, memory traffic, is at most halved.
@@ -38,7 +38,7 @@ IN_CACHE = 2**20
 
 def draw(
     N: int, n_train: int, *, run_seed: int, seed: int, law: str = "gaussian"
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Array, Array]:
     """Return the examples (n_train, N), as at the top, and the unit teacher (N,) of one run.
 
     They depend on the arguments alone. Data sets of different size are independent, not nested.
@@ -52,7 +52,7 @@ def draw(
 
 def draw_shared(
     N: int, n_train: int, *, run_seeds: Sequence[int], seed: int, law: str = "gaussian"
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Array, Array, Array]:
     """Return inputs over sqrt(N) that runs share, and the labels and unit teacher of each run."""
     key = ("perceptron", seed, N, n_train)
     inputs = _inputs(law, (n_train, N), *key, "shared") / math.sqrt(N)
@@ -62,7 +62,7 @@ def draw_shared(
     return inputs, np.array(labels), np.array(units)
 
 
-def _inputs(law: str, shape: tuple[int, int], *key: int | str) -> NDArray[np.float64]:
+def _inputs(law: str, shape: tuple[int, int], *key: int | str) -> Array:
     """Return unscaled inputs: standard normal, or 1 and -1."""
     if law == "rademacher":
         return generator(*key, "inputs", law).choice(np.array([-1.0, 1.0]), shape)
@@ -153,8 +153,8 @@ def describe(student: Tensor, data: Tensors) -> Tensors:
     }
 
 
-def load(runs: Sequence[Run], device: torch.device) -> Tensors:
-    """Return teachers, examples and learning rates."""
+def training_data(runs: Sequence[Run], device: torch.device) -> Tensors:
+    """Return the teachers, examples and learning rates of runs, as at the top."""
     first = settings_of(runs[0])
     size = (first.N, first.n_train)
     source: dict[str, Any] = {"seed": runs[0].root, "law": first.inputs}
@@ -178,7 +178,7 @@ def load(runs: Sequence[Run], device: torch.device) -> Tensors:
 
 
 def common(settings: Perceptron) -> tuple[Any, ...]:
-    """Return what runs must have in common for `load`."""
+    """Return what runs must have in common for `training_data`."""
     return settings.N, settings.n_train, settings.inputs, settings.shared_inputs
 
 

@@ -1,4 +1,4 @@
-"""Teacher-student perceptron: errors that bound the curve at fixed norm, or end it."""
+"""Limits of the perceptron's curve at fixed norm: test errors that bound it, or that it ends at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import erfcx, ndtr
 
-from .saddle import REACH, Angle, hebb_tangent, root, rule
+from .saddle_point import REACH, Angle, hebb_tangent, root, rule
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _max_stability(load: float) -> tuple[float, float]:
     """Return the test error and the margin of maximal stability.
 
     The second unknown is margin / p, which stays of order one at every load; units are those of
-    `saddle`.
+    `saddle_point`.
     """
 
     def alignment(log_tangent: float, ratio: float) -> float:

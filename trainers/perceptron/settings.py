@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from scalefit.errors import ConfigError
-from scalefit.trainers.config import Settings, choice, number, switch, whole
+from scalefit.trainers.settings import Settings, choice, number, switch, whole
 
 # Ten values a decade, rounded so that the canonical JSON stays readable.
 _NORM_GRID = tuple(float(f"{10 ** (k / 10):.4g}") for k in range(-10, 21))

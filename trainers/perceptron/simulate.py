@@ -1,13 +1,13 @@
-"""Teacher-student perceptron: the simulation of each protocol."""
+"""Simulations of the teacher-student perceptron, by protocol."""
 
 from __future__ import annotations
 
-from scalefit.trainers.family import Simulation
+from scalefit.trainers.protocol import Simulation
 
+from .classical_rules import Adatron, Hebb, RelativeStability, Rosenblatt
 from .data import draw
-from .descent import GradientDescent
-from .minimiser import FixedNorm
-from .online import Adatron, Hebb, RelativeStability, Rosenblatt
+from .fixed_norm import FixedNorm
+from .gradient_descent import GradientDescent
 
 __all__ = ["SIMULATIONS", "draw"]
 

@@ -1,30 +1,32 @@
-"""Teacher-student perceptron: the theory of the curve at fixed norm, in one place.
+"""Theory of the teacher-student perceptron, in one place: the curve at fixed norm and more.
 
 Everything holds in the limit of large N at a fixed number of examples per dimension, the load.
 `curves` makes a trajectory. Behind it stand, for one load at a time, `fixed_norm`, `at_ridge`,
 `optimum` and `limits`; for infinite load `scaling`, `collapse` and `below_elbow`; and for the
 growth of the norm in time `first_speed`, `population_speed`, `population_time` and `last_speed`.
+The equations stand at the head of `saddle_point.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
-from scalefit import trajectory
-from scalefit.trainers.family import Variable
-from scalefit.trainers.provenance import provenance
+from scalefit.trainers.protocol import Variable
+from scalefit.trainers.trajectories import Curve, theoretical
 
-from .curve import Minimiser, at_ridge, fixed_norm, optimum
-from .growth import CUBE, first_speed, last_speed, population_speed, population_time
+from .fixed_norm_theory import Minimiser, at_ridge, fixed_norm, optimum
+from .large_load import EARLY_AMPLITUDE, below_elbow, collapse, scaling
 from .limits import Limits, limits
-from .scaling import EARLY_AMPLITUDE, below_elbow, collapse, scaling
+from .norm_growth import CUBE, first_speed, last_speed, population_speed, population_time
 from .variables import STATIC
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from scalefit.trainers.config import Config
 
 __all__ = [
@@ -66,30 +68,30 @@ def curves(config: Config) -> xr.Dataset:
         `protocol`, `Limits`, and the optimum of the curve, `best_norm` and `best_error`.
     """
     points: tuple[Any, ...] = config.points
-    loads = list(dict.fromkeys(point.load for point in points))
-    solved = [fixed_norm(load, points[0].norm) for load in loads]
-    ends = [asdict(limits(load)) for load in loads]
-    best = [optimum(load) for load in loads]
+    loads = dict.fromkeys(point.load for point in points)
     note = "minimiser of the loss at each norm, N to infinity"
     if any(point.protocol != "fixed_norm" for point in points):
         note += "; the path of gradient descent lags behind it before the elbow"
-    return trajectory.build(
+    return theoretical(
+        VARIABLES,
+        [_curve(load, points[0].norm) for load in loads],
+        source="teacher-student perceptron, logistic loss at fixed norm",
+        config=config,
+        note=note,
+    )
+
+
+def _curve(load: float, norms: Sequence[float]) -> Curve:
+    """Return the curve of one load."""
+    minimisers, best = fixed_norm(load, norms), optimum(load)
+    return Curve(
+        f"load={load:.12g}",
+        {name: np.array([getattr(one, name) for one in minimisers]) for name in VARIABLES},
         {
-            name: (
-                ("run", "point"),
-                np.array([[getattr(point, name) for point in curve] for curve in solved]),
-                {"long_name": what.text},
-            )
-            for name, what in VARIABLES.items()
+            "load": load,
+            "protocol": "fixed_norm",
+            **asdict(limits(load)),
+            "best_norm": best.norm,
+            "best_error": best.test_error,
         },
-        {
-            "run": [f"load={load:.12g}" for load in loads],
-            "load": ("run", loads),
-            "protocol": ("run", np.full(len(solved), "fixed_norm", dtype=object)),
-            **{name: ("run", [end[name] for end in ends]) for name in ends[0]},
-            "best_norm": ("run", [point.norm for point in best]),
-            "best_error": ("run", [point.test_error for point in best]),
-        },
-        source="theory: teacher-student perceptron, logistic loss at fixed norm",
-        attrs={"note": note, "dtype": "float64", **provenance(config, "numpy", "scipy")},
     )

@@ -1,6 +1,6 @@
-"""Perceptron: what its curves hold, whether simulated or from the theory."""
+"""Variables of the perceptron's curves, whether simulated or from the theory."""
 
-from scalefit.trainers.family import Variable
+from scalefit.trainers.protocol import Variable
 
 STATIC = {
     "norm": Variable("norm of the weights over sqrt(N)"),

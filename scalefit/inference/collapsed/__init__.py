@@ -1,4 +1,4 @@
-"""The broken power law with everything nearly linear integrated out."""
+"""Collapsed posterior: a broken power law with everything nearly linear integrated out."""
 
 from .target import Collapsed
 

@@ -1,49 +1,48 @@
 """The broken power law with exponents, level and noise scale integrated out, compiled.
 
+One file of more than 400 lines, because what is kept on disk is made anew only when the file of the
+function that was kept has changed: parts, or names of places, that moved to another file would
+leave stale machine code behind.
+
 Given the outer parameters z (gaps between crossovers, widths, floor share, autocorrelation,
 steepness), log y is linear in the exponents and the level, or nearly so above a floor. What is
 left inside has one mode: it is found by Gauss-Newton steps, its mass is taken by Laplace's
 approximation (`solve`), and the approximation is removed by importance sampling around it
-(`correct`). Everything here is scalar code on one curve, and in one file, because what is kept on
-disk is made anew only when the file of the function that was kept has changed.
+(`correct`). Everything here is scalar code on one curve.
 
-`shape` holds the whole numbers of a model and `prior` the constants of its priors; see `SHAPE` and
-`PRIOR` for their order. u is log x minus the last log x, so u <= 0.
+`shape` holds the whole numbers of a model and `prior` the constants of its priors, in the places
+named below. u is log x minus the last log x, so u <= 0.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.arrays import Array
 from scalefit.inference.compiled import compiled, part
 
-Array = NDArray[np.float64]
+# Places in `shape`.
+CROSSOVERS = 0  # how many; the others are flags
+FLOOR = 1
+CORRELATED = 2  # AR(1)
+OUTER_NOISE = 3  # the noise scale is among the outer parameters
+STUDENT = 4
+STEEP = 5  # the steepness is free
+STRETCHED = 6  # the prior of the floor's share is stretched, else uniform
 
-SHAPE = ("crossovers", "floor", "correlated", "outer_noise", "student", "steep", "stretched")
-"""Number of crossovers, then flags: floor; AR(1); noise scale among the outer parameters;
-Student's t; steepness free; floor share stretched (else uniform)."""
-PRIOR = (
-    "concentration",
-    "width",
-    "width_sd",
-    "steepness",
-    "steepness_sd",
-    "centre",
-    "level",
-    "level_sd",
-    "noise",
-    "noise_sd",
-    "stretch",
-    "tail",
-    "tail_sd",
-)
-"""Dirichlet concentration; means and standard deviations of log width (natural units of log x), log
-steepness, log level, log noise, log degrees of freedom; exponents ~ Normal(centre, 1) x steepness;
-slope of the stretched share."""
+# Places in `prior`: means and standard deviations are those of logarithms.
+CONCENTRATION = 0  # of the Dirichlet distribution of gaps
+WIDTH, WIDTH_SD = 1, 2  # in natural units of log x
+STEEPNESS, STEEPNESS_SD = 3, 4
+CENTRE = 5  # exponents ~ Normal(centre, 1) x steepness
+LEVEL, LEVEL_SD = 6, 7
+NOISE, NOISE_SD = 8, 9
+STRETCH = 10  # slope of the floor's stretched share
+TAIL, TAIL_SD = 11, 12  # degrees of freedom
 
 RESOLUTION = 1e-12  # variance of log y below which nothing is believed
 LOG_TWO_PI = math.log(2.0 * math.pi)
@@ -52,6 +51,70 @@ WIDE = 2.0  # scale of the second proposal
 """Of four draws one goes wider around the mode, and for a law with a floor another takes exponents
 from their prior and the level that suits them, because near its floor a curve hardly depends on
 exponents."""
+
+
+class Given(NamedTuple):
+    """A curve of n points and its model, in the order in which `evaluate` takes them.
+
+    Attributes
+    ----------
+    u, y : shape (n,)
+        Log x minus the last log x, and log y.
+    error : shape (n,)
+        Known variance of log y.
+    gap : shape (n,)
+        Distance to the point before, in units of the correlation's gap; the first is not read.
+    shape, prior
+        The model, in the places named above.
+    """
+
+    u: Array
+    y: Array
+    error: Array
+    gap: Array
+    shape: NDArray[np.int64]
+    prior: Array
+
+
+class Work(NamedTuple):
+    """What one evaluation leaves for the next step.
+
+    Attributes
+    ----------
+    place, scale : shape (crossovers,)
+        Where crossovers lie, <= 0, and their widths.
+    basis : shape (crossovers + 1, points)
+        What multiplies each exponent in log y.
+    design : shape (columns, points)
+        Whitened derivatives of log y by level and exponents.
+    residual, above : shape (points,)
+        Log y minus the law, and the share of the law that is not floor.
+    carry, gain, weight : shape (points,)
+        What whitens residuals; see `_filter`.
+    trial, beta, right : shape (columns,)
+        Of one Gauss-Newton step.
+    mode : shape (size,)
+        Level, exponents, and log sigma if it is inner.
+    gram, factor : shape (size, size)
+        Minus the second derivative at the mode, and its lower Cholesky factor.
+    """
+
+    place: Array
+    scale: Array
+    basis: Array
+    design: Array
+    residual: Array
+    above: Array
+    carry: Array
+    gain: Array
+    weight: Array
+    trial: Array
+    mode: Array
+    beta: Array
+    gram: Array
+    factor: Array
+    right: Array
+
 
 # Argument lists as long as these are read by the line.
 # fmt: off
@@ -67,7 +130,7 @@ def _softplus(x: float) -> float:
 @part
 def _unpack(z: Array, shape: Any, prior: Array, span: float, place: Array, scale: Array) -> Any:
     """Fill crossover places (<= 0) and widths; return log prior(z) and the scalar parameters."""
-    n = shape[0]
+    n = shape[CROSSOVERS]
     log_prior = 0.0
     if n > 0:
         top = 0.0
@@ -76,7 +139,7 @@ def _unpack(z: Array, shape: Any, prior: Array, span: float, place: Array, scale
         total = math.exp(-top)
         for k in range(n):
             total += math.exp(z[k] - top)
-        c = prior[0]
+        c = prior[CONCENTRATION]
         logs = -top
         behind = 0.0
         for k in range(n):
@@ -87,19 +150,19 @@ def _unpack(z: Array, shape: Any, prior: Array, span: float, place: Array, scale
         log_prior += c * (logs - (n + 1) * math.log(total))
     for k in range(n):
         v = z[n + k]
-        scale[k] = math.exp(prior[1] + prior[2] * v)
+        scale[k] = math.exp(prior[WIDTH] + prior[WIDTH_SD] * v)
         log_prior -= 0.5 * (v * v + LOG_TWO_PI)
     at = 2 * n
     share = 0.0
     rho = 0.0
-    steepness = math.exp(prior[3])
+    steepness = math.exp(prior[STEEPNESS])
     sigma = 1.0
     tail = 0.0
-    if shape[1]:
+    if shape[FLOOR]:
         v = z[at]
         at += 1
-        if shape[6]:
-            logit = prior[10] * v
+        if shape[STRETCHED]:
+            logit = prior[STRETCH] * v
             if v > 0.0:
                 logit += v * v
             share = 1.0 / (1.0 + math.exp(-min(logit, 20.0)))
@@ -107,25 +170,25 @@ def _unpack(z: Array, shape: Any, prior: Array, span: float, place: Array, scale
             share = 0.5 * math.erfc(-v / math.sqrt(2.0))
             share = min(max(share, 1e-300), 1.0 - 1e-9)
         log_prior -= 0.5 * (v * v + LOG_TWO_PI)
-    if shape[2]:
+    if shape[CORRELATED]:
         v = z[at]
         at += 1
         rho = min(max(0.5 * math.erfc(-v / math.sqrt(2.0)), 1e-9), 1.0 - 1e-9)
         log_prior -= 0.5 * (v * v + LOG_TWO_PI)
-    if shape[5]:
+    if shape[STEEP]:
         v = z[at]
         at += 1
-        steepness = math.exp(prior[3] + prior[4] * v)
+        steepness = math.exp(prior[STEEPNESS] + prior[STEEPNESS_SD] * v)
         log_prior -= 0.5 * (v * v + LOG_TWO_PI)
-    if shape[3]:
+    if shape[OUTER_NOISE]:
         v = z[at]
         at += 1
-        sigma = math.exp(prior[8] + prior[9] * v)
+        sigma = math.exp(prior[NOISE] + prior[NOISE_SD] * v)
         log_prior -= 0.5 * (v * v + LOG_TWO_PI)
-    if shape[4]:
+    if shape[STUDENT]:
         v = z[at]
         at += 1
-        tail = math.exp(prior[11] + prior[12] * v)
+        tail = math.exp(prior[TAIL] + prior[TAIL_SD] * v)
         log_prior -= 0.5 * (v * v + LOG_TWO_PI)
     for k in range(at, z.size):  # a coordinate that nothing depends on
         log_prior -= 0.5 * (z[k] * z[k] + LOG_TWO_PI)
@@ -160,7 +223,7 @@ def _filter(
     half = 0.0
     points = gap.size
     variance = sigma * sigma
-    if shape[2]:
+    if shape[CORRELATED]:
         log_rho = math.log(rho)
         ahead = variance
         for i in range(points):
@@ -169,11 +232,11 @@ def _filter(
                 carry[i] = f
                 free = max(1.0 - f * f, 1e-12)
                 ahead = f * f * ahead * (1.0 - gain[i - 1]) + variance * free
-            total = ahead + error[i] * shape[3]
+            total = ahead + error[i] * shape[OUTER_NOISE]
             gain[i] = ahead / total
             weight[i] = 1.0 / math.sqrt(total)
             half += 0.5 * math.log(total)
-    elif shape[3]:
+    elif shape[OUTER_NOISE]:
         for i in range(points):
             total = variance + error[i]
             weight[i] = 1.0 / math.sqrt(total)
@@ -183,14 +246,14 @@ def _filter(
 
 @part
 def _whiten(shape: Any, column: Array, carry: Array, gain: Array, weight: Array) -> None:
-    if shape[2]:
+    if shape[CORRELATED]:
         state = 0.0
         for i in range(column.size):
             before = carry[i] * state
             innovation = column[i] - before
             state = before + gain[i] * innovation
             column[i] = innovation * weight[i]
-    elif shape[3]:
+    elif shape[OUTER_NOISE]:
         for i in range(column.size):
             column[i] *= weight[i]
 
@@ -206,7 +269,7 @@ def _residual(
         power = 0.0
         for j in range(exponents):
             power += beta[1 + j] * basis[j, i]
-        if shape[1]:
+        if shape[FLOOR]:
             if power > 0.0:
                 shrunk = share * math.exp(-power)
                 total = 1.0 - share + shrunk
@@ -225,7 +288,7 @@ def _residual(
 def _misfit(shape: Any, residual: Array, tail: float) -> float:
     """Return the sum of squares of whitened residuals, or what takes its place for Student's t."""
     total = 0.0
-    if shape[4]:
+    if shape[STUDENT]:
         for i in range(residual.size):
             total += (tail + 1.0) * math.log1p(residual[i] * residual[i] / tail)
     else:
@@ -237,7 +300,7 @@ def _misfit(shape: Any, residual: Array, tail: float) -> float:
 @part
 def _constant(shape: Any, points: int, half: float, tail: float) -> float:
     """Return the part of the log likelihood that neither residuals nor an inner scale enter."""
-    if shape[4]:
+    if shape[STUDENT]:
         return points * (
             math.lgamma(0.5 * (tail + 1.0)) - math.lgamma(0.5 * tail)
             - 0.5 * math.log(math.pi * tail)
@@ -248,7 +311,7 @@ def _constant(shape: Any, points: int, half: float, tail: float) -> float:
 @part
 def _scaled(shape: Any, points: int, misfit: float, log_sigma: float) -> float:
     """Return the part of the log likelihood that residuals and an inner scale enter."""
-    if shape[3]:
+    if shape[OUTER_NOISE]:
         return -0.5 * misfit
     variance = math.exp(2.0 * log_sigma) + RESOLUTION
     return -0.5 * (points * math.log(variance) + misfit / variance)
@@ -311,7 +374,7 @@ def _normal_equations(
         for i in range(points):
             design[0, i] = 1.0
         for j in range(1, columns):
-            if shape[1]:
+            if shape[FLOOR]:
                 for i in range(points):
                     design[j, i] = above[i] * basis[j - 1, i]
             else:
@@ -322,7 +385,7 @@ def _normal_equations(
     for a in range(columns):
         for b in range(a + 1):
             total = 0.0
-            if shape[4]:
+            if shape[STUDENT]:
                 for i in range(points):
                     w = (tail + 1.0) / (tail + residual[i] * residual[i])
                     total += w * design[a, i] * design[b, i]
@@ -332,7 +395,7 @@ def _normal_equations(
             gram[a, b] = total
             gram[b, a] = total
         total = 0.0
-        if shape[4]:
+        if shape[STUDENT]:
             for i in range(points):
                 w = (tail + 1.0) / (tail + residual[i] * residual[i])
                 total += w * design[a, i] * residual[i]
@@ -380,29 +443,27 @@ def _start(
 
 @part
 def _solve(
-    z: Array, u: Array, y: Array, error: Array, gap: Array, shape: Any, prior: Array, place: Array,
-    scale: Array, basis: Array, design: Array, residual: Array, above: Array, carry: Array,
-    gain: Array, weight: Array, trial: Array, mode: Array, beta: Array, gram: Array, factor: Array,
-    right: Array,
+    z: Array, u: Array, y: Array, error: Array, gap: Array, shape: Any, prior: Array, work: Work
 ) -> float:
-    """Return the collapsed log density at z; leave the inner mode and Cholesky factor behind.
-
-    mode is (level, exponents..., log sigma if inner); factor the lower Cholesky factor of minus
-    the second derivative there.
-    """
+    """Return the collapsed log density at z; leave the inner mode and Cholesky factor in `work`."""
+    place, scale, basis, design = work.place, work.scale, work.basis, work.design
+    residual, above = work.residual, work.above
+    carry, gain, weight = work.carry, work.gain, work.weight
+    trial, mode, beta = work.trial, work.mode, work.beta
+    gram, factor, right = work.gram, work.factor, work.right
     points = y.size
     columns = basis.shape[0] + 1
-    inner = 1 - shape[3]
+    inner = 1 - shape[OUTER_NOISE]
     size = columns + inner
     log_prior, share, rho, steepness, sigma, tail = _unpack(z, shape, prior, -u[0], place, scale)
     if not math.isfinite(log_prior):
         return -math.inf
-    _basis(u, place, scale, shape[0], basis)
+    _basis(u, place, scale, shape[CROSSOVERS], basis)
     half = _filter(shape, rho, sigma, error, gap, carry, gain, weight)
     constant = _constant(shape, points, half, tail)
-    centre = prior[5] * steepness
+    centre = prior[CENTRE] * steepness
     precision = 1.0 / (steepness * steepness)
-    level_precision = 1.0 / (prior[7] * prior[7])
+    level_precision = 1.0 / (prior[LEVEL_SD] * prior[LEVEL_SD])
     _start(shape, y, basis, share, centre, precision, mode, gram, factor, right)
     _residual(shape, y, basis, mode, share, above, residual)
     _whiten(shape, residual, carry, gain, weight)
@@ -410,15 +471,16 @@ def _solve(
     log_sigma = 0.0
     if inner:
         log_sigma = _best_scale(
-            points, misfit, 0.5 * math.log(misfit / points + RESOLUTION), prior[8], prior[9]
+            points, misfit, 0.5 * math.log(misfit / points + RESOLUTION),
+            prior[NOISE], prior[NOISE_SD],
         )
-    penalty = level_precision * (mode[0] - prior[6]) ** 2
+    penalty = level_precision * (mode[0] - prior[LEVEL]) ** 2
     for j in range(1, columns):
         penalty += precision * (mode[j] - centre) ** 2
     for iteration in range(25):
         _normal_equations(
             shape, above, residual, basis, tail, carry, gain, weight, design,
-            iteration == 0 or shape[1] == 1, gram, right,
+            iteration == 0 or shape[FLOOR] == 1, gram, right,
         )
         variance = 1.0
         if inner:
@@ -428,7 +490,7 @@ def _solve(
                 gram[a, b] /= variance
             right[a] /= variance
             p = level_precision if a == 0 else precision
-            c = prior[6] if a == 0 else centre
+            c = prior[LEVEL] if a == 0 else centre
             gram[a, a] += p
             right[a] -= p * (mode[a] - c)
             trial[a] = right[a]
@@ -451,7 +513,7 @@ def _solve(
             _residual(shape, y, basis, beta, share, above, residual)
             _whiten(shape, residual, carry, gain, weight)
             fresh = _misfit(shape, residual, tail)
-            cost = level_precision * (beta[0] - prior[6]) ** 2
+            cost = level_precision * (beta[0] - prior[LEVEL]) ** 2
             for j in range(1, columns):
                 cost += precision * (beta[j] - centre) ** 2
             if _scaled(shape, points, fresh, log_sigma) - 0.5 * cost > now:
@@ -467,9 +529,10 @@ def _solve(
         misfit = fresh
         penalty = cost
         if inner:
-            log_sigma = _best_scale(points, misfit, log_sigma, prior[8], prior[9])
+            log_sigma = _best_scale(points, misfit, log_sigma, prior[NOISE], prior[NOISE_SD])
     _normal_equations(
-        shape, above, residual, basis, tail, carry, gain, weight, design, shape[1] == 1, gram, right
+        shape, above, residual, basis, tail, carry, gain, weight, design,
+        shape[FLOOR] == 1, gram, right,
     )
     variance = 1.0
     if inner:
@@ -487,9 +550,10 @@ def _solve(
         for a in range(columns):
             gram[columns, a] = 2.0 * t * right[a] / variance
             gram[a, columns] = gram[columns, a]
-        gram[columns, columns] = 2.0 * t * t * misfit / variance + 1.0 / (prior[9] * prior[9])
-        value -= 0.5 * ((log_sigma - prior[8]) / prior[9]) ** 2
-        value -= 0.5 * LOG_TWO_PI + math.log(prior[9])
+        bend = 1.0 / (prior[NOISE_SD] * prior[NOISE_SD])
+        gram[columns, columns] = 2.0 * t * t * misfit / variance + bend
+        value -= 0.5 * ((log_sigma - prior[NOISE]) / prior[NOISE_SD]) ** 2
+        value -= 0.5 * LOG_TWO_PI + math.log(prior[NOISE_SD])
         if not _cholesky(gram, factor, size):
             for a in range(columns):
                 gram[columns, a] = 0.0
@@ -507,11 +571,11 @@ def _solve(
 
 
 @part
-def _workspace(shape: Any, points: int) -> Any:
-    """Return the arrays that `_solve` works in, in the order of its arguments."""
-    n = shape[0]
+def _workspace(shape: Any, points: int) -> Work:
+    """Return room for `_solve`."""
+    n = shape[CROSSOVERS]
     columns = n + 2
-    size = columns + 1 - shape[3]
+    size = columns + 1 - shape[OUTER_NOISE]
     above, carry = np.empty(points), np.empty(points)
     gain, weight = np.empty(points), np.empty(points)
     for i in range(points):  # loops compile faster than assignments of slices
@@ -523,36 +587,38 @@ def _workspace(shape: Any, points: int) -> Any:
     for i in range(size):
         for j in range(size):
             factor[i, j] = 0.0
-    return (
-        np.empty(n),  # place
-        np.empty(n),  # scale
-        np.empty((n + 1, points)),  # basis
-        np.empty((columns, points)),  # design
-        np.empty(points),  # residual
-        above,
-        carry,
-        gain,
-        weight,
-        np.empty(columns),  # trial
-        np.empty(size),  # mode
-        np.empty(columns),  # beta
-        np.empty((size, size)),  # gram
-        factor,
-        np.empty(columns),  # right
+    return Work(
+        place=np.empty(n),
+        scale=np.empty(n),
+        basis=np.empty((n + 1, points)),
+        design=np.empty((columns, points)),
+        residual=np.empty(points),
+        above=above,
+        carry=carry,
+        gain=gain,
+        weight=weight,
+        trial=np.empty(columns),
+        mode=np.empty(size),
+        beta=np.empty(columns),
+        gram=np.empty((size, size)),
+        factor=factor,
+        right=np.empty(columns),
     )
 
 
 @part
 def _correct(
-    z: Array, u: Array, error: Array, gap: Array, y: Array, shape: Any, prior: Array, place: Array,
-    scale: Array, basis: Array, design: Array, residual: Array, above: Array, carry: Array,
-    gain: Array, weight: Array, mode: Array, factor: Array, normals: Array, squares: Array,
-    inner: Array, ratios: Array,
+    z: Array, u: Array, y: Array, error: Array, gap: Array, shape: Any, prior: Array, work: Work,
+    normals: Array, squares: Array, inner: Array, ratios: Array,
 ) -> None:
     """Draw the inner parameters around the mode that `_solve` left behind; see `correct`."""
+    place, scale, basis, design = work.place, work.scale, work.basis, work.design
+    residual, above = work.residual, work.above
+    carry, gain, weight = work.carry, work.gain, work.weight
+    mode, factor = work.mode, work.factor
     points = u.size
-    columns = shape[0] + 2
-    size = columns + 1 - shape[3]
+    columns = shape[CROSSOVERS] + 2
+    size = columns + 1 - shape[OUTER_NOISE]
     apart = np.empty(size)
     proposal = math.lgamma(0.5 * (FREEDOM + size)) - math.lgamma(0.5 * FREEDOM)
     proposal -= 0.5 * size * math.log(FREEDOM * math.pi)
@@ -562,7 +628,7 @@ def _correct(
     )
     half = _filter(shape, rho, sigma, error, gap, carry, gain, weight)
     constant = _constant(shape, points, half, tail) + log_prior
-    centre = prior[5] * steepness
+    centre = prior[CENTRE] * steepness
     determinant = 0.0
     for a in range(size):
         determinant += math.log(factor[a, a])
@@ -571,18 +637,18 @@ def _correct(
         constants += design[0, i] * design[0, i]
     loose_level = WIDE / math.sqrt(constants)
     loose_sigma = 1.0
-    if not shape[3]:
+    if not shape[OUTER_NOISE]:
         loose_level *= math.sqrt(math.exp(2.0 * mode[columns]) + RESOLUTION)
         loose_sigma = WIDE / factor[columns, columns]
     for k in range(normals.shape[0]):
         stretch = math.sqrt(FREEDOM / squares[k])
         phi = inner[k]
-        from_prior = shape[1] and k % 4 == 3
+        from_prior = shape[FLOOR] and k % 4 == 3
         if from_prior:
             phi[0] = mode[0]
             for j in range(1, columns):
                 phi[j] = centre + stretch * steepness * normals[k, j]
-            if not shape[3]:
+            if not shape[OUTER_NOISE]:
                 phi[columns] = mode[columns] + stretch * loose_sigma * normals[k, columns]
         else:
             if k % 4 == 1:
@@ -618,13 +684,13 @@ def _correct(
         top = max(near, far)
         share_of_near = 0.75
         slack = 0.0
-        if shape[1]:
+        if shape[FLOOR]:
             share_of_near = 0.5
             length = (shift / loose_level) ** 2
             loose = -math.log(loose_level * loose_sigma) - (columns - 1) * math.log(steepness)
             for j in range(1, columns):
                 length += ((phi[j] - centre) / steepness) ** 2
-            if not shape[3]:
+            if not shape[OUTER_NOISE]:
                 length += ((phi[columns] - mode[columns]) / loose_sigma) ** 2
             loose -= power * math.log1p(length / FREEDOM)
             top = max(top, loose)
@@ -635,13 +701,13 @@ def _correct(
         misfit = _misfit(shape, residual, tail)
         log_sigma = 0.0
         joint = constant
-        if not shape[3]:
+        if not shape[OUTER_NOISE]:
             log_sigma = phi[columns]
-            joint -= 0.5 * ((log_sigma - prior[8]) / prior[9]) ** 2
-            joint -= 0.5 * LOG_TWO_PI + math.log(prior[9])
+            joint -= 0.5 * ((log_sigma - prior[NOISE]) / prior[NOISE_SD]) ** 2
+            joint -= 0.5 * LOG_TWO_PI + math.log(prior[NOISE_SD])
         joint += _scaled(shape, points, misfit, log_sigma)
-        joint -= 0.5 * ((phi[0] - prior[6]) / prior[7]) ** 2
-        joint -= 0.5 * LOG_TWO_PI + math.log(prior[7])
+        joint -= 0.5 * ((phi[0] - prior[LEVEL]) / prior[LEVEL_SD]) ** 2
+        joint -= 0.5 * LOG_TWO_PI + math.log(prior[LEVEL_SD])
         for j in range(1, columns):
             joint -= 0.5 * ((phi[j] - centre) / steepness) ** 2
             joint -= 0.5 * LOG_TWO_PI + math.log(steepness)
@@ -656,15 +722,14 @@ def evaluate(
 ) -> None:
     """Do the work of `solve`, and of `correct` if there are normals; one function compiles once."""
     points = u.size
-    columns = shape[0] + 2
+    columns = shape[CROSSOVERS] + 2
     work = _workspace(shape, points)
-    place, scale, basis, design, residual, above, carry, gain, weight = work[:9]
-    mode, factor = work[10], work[13]
+    residual, mode = work.residual, work.mode
     for m in range(z.shape[0]):
-        values[m] = _solve(z[m], u, y, error, gap, shape, prior, *work)
+        values[m] = _solve(z[m], u, y, error, gap, shape, prior, work)
         if residuals.shape[0] > 0:
             variance = 1.0
-            if not shape[3]:
+            if not shape[OUTER_NOISE]:
                 variance = math.exp(2.0 * mode[columns]) + RESOLUTION
             for i in range(points):
                 residuals[m, i] = residual[i] / math.sqrt(variance)
@@ -673,8 +738,8 @@ def evaluate(
             continue
         if math.isfinite(values[m]):
             _correct(
-                z[m], u, error, gap, y, shape, prior, place, scale, basis, design, residual, above,
-                carry, gain, weight, mode, factor, normals[m], squares[m], inner[m], ratios[m],
+                z[m], u, y, error, gap, shape, prior, work,
+                normals[m], squares[m], inner[m], ratios[m],
             )
         else:
             for k in range(normals.shape[1]):
@@ -684,76 +749,48 @@ def evaluate(
 
 
 # fmt: on
-NO_SQUARES = np.empty((0, 0))
+NO_ROWS = np.empty((0, 0))
 NO_NORMALS = np.empty((0, 0, 0))
 
 
-def solve(
-    z: Array,
-    u: Array,
-    y: Array,
-    error: Array,
-    gap: Array,
-    shape: Any,
-    prior: Array,
-    residuals: Array,
-) -> Array:
+def solve(z: Array, given: Given, residuals: Array = NO_ROWS) -> Array:
     """Return the collapsed log density of prior times likelihood at every row of z.
 
     Parameters
     ----------
     z : shape (m, d)
         Outer parameters.
-    u, y : shape (n,)
-        Log x minus the last log x, and log y.
-    error : shape (n,)
-        Known variance of log y.
-    gap : shape (n,)
-        Distance to the point before, in units of the correlation's gap; the first is not read.
-    shape, prior
-        The model; see `SHAPE` and `PRIOR`.
-    residuals : shape (m, n + 1) or (0, 0)
-        Filled with the standardised residuals at each inner mode, if there is room, and with the
-        log of the scale among the inner parameters by which they were divided, 0 if there is none.
+    given
+        Curve and model.
+    residuals : shape (m, n + 1)
+        If not empty, filled with the standardised residuals at each inner mode, and with the log of
+        the scale among the inner parameters by which they were divided, 0 if there is none.
     """
     values = np.empty(len(z))
-    evaluate(
-        z, u, y, error, gap, shape, prior, values, residuals,
-        NO_NORMALS, NO_SQUARES, NO_NORMALS, NO_SQUARES,
-    )  # fmt: skip
+    evaluate(z, *given, values, residuals, NO_NORMALS, NO_ROWS, NO_NORMALS, NO_ROWS)
     return values
 
 
-def correct(
-    z: Array,
-    u: Array,
-    y: Array,
-    error: Array,
-    gap: Array,
-    shape: Any,
-    prior: Array,
-    normals: Array,
-    squares: Array,
-    inner: Array,
-    ratios: Array,
-) -> None:
+def correct(z: Array, given: Given, normals: Array, squares: Array) -> tuple[Array, Array]:
     """Draw the inner parameters of every row of z, with their exact importance ratios.
 
     Parameters
     ----------
-    z, u, y, error, gap, shape, prior
+    z, given
         As for `solve`.
     normals : shape (m, k, q)
         Standard normals.
     squares : shape (m, k)
         Chi-squares with `FREEDOM` degrees of freedom.
+
+    Returns
+    -------
     inner : shape (m, k, q)
-        Filled with (level, exponents..., log sigma if inner).
+        Level, exponents, and log sigma if it is inner.
     ratios : shape (m, k)
-        Filled with log(prior x likelihood of (z, inner) / density of inner given z); their mean
-        over k, exponentiated, is an unbiased estimate of the density that `solve` approximates.
+        Log(prior x likelihood of (z, inner) / density of inner given z); their mean over k,
+        exponentiated, is an unbiased estimate of the density that `solve` approximates.
     """
-    evaluate(
-        z, u, y, error, gap, shape, prior, np.empty(len(z)), NO_SQUARES,
-        normals, squares, inner, ratios,
-    )  # fmt: skip
+    values, inner, ratios = np.empty(len(z)), np.empty(normals.shape), np.empty(squares.shape)
+    evaluate(z, *given, values, NO_ROWS, normals, squares, inner, ratios)
+    return inner, ratios

@@ -4,114 +4,112 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from .target import Collapsed
+from scalefit.arrays import Array
 
-Array = NDArray[np.float64]
+from .gaps import gaps, ratios
 
 KNOTS = (40, 32, 22, 16, 14)  # by number of crossovers, from one
-SHARES = (-1.5, -0.8, -0.2, 0.3, 0.8, 1.3, 1.9)  # coordinate of the floor's share
-BEST = 120  # subsets kept of each share
-SHARP = -0.3  # coordinate of the widths
+BEST = 120  # subsets kept
 SPLITS = 1024
 
 
-def hinge(target: Collapsed) -> Array:
-    """Return starts at the knots of the best continuous piecewise-linear fits.
+class Hinges(NamedTuple):
+    """The best continuous piecewise-linear fits of one curve, of which there are k.
 
-    Given knots and the floor's share, log(y - floor) is linear in the slopes: all subsets of a grid
-    of knots are fitted at once from one Gram matrix.
+    Attributes
+    ----------
+    ratios : shape (k, n)
+        Of the gaps between knots.
+    steepness : shape (k,)
+        Root mean square of the slopes.
+    noise : shape (k,)
+        Root mean square of what is left.
     """
-    from .target import ratios
 
-    n = target.crossovers
-    u, y = target.u, target.problem.log_y
-    grid = (np.arange(KNOTS[n - 1]) + 0.5) / KNOTS[n - 1]
-    chosen = _subsets(grid.size, n)
-    columns = np.concatenate(
-        [
-            np.broadcast_to([0, 1], (len(chosen), 2)),
-            chosen + 2,
-        ],
-        axis=1,
-    )
-    place = u[0] * (1.0 - grid)
+    ratios: Array
+    steepness: Array
+    noise: Array
+
+
+class _Knots(NamedTuple):
+    """A grid of knots, as shares of log x from its start, and all its subsets of one size.
+
+    `columns` (s, n + 2) are those of the basis that each subset uses, `gaps` (s, n + 1) what lies
+    between its knots.
+    """
+
+    grid: Array
+    columns: NDArray[np.intp]
+    gaps: Array
+
+
+def hinges(u: Array, y: Array, crossovers: int, share: float) -> Hinges:
+    """Return the best continuous piecewise-linear fits of a curve.
+
+    Given knots and the floor's share of the last y, log(y - floor) is linear in the slopes: all
+    subsets of a grid of knots are fitted at once from one Gram matrix.
+
+    Parameters
+    ----------
+    u, y : shape (n,)
+        Log x minus the last log x, and log y.
+    """
+    knots = _knots(crossovers)
+    place = u[0] * (1.0 - knots.grid)
     basis = np.stack([np.ones_like(u), u, *np.maximum(u[:, None] - place, 0.0).T])
-    level = y[-4:].mean()
-    ratio = np.exp(y - level)
-    gaps = np.diff(np.concatenate([np.zeros((len(chosen), 1)), grid[chosen]], axis=1), axis=1)
-    gaps = np.concatenate([gaps, 1.0 - gaps.sum(axis=1, keepdims=True)], axis=1)
-    found = []
-    shares = SHARES if target.shape[1] else (0.0,)
-    for v in shares:
-        share = 0.0
-        if target.shape[1]:
-            share = float(target.problem.priors["floor_share"].from_normal(np.array([[v]]), {})[0])
-        left = np.maximum((ratio - share) / ratio, 0.02)
-        wanted = np.log(np.maximum(ratio - share, 0.02 * ratio) / (1.0 - share))
-        weight = left**2
-        gram = (basis * weight) @ basis.T + 1e-9 * np.eye(len(basis))
-        right = (basis * weight) @ wanted
-        some = gram[columns[:, :, None], columns[:, None, :]]
-        slopes = np.linalg.solve(some, right[columns][..., None])[..., 0]
-        misfit = weight @ wanted**2 - np.sum(slopes * right[columns], axis=1)
-        best = np.argsort(misfit)[:BEST]
-        z = np.zeros((len(best), target.dimension))
-        z[:, :n] = ratios(gaps[best])
-        z[:, n : 2 * n] = SHARP
-        at = 2 * n
-        if target.shape[1]:
-            z[:, at] = v
-            at += 1
-        at += int(target.shape[2])
-        if target.shape[5]:
-            size = np.sqrt(np.mean(np.cumsum(slopes[best, 1:], axis=1) ** 2, axis=1))
-            z[:, at] = _coordinate(target, 3, size)
-            at += 1
-        if target.shape[3]:
-            size = np.sqrt(np.maximum(misfit[best], 1e-12 * y.size) / y.size)
-            z[:, at] = _coordinate(target, 8, size)
-        found.append(z)
-    return np.concatenate(found)
+    ratio = np.exp(y - y[-4:].mean())
+    left = np.maximum((ratio - share) / ratio, 0.02)
+    wanted = np.log(np.maximum(ratio - share, 0.02 * ratio) / (1.0 - share))
+    weight = left**2
+    gram = (basis * weight) @ basis.T + 1e-9 * np.eye(len(basis))
+    right = ((basis * weight) @ wanted)[knots.columns]
+    some = gram[knots.columns[:, :, None], knots.columns[:, None, :]]
+    slopes = np.linalg.solve(some, right[..., None])[..., 0]
+    misfit = weight @ wanted**2 - np.sum(slopes * right, axis=1)
+    best = np.argsort(misfit)[:BEST]
+    return Hinges(
+        ratios(knots.gaps[best]),
+        np.sqrt(np.mean(np.cumsum(slopes[best, 1:], axis=1) ** 2, axis=1)),
+        np.sqrt(np.maximum(misfit[best], 1e-12 * y.size) / y.size),
+    )
 
 
-def split(target: Collapsed, before: Array, rng: np.random.Generator) -> Array:
-    """Return posterior points with one crossover fewer, with one put in anywhere."""
-    from .target import ratios
+def split(before: Array, crossovers: int, rng: np.random.Generator) -> Array:
+    """Return posterior points with one crossover fewer, with one put in anywhere.
 
-    n = target.crossovers
+    Parameters
+    ----------
+    before : shape (m, d)
+        Those points: ratios of gaps, widths, and what does not depend on crossovers.
+    crossovers
+        Their number in what is returned.
+    """
+    n = crossovers
     picked = before[rng.integers(len(before), size=SPLITS)]
-    old = np.concatenate([picked[:, : n - 1], np.zeros((SPLITS, 1))], axis=1)
-    old = np.exp(old - old.max(axis=1, keepdims=True))
-    places = np.cumsum(old / old.sum(axis=1, keepdims=True), axis=1)[:, :-1]
+    old, widths, rest = np.split(picked, [n - 1, 2 * (n - 1)], axis=1)
+    places = np.cumsum(gaps(old), axis=1)[:, :-1]
     new = rng.uniform(0.01, 0.99, size=(SPLITS, 1))
-    rank = np.sum(places < new, axis=1)
+    rank = np.sum(places < new, axis=1, keepdims=True)
     places = np.sort(np.concatenate([places, new], axis=1), axis=1)
     edges = np.concatenate([np.zeros((SPLITS, 1)), places, np.ones((SPLITS, 1))], axis=1)
-    z = np.empty((SPLITS, target.dimension))
-    z[:, :n] = ratios(np.diff(edges, axis=1))
-    widths = np.empty((SPLITS, n))
-    fresh = rng.standard_normal(SPLITS)
-    for i in range(n):
-        source = np.clip(i - (i > rank), 0, max(n - 2, 0))
-        kept = picked[np.arange(SPLITS), n - 1 + source] if n > 1 else fresh
-        widths[:, i] = np.where(rank == i, fresh, kept)
-    z[:, n : 2 * n] = widths
-    z[:, 2 * n :] = picked[:, 2 * (n - 1) :]
-    return z
-
-
-def _coordinate(target: Collapsed, at: int, size: Array) -> Array:
-    """Return the standard-normal coordinate of a positive size, its log mean and sd at `at`."""
-    value = (np.log(np.maximum(size, 1e-9)) - target.prior[at]) / target.prior[at + 1]
-    return np.asarray(np.clip(value, -3.0, 3.0))
+    widths = np.concatenate([widths, rng.standard_normal((SPLITS, 1))], axis=1)
+    at = np.arange(n) - (np.arange(n) > rank)
+    at = np.where(np.arange(n) == rank, n - 1, at)  # the last width is the new one's
+    widths = np.take_along_axis(widths, at, axis=1)
+    return np.concatenate([ratios(np.diff(edges, axis=1)), widths, rest], axis=1)
 
 
 @lru_cache(maxsize=8)
-def _subsets(grid: int, size: int) -> NDArray[np.intp]:
-    return np.array(list(combinations(range(grid), size)), dtype=np.intp)
+def _knots(crossovers: int) -> _Knots:
+    count = KNOTS[crossovers - 1]
+    grid = (np.arange(count) + 0.5) / count
+    chosen = np.array(list(combinations(range(count), crossovers)), dtype=np.intp)
+    columns = np.concatenate([np.broadcast_to([0, 1], (len(chosen), 2)), chosen + 2], axis=1)
+    before = np.diff(np.concatenate([np.zeros((len(chosen), 1)), grid[chosen]], axis=1), axis=1)
+    last = 1.0 - before.sum(axis=1, keepdims=True)
+    return _Knots(grid, columns, np.concatenate([before, last], axis=1))

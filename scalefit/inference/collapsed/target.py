@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from scalefit.arrays import Array
 from scalefit.inference.mixture import evenly
 from scalefit.inference.problem import Problem
 from scalefit.laws import BrokenPowerLaw
@@ -26,12 +27,22 @@ from scalefit.laws.priors import (
     Uniform,
 )
 
-from . import kernel
-
-Array = NDArray[np.float64]
+from . import kernel, starts
+from .gaps import gaps, log_gaps, ratios
 
 INNER = 4  # draws of the inner parameters per point
 RANDOM = 1024
+SHARES = (-1.5, -0.8, -0.2, 0.3, 0.8, 1.3, 1.9)  # coordinate of the floor's share, to start from
+SHARP = -0.3  # coordinate of the widths, to start from
+OUTER = {
+    kernel.FLOOR: "floor_share",
+    kernel.CORRELATED: "autocorrelation",
+    kernel.STEEP: "steepness",
+    kernel.OUTER_NOISE: "noise",
+    kernel.STUDENT: "degrees_of_freedom",
+}
+"""Variables with an outer coordinate of their own, by the flag that says so, in the order in which
+the kernel reads them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +72,17 @@ class Collapsed:
             return None
         if problem.law.known_floor is not None:
             return None
-        outer = problem.error is not None or problem.noise.kind == "student"
-        shape = (
-            problem.law.regimes - 1,
-            problem.law.floor,
-            problem.noise.kind == "ar1",
-            outer,
-            problem.noise.kind == "student",
-            "steepness" in problem.priors,
-            isinstance(problem.priors.get("floor_share"), StretchedShare),
-        )
-        return cls(problem, np.array(shape, dtype=np.int64), constants)
+        student = problem.noise.kind == "student"
+        shape = {
+            kernel.CROSSOVERS: problem.law.regimes - 1,
+            kernel.FLOOR: problem.law.floor,
+            kernel.CORRELATED: problem.noise.kind == "ar1",
+            kernel.OUTER_NOISE: student or problem.error is not None,
+            kernel.STUDENT: student,
+            kernel.STEEP: "steepness" in problem.priors,
+            kernel.STRETCHED: isinstance(problem.priors.get("floor_share"), StretchedShare),
+        }
+        return cls(problem, _placed(shape).astype(np.int64), _placed(constants))
 
     def after(self, before: Array) -> Collapsed:
         """Return the same posterior, knowing points of that with one crossover fewer."""
@@ -80,12 +91,18 @@ class Collapsed:
     @property
     def crossovers(self) -> int:
         """Number of crossovers."""
-        return int(self.shape[0])
+        return int(self.shape[kernel.CROSSOVERS])
+
+    @cached_property
+    def outer(self) -> dict[int, int]:
+        """The coordinate of each variable that has one of its own, by its flag in `OUTER`."""
+        flags = [flag for flag in OUTER if self.shape[flag]]
+        return {flag: 2 * self.crossovers + i for i, flag in enumerate(flags)}
 
     @property
     def dimension(self) -> int:
         """Number of outer coordinates, at least one."""
-        return max(1, 2 * self.crossovers + int(self.shape[1:6].sum()))
+        return max(1, 2 * self.crossovers + len(self.outer))
 
     @property
     def halved(self) -> slice:
@@ -106,8 +123,8 @@ class Collapsed:
     def farthest(self) -> Array:
         """How far from 0 a search may take each coordinate, shape (d,)."""
         far = np.full(self.dimension, 4.5)
-        if self.shape[3]:
-            far[-1 - int(self.shape[4])] = 15.0  # the noise scale, which data fix
+        if kernel.OUTER_NOISE in self.outer:
+            far[self.outer[kernel.OUTER_NOISE]] = 15.0  # the noise scale, which data fix
         return far
 
     @cached_property
@@ -117,9 +134,10 @@ class Collapsed:
         return np.asarray(u - u[-1])
 
     @cached_property
-    def _data(self) -> tuple[Array, Array, Array, Array]:
-        error = self.problem.known + RESOLUTION**2
-        return self.u, self.problem.log_y, error, self.problem.gaps
+    def _given(self) -> kernel.Given:
+        problem = self.problem
+        error = problem.known + RESOLUTION**2
+        return kernel.Given(self.u, problem.log_y, error, problem.gaps, self.shape, self.prior)
 
     def log_prior(self, z: Array) -> Array:
         """Return the normalised log prior density, shape (m,)."""
@@ -128,11 +146,9 @@ class Collapsed:
         value: Array = -0.5 * np.sum(normal**2, axis=1)
         value -= 0.5 * normal.shape[1] * math.log(2.0 * math.pi)
         if n:
-            c = self.prior[0]
-            log_gaps = np.concatenate([z[:, :n], np.zeros((len(z), 1))], axis=1)
-            log_gaps -= special.logsumexp(log_gaps, axis=1, keepdims=True)
+            c = self.prior[kernel.CONCENTRATION]
             value += math.lgamma(c * (n + 1)) - (n + 1) * math.lgamma(c)
-            value += c * log_gaps.sum(axis=1)
+            value += c * log_gaps(z[:, :n]).sum(axis=1)
         return value
 
     def prior_curvature(self, z: Array) -> Array:
@@ -140,50 +156,36 @@ class Collapsed:
         n = self.crossovers
         curvature = np.broadcast_to(np.eye(self.dimension), (len(z), *2 * (self.dimension,))).copy()
         if n:
-            gaps = self.gaps(z)[:, :n]
-            block = gaps[:, :, None] * (np.eye(n) - gaps[:, None, :])
-            curvature[:, :n, :n] = self.prior[0] * (n + 1) * block
+            share = self.gaps(z)[:, :n]
+            block = share[:, :, None] * (np.eye(n) - share[:, None, :])
+            curvature[:, :n, :n] = self.prior[kernel.CONCENTRATION] * (n + 1) * block
         return curvature
 
     def from_uniform(self, cube: Array) -> Array:
         """Return the prior's quantiles, shape (m, d), at points of the unit cube."""
-        return _quantiles(cube, self.crossovers, float(self.prior[0]))
+        return _quantiles(cube, self.crossovers, self._concentration)
 
     def sweep(self, count: int) -> Array:
         """Return points spread evenly over the prior, shape (count, d), alike for every curve."""
-        return _sweep(self.crossovers, self.dimension, float(self.prior[0]), count)
+        return _sweep(self.crossovers, self.dimension, self._concentration, count)
 
     def log_density(self, z: Array) -> Array:
         """Return the collapsed log(prior x likelihood), shape (m,)."""
-        none = np.empty((0, 0))
-        value: Array = kernel.solve(
-            np.ascontiguousarray(z), *self._data, self.shape, self.prior, none
-        )
-        return value
+        return kernel.solve(np.ascontiguousarray(z), self._given)
 
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
         """Return `log_density`, standardised residuals (m, n) at the inner mode, and log scales."""
         room = np.zeros((len(z), self.u.size + 1))
-        value = kernel.solve(np.ascontiguousarray(z), *self._data, self.shape, self.prior, room)
+        value = kernel.solve(np.ascontiguousarray(z), self._given, room)
         return value, room[:, :-1], room[:, -1]
 
     def exact(self, z: Array, rng: np.random.Generator, effort: int = 1) -> tuple[Array, Array]:
         """Return unbiased log estimates, shape (m,), and one draw of the inner parameters each."""
-        m, q = len(z), self.crossovers + 3 - int(self.shape[3])
+        m, q = len(z), self.crossovers + 3 - int(self.shape[kernel.OUTER_NOISE])
         k = INNER * (1 if effort == 1 else 4)
-        inner, ratio = np.empty((m, k, q)), np.empty((m, k))
         normals = rng.standard_normal((m, k, q))
         squares = rng.chisquare(kernel.FREEDOM, size=(m, k))
-        kernel.correct(
-            np.ascontiguousarray(z),
-            *self._data,
-            self.shape,
-            self.prior,
-            normals,
-            squares,
-            inner,
-            ratio,
-        )
+        inner, ratio = kernel.correct(np.ascontiguousarray(z), self._given, normals, squares)
         top = np.max(ratio, axis=1, keepdims=True)
         share = np.exp(ratio - np.where(np.isfinite(top), top, 0.0))
         total = share.cumsum(axis=1)
@@ -195,8 +197,7 @@ class Collapsed:
 
     def gaps(self, z: Array) -> Array:
         """Return the gaps between crossovers as shares of log x, shape (m, n + 1)."""
-        z = np.concatenate([z[:, : self.crossovers], np.zeros((len(z), 1))], axis=1)
-        return np.asarray(special.softmax(z, axis=1))
+        return gaps(z[:, : self.crossovers])
 
     def sampled(self, z: Array, inner: Array) -> dict[str, Array]:
         """Return the law's sampled variables and the noise's, shape (m,) or (m, size)."""
@@ -204,36 +205,54 @@ class Collapsed:
         values: dict[str, Array] = {"exponent": inner[:, 1 : n + 2], "level": np.exp(inner[:, 0])}
         if n:
             values["gap"] = self.gaps(z)
-            values["width"] = DECADES * np.exp(self.prior[1] + self.prior[2] * z[:, n : 2 * n])
-        at = 2 * n
-        for flag, name in zip(
-            (1, 2, 5, 3, 4),
-            ("floor_share", "autocorrelation", "steepness", "noise", "degrees_of_freedom"),
-            strict=True,
-        ):
-            if self.shape[flag]:
-                values[name] = self.problem.priors[name].from_normal(z[:, at : at + 1], values)
-                at += 1
-        if not self.shape[3]:
+            log_scale = self.prior[kernel.WIDTH] + self.prior[kernel.WIDTH_SD] * z[:, n : 2 * n]
+            values["width"] = DECADES * np.exp(log_scale)
+        for flag, at in self.outer.items():
+            prior = self.problem.priors[OUTER[flag]]
+            values[OUTER[flag]] = prior.from_normal(z[:, at : at + 1], values)
+        if not self.shape[kernel.OUTER_NOISE]:
             values["noise"] = np.exp(inner[:, -1])
         return {name: values[name] for name in self.problem.priors}
 
     def sources(self, rng: np.random.Generator) -> Mapping[str, Array]:
         """Return candidate starts from knots of linear fits, and from one crossover fewer."""
-        from . import starts
-
         if not self.crossovers:
             return {"prior": self.from_uniform(rng.random((RANDOM, self.dimension)))}
-        found = {"hinge": starts.hinge(self)}
+        found = {"hinge": self._hinges()}
         if self.before is not None and len(self.before):
-            found["split"] = starts.split(self, self.before, rng)
+            # One regime may have a coordinate for the only reason that there has to be one.
+            before = self.before[:, : self.dimension - 2]
+            found["split"] = starts.split(before, self.crossovers, rng)
         return found
 
+    def _hinges(self) -> Array:
+        """Return coordinates of the best piecewise-linear fits, above several floors if any."""
+        n, outer = self.crossovers, self.outer
+        floors = {0.0: 0.0}
+        if kernel.FLOOR in outer:
+            prior = self.problem.priors["floor_share"]
+            floors = {v: float(prior.from_normal(np.array([[v]]), {})[0]) for v in SHARES}
+        found = []
+        for v, share in floors.items():
+            fits = starts.hinges(self.u, self.problem.log_y, n, share)
+            z = np.zeros((len(fits.ratios), self.dimension))
+            z[:, :n] = fits.ratios
+            z[:, self.halved] = SHARP
+            if kernel.FLOOR in outer:
+                z[:, outer[kernel.FLOOR]] = v
+            for flag, size, mean, sd in (
+                (kernel.STEEP, fits.steepness, kernel.STEEPNESS, kernel.STEEPNESS_SD),
+                (kernel.OUTER_NOISE, fits.noise, kernel.NOISE, kernel.NOISE_SD),
+            ):
+                if flag in outer:
+                    white = (np.log(np.maximum(size, 1e-9)) - self.prior[mean]) / self.prior[sd]
+                    z[:, outer[flag]] = np.clip(white, -3.0, 3.0)
+            found.append(z)
+        return np.concatenate(found)
 
-def ratios(gaps: Array) -> Array:
-    """Return log ratios of all gaps but the last to the last, shape (m, n)."""
-    logs = np.log(np.maximum(gaps, 1e-12))
-    return np.asarray(logs[:, :-1] - logs[:, -1:])
+    @property
+    def _concentration(self) -> float:
+        return float(self.prior[kernel.CONCENTRATION])
 
 
 @lru_cache(maxsize=64)
@@ -245,18 +264,23 @@ def _sweep(crossovers: int, dimension: int, concentration: float, count: int) ->
 def _quantiles(cube: Array, crossovers: int, concentration: float) -> Array:
     z = special.ndtri(np.clip(cube, 1e-12, 1.0 - 1e-12))
     if crossovers:
-        gaps = Dirichlet(concentration, size=crossovers + 1).from_normal(z[:, :crossovers], {})
-        z[:, :crossovers] = ratios(gaps)
+        shares = Dirichlet(concentration, size=crossovers + 1).from_normal(z[:, :crossovers], {})
+        z[:, :crossovers] = ratios(shares)
     return np.asarray(z)
 
 
-def _constants(priors: Mapping[str, Prior]) -> Array | None:
+def _placed(values: Mapping[int, float]) -> Array:
+    """Return values in the places that are their keys, all of which there have to be."""
+    return np.array([values[place] for place in range(len(values))], dtype=float)
+
+
+def _constants(priors: Mapping[str, Prior]) -> dict[int, float] | None:
     """Return the constants that the kernel needs, or None where a prior is of another family."""
     exponent, steepness = priors.get("exponent"), priors.get("steepness")
     if isinstance(exponent, Relative) and isinstance(steepness, LogNormal):
-        slopes = math.log(steepness.median), steepness.sd, exponent.centre
+        scale, sd, centre = steepness.median, steepness.sd, exponent.centre
     elif isinstance(exponent, Normal) and steepness is None:
-        slopes = math.log(exponent.sd), 0.0, exponent.mean / exponent.sd
+        scale, sd, centre = exponent.sd, 0.0, exponent.mean / exponent.sd
     else:
         return None
     defaults: dict[str, Prior] = {
@@ -282,18 +306,18 @@ def _constants(priors: Mapping[str, Prior]) -> Array | None:
         return None
     if not isinstance(chosen["autocorrelation"], Uniform):
         return None
-    return np.array(
-        [
-            gap.concentration,
-            math.log(logs["width"].median / DECADES),
-            logs["width"].sd,
-            *slopes,
-            math.log(logs["level"].median),
-            logs["level"].sd,
-            math.log(logs["noise"].median),
-            logs["noise"].sd,
-            share.slope if isinstance(share, StretchedShare) else 0.0,
-            math.log(logs["degrees_of_freedom"].median),
-            logs["degrees_of_freedom"].sd,
-        ]
-    )
+    return {
+        kernel.CONCENTRATION: gap.concentration,
+        kernel.WIDTH: math.log(logs["width"].median / DECADES),
+        kernel.WIDTH_SD: logs["width"].sd,
+        kernel.STEEPNESS: math.log(scale),
+        kernel.STEEPNESS_SD: sd,
+        kernel.CENTRE: centre,
+        kernel.LEVEL: math.log(logs["level"].median),
+        kernel.LEVEL_SD: logs["level"].sd,
+        kernel.NOISE: math.log(logs["noise"].median),
+        kernel.NOISE_SD: logs["noise"].sd,
+        kernel.STRETCH: share.slope if isinstance(share, StretchedShare) else 0.0,
+        kernel.TAIL: math.log(logs["degrees_of_freedom"].median),
+        kernel.TAIL_SD: logs["degrees_of_freedom"].sd,
+    }

@@ -1,0 +1,252 @@
+"""Checks of a fit: whether its residuals look like the noise that it claims.
+
+A fit bends towards its data, so its residuals are not fresh noise. To first order those of the
+posterior mean are (I - C S^-1) e, with S the covariance of the noise e, and C that of the law at
+the points given S. Replicates are made so, each with the noise of one draw; residuals and
+replicates are whitened with the same draw and compared. Without the projection such checks hardly
+ever fail.
+
+Source: realised discrepancies, Gelman, Meng, Stern (1996), "Posterior predictive assessment of
+model fitness via realized discrepancies".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from scalefit.arrays import Array
+from scalefit.laws.noise import RESOLUTION, Noise
+from scalefit.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+DRAWS = 1000
+AXES = 16
+"""Directions, the widest first, in which a law is taken to bend towards its data."""
+FAILS = 0.01
+FEWEST = 8
+"""Points below which residuals say nothing."""
+THIRD = 4
+"""Points that a third of the curve needs for a slope."""
+COLUMNS = ["run", "check", "observed", "expected", "low", "high", "p", "words"]
+
+WORDS = {
+    ("noise", 1): "residuals exceed the noise; y_err is too small, or its prior too narrow",
+    ("noise", -1): "residuals are smaller than the noise; y_err is too large",
+    ("autocorrelation", 1): "neighbouring residuals go together; allow more regimes, or fit with "
+    "noise='ar1'",
+    ("autocorrelation", -1): "neighbouring residuals alternate; look for two interleaved series, "
+    "or repeated corrections, in y",
+    ("outlier", 1): "the point at {x} = {at:.4g} lies far off; look at it, or fit with "
+    "noise='student'",
+    ("head", 0): "the law bends away from the first points; allow more regimes, or start later "
+    "with x_range",
+    ("tail", 0): "the law bends away from the last points, so do not extrapolate; allow more "
+    "regimes, or a floor",
+    ("spread", 1): "the noise grows along the curve; give y_err, or average the last points",
+    ("spread", -1): "the noise shrinks along the curve; give y_err, or start later with x_range",
+}
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Whitened residuals of a curve and of replicates of it.
+
+    Attributes
+    ----------
+    x : shape (n,)
+        Where.
+    observed, replicated : shape (draws, n)
+        Of the data, whitened by each draw's noise; and of noise made by it.
+    """
+
+    x: Array
+    observed: Array
+    replicated: Array
+
+
+def check(record: Record, seed: int) -> pd.DataFrame:
+    """Return the table of `Fit.check`."""
+    import pandas as pd
+
+    rows = [
+        row for run, found in each(record, record.runs, seed) for row in judged(record, run, found)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def each(record: Record, runs: Sequence[str], seed: int) -> Iterator[tuple[str, Residuals | None]]:
+    """Yield runs with their residuals; those of one do not depend on which others are asked for."""
+    streams = np.random.default_rng(seed).spawn(len(record.runs))
+    place = {run: index for index, run in enumerate(record.runs)}
+    for run in runs:
+        yield run, residuals(record, run, streams[place[run]])
+
+
+def judged(record: Record, run: str, found: Residuals | None) -> list[dict[str, object]]:
+    """Return the rows of one run in the table of `Fit.check`."""
+    rows: list[dict[str, object]] = []
+    for name, statistic in CHECKS.items():
+        row: dict[str, object] = {"run": run, "check": name}
+        if found is None:
+            doubt = record.verdict[run]
+            row["words"] = f"not checked: {'too few points' if doubt == 'ok' else doubt}"
+        else:
+            row |= _judged(name, statistic, found, record.tree.attrs["x_name"])
+        rows.append(row)
+    return rows
+
+
+def residuals(record: Record, run: str, rng: np.random.Generator) -> Residuals | None:
+    """Return the residuals of the posterior mean of a run; None if it failed or has few points."""
+    x, y = record.curve(run)
+    params = record.parameters(run, "averaged")
+    if x.size < FEWEST or not np.isfinite(params["noise"]).all():
+        return None
+    chosen = np.linspace(0, len(params["noise"]) - 1, DRAWS).round().astype(int)
+    params = {name: value[chosen] for name, value in params.items()}
+    noise = _kind(record.noise, params)
+    gap, error = noise.gaps(x), record.errors(run) ** 2
+    drawn = record.law.log_curve(params, x)
+    mean = drawn.mean(axis=0)
+
+    def white(one: Array) -> Array:
+        return noise.whiten(np.broadcast_to(one, drawn.shape), params, gap, error)[0]
+
+    fresh = white(_noise(noise, params, gap, error, rng))
+    variance, axes = _axes(drawn - mean)
+    slopes = np.stack([white(axis) for axis in axes], axis=1)
+    if noise.kind == "student":  # what a point of heavy tails says of the law
+        freedom = params["degrees_of_freedom"][:, None, None]
+        weight = (freedom + 1.0) / (freedom + 3.0)
+    else:
+        weight = np.ones((len(slopes), 1, 1))
+    told = weight * slopes @ np.swapaxes(slopes, 1, 2)
+    prior = _positive(np.diag(1.0 / variance) - told.mean(axis=0))
+    taken = np.linalg.solve(told + prior, weight * (slopes @ fresh[..., None]))
+    return Residuals(x, white(np.log(y) - mean), fresh - (np.swapaxes(taken, 1, 2) @ slopes)[:, 0])
+
+
+def correlation(white: Array, lag: int = 1) -> Array:
+    """Return the autocorrelation of rows of whitened residuals, shape (draws,)."""
+    centred = white - white.mean(axis=1, keepdims=True)
+    scale = np.sum(centred**2, axis=1)
+    return np.asarray(np.sum(centred[:, lag:] * centred[:, :-lag], axis=1) / scale)
+
+
+def _kind(noise: Noise, params: Mapping[str, Array]) -> Noise:
+    """Return the noise as the draws have it; independent noise is correlated noise without any."""
+    if noise.kind == "ar1" and not np.any(params.get("autocorrelation", 0.0)):
+        return replace(noise, kind="normal")
+    return noise
+
+
+def _noise(
+    noise: Noise, params: Mapping[str, Array], gap: Array, error: Array, rng: np.random.Generator
+) -> Array:
+    """Return noise of each draw at the points, known errors included, shape (draws, n)."""
+    scale = params["noise"][:, None]
+    shape = (scale.size, gap.size)
+    if noise.kind == "student":
+        made = scale * rng.standard_t(np.broadcast_to(params["degrees_of_freedom"][:, None], shape))
+    else:
+        made = scale * rng.standard_normal(shape)
+    if noise.kind == "ar1":
+        for i in range(1, gap.size):
+            carry = params["autocorrelation"] ** gap[i]
+            made[:, i] = carry * made[:, i - 1] + np.sqrt(1.0 - carry**2) * made[:, i]
+    return np.asarray(made + np.sqrt(error + RESOLUTION**2) * rng.standard_normal(shape))
+
+
+def _axes(about: Array) -> tuple[Array, Array]:
+    """Return variances, shape (k,), and unit vectors, shape (k, n), along which draws differ."""
+    _, size, vectors = np.linalg.svd(about / np.sqrt(len(about)), full_matrices=False)
+    kept = size > 1e-6 * size[0]
+    return size[kept][:AXES] ** 2, vectors[kept][:AXES]
+
+
+def _positive(matrix: Array) -> Array:
+    """Return a symmetric matrix without its negative eigenvalues."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
+
+
+def _judged(
+    name: str, statistic: Callable[[Array, Array], Array], found: Residuals, x_name: str
+) -> dict[str, object]:
+    """Return what one check says of a curve."""
+    observed, replicated = (statistic(one, found.x) for one in (found.observed, found.replicated))
+    if not np.isfinite(observed).all():
+        return {"words": "not checked: too few points"}
+    above = float(np.mean(replicated > observed) + 0.5 * np.mean(replicated == observed))
+    p = above if name == "outlier" else 2.0 * min(above, 1.0 - above)
+    low, expected, high = np.quantile(replicated, [0.05, 0.5, 0.95])
+    words = "ok"
+    if p < FAILS:
+        sign = 0 if name in ("head", "tail") else 1 if above < 0.5 else -1
+        at = found.x[np.argmax(np.abs(found.observed).mean(axis=0))]
+        words = WORDS[name, sign].format(x=x_name, at=at)
+    return {
+        "observed": float(np.median(observed)),
+        "expected": float(expected),
+        "low": float(low),
+        "high": float(high),
+        "p": p,
+        "words": words,
+    }
+
+
+def _size(white: Array, x: Array) -> Array:
+    return np.asarray(np.sqrt(np.mean(white**2, axis=1)))
+
+
+def _neighbours(white: Array, x: Array) -> Array:
+    return correlation(white)
+
+
+def _largest(white: Array, x: Array) -> Array:
+    """Return the largest residual in units of the scale of the middle ones."""
+    size = np.abs(white)
+    return np.asarray(size.max(axis=1) / np.median(size, axis=1) * special.ndtri(0.75))
+
+
+def _head(white: Array, x: Array) -> Array:
+    return _slope(white, x, np.log(x) <= np.log(x[0]) + np.log(x[-1] / x[0]) / 3.0)
+
+
+def _tail(white: Array, x: Array) -> Array:
+    return _slope(white, x, np.log(x) >= np.log(x[-1]) - np.log(x[-1] / x[0]) / 3.0)
+
+
+def _slope(white: Array, x: Array, part: NDArray[np.bool_]) -> Array:
+    """Return the slope over a part of the curve per decade, in units of the residuals' size."""
+    if part.sum() < THIRD:
+        return np.full(len(white), np.nan)
+    u = np.log10(x[part])
+    u = u - u.mean()
+    return np.asarray(white[:, part] @ u / (u @ u) / _size(white, x))
+
+
+def _spread(white: Array, x: Array) -> Array:
+    """Return the rank correlation of the residuals' size with x."""
+    rank = np.argsort(np.argsort(np.abs(white), axis=1), axis=1) - 0.5 * (x.size - 1)
+    order = np.arange(x.size) - 0.5 * (x.size - 1)
+    return np.asarray(rank @ order / (order @ order))
+
+
+CHECKS: dict[str, Callable[[Array, Array], Array]] = {
+    "noise": _size,
+    "autocorrelation": _neighbours,
+    "outlier": _largest,
+    "head": _head,
+    "tail": _tail,
+    "spread": _spread,
+}

@@ -1,0 +1,65 @@
+"""Words for what was fitted: names of parameters, of models and of their probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from scalefit.laws import SegmentedLaw
+from scalefit.laws.segmented import PER_REGIME
+from scalefit.record import Record
+
+
+def labelled(row: Mapping[Any, Any]) -> str:
+    """Return the parameter of a row, with its number where there is one per regime."""
+    name = str(row["parameter"])
+    each = name.removeprefix("spread_") in PER_REGIME
+    return f"{name} {row['regime']}" if each else name
+
+
+def models_of(record: Record, run: str | None = None) -> str:
+    """Return what was fitted, in words; with a run, its most probable number of regimes."""
+    if not isinstance(record.law, SegmentedLaw) or not record.weighed:
+        return record.law.name
+    models = record.group("models")
+    counts = sorted(set(models["regimes"].values.tolist()))
+    if run is not None and len(counts) > 1:
+        counts = [record.regimes(run)]
+    number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    floors = set(models["floor"].values.tolist())
+    ending = "with or without a floor" if len(floors) > 1 else record.law.name.partition(", ")[2]
+    if run is not None and len(floors) > 1:
+        ending = ""
+    return ", ".join(filter(None, (f"{number} regime{'s' * (counts != [1])}", ending)))
+
+
+def chances(record: Record, run: str) -> str:
+    """Return the probabilities of the models of a run in one line; empty where there are none.
+
+    Numbers of regimes, then whether there is a floor, then whether the noise is correlated, each
+    over all that was weighed against it.
+    """
+    if not record.weighed:
+        return ""
+    shares: Any = record.probabilities.loc[run]
+    if not np.isfinite(shares).all():
+        return ""
+    parts: list[str] = []
+    by_number: Any = shares.groupby(level="regimes").sum()
+    if len(by_number) > 1:
+        listed = ", ".join(f"{n} {_share(p)}" for n, p in by_number.items())
+        parts.append(f"regimes: {listed}")
+    for name, level, value in (("floor", "floor", True), ("correlated noise", "noise", "ar1")):
+        known = shares.index.get_level_values(level)
+        if known.nunique() > 1:
+            parts.append(f"{name} {_share(shares[known == value].sum())}")
+    head = "" if len(by_number) > 1 or not parts else "probabilities: "
+    return head + "; ".join(parts)
+
+
+def _share(probability: float) -> str:
+    """Return a probability in two digits: `.02`, `1`."""
+    text = f"{probability:.2f}"
+    return "1" if text == "1.00" else text.removeprefix("0")

@@ -1,0 +1,1 @@
+"""Comparison of parameters between runs, groups of runs, regimes and fits."""

@@ -1,0 +1,69 @@
+"""Sentences that say what a comparison found, one a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def sentences(table: pd.DataFrame) -> list[str]:
+    """Return each row of a table of `compare` as one line to quote."""
+    rows: Any = table.to_dict("records")
+    attrs: Any = table.attrs
+    return [sentence(row, **attrs) for row in rows]
+
+
+def sentence(
+    row: Mapping[str, Any],
+    *,
+    parameter: str = "end_exponent",
+    ratio: bool = False,
+    interval: float = 0.9,
+    rope: Sequence[float] | None = None,
+    **_attrs: Any,
+) -> str:
+    """Return a row of a table of `compare`, with the table's `attrs`, as one line to quote.
+
+    Examples
+    --------
+    >>> row = {"a": "small", "b": "base", "regime": None}
+    >>> sentence(row | {"median": -0.2123, "low": -0.27, "high": -0.151, "p_greater": 0.001})
+    'small vs base: end exponent 0.21 lower [0.15, 0.27] (90%), P(small < base) = 1.00'
+    """
+    a, b = row["a"], row["b"]
+    what = parameter.replace("_", " ")
+    if isinstance(row["regime"], int):
+        what += f" {'of regime ' * (parameter == 'exponent')}{row['regime']}"
+    median, low, high = (row[name] for name in ("median", "low", "high"))
+    lower = median < (1.0 if ratio else 0.0)
+    if not ratio and lower:
+        median, low, high = -median, -high, -low
+    change = "times" if ratio else "lower" if lower else "higher"
+    size, *ends = plain(median, low, high, least=2 if ratio else 0)
+    (run, cut, one), (other, _, two) = (str(name).rpartition(", regime ") for name in (a, b))
+    if cut and run == other:
+        a, b = f"regime {one}", f"regime {two}"
+        said = f"{run}, {a} vs {b}"
+    else:
+        said = f"{a} vs {b}"
+    p = 1.0 - row["p_greater"] if lower else row["p_greater"]
+    said += f": {what} {size} {change} [{', '.join(ends)}] ({100 * interval:g}%), "
+    said += f"P({a} {'<' if lower else '>'} {b}) = {p:.2f}"
+    if rope is not None:
+        said += f", P({rope[0]:g} to {rope[1]:g}) = {row['p_rope']:.2f}"
+    return said
+
+
+def plain(median: float, low: float, high: float, least: int = 0) -> list[str]:
+    """Return three numbers with as many decimals as their interval warrants, `least` or more."""
+    width = high - low
+    if not (math.isfinite(width) and width > 0.0 and max(abs(low), abs(high)) < 1e5):
+        return [f"{one:.3g}" for one in (median, low, high)]
+    digits = 1 - math.floor(math.log10(width))
+    if digits > 5:
+        return [f"{one:.3g}" for one in (median, low, high)]
+    return [f"{one:.{max(digits, least)}f}" for one in (median, low, high)]

@@ -1,0 +1,1 @@
+"""Curves ready to fit, made of the points of a trajectory."""

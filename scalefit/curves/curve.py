@@ -1,0 +1,56 @@
+"""Curve: y against x, positive and in order, as a law takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scalefit.arrays import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """y against x, as a law takes them.
+
+    Attributes
+    ----------
+    run
+        Its id: that of the run, or the values that the runs of the curve share.
+    x : shape (n,), in the unit of x, > 0, non-decreasing
+        Where y was measured.
+    y : shape (n,), in the unit of y, > 0
+        What was measured.
+    labels
+        The coordinates that tell it apart from other curves.
+    notes
+        What was handled on the way, one sentence each.
+    error : shape (n,), or None
+        Known standard errors of log y.
+    ordered
+        Whether the points are one run in order, no x repeated, so that neighbours may be
+        correlated.
+    scatter : shape (n,), or None
+        Where points are means: standard deviation on log y of single ones around them.
+    """
+
+    run: str
+    x: Array
+    y: Array
+    labels: Mapping[str, Any]
+    notes: tuple[str, ...]
+    error: Array | None = None
+    ordered: bool = False
+    scatter: Array | None = None
+
+    @property
+    def distinct(self) -> int:
+        """How many different x it has."""
+        return len(np.unique(self.x))
+
+    @property
+    def constant(self) -> bool:
+        """Whether y is the same everywhere, so that it has no exponent."""
+        return bool((self.y == self.y[0]).all())

@@ -1,0 +1,291 @@
+"""Selection of curves from a trajectory, with every defect refused or noted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+import xarray as xr
+
+from scalefit.errors import ConfigError, InvalidData
+from scalefit.trajectory import validate
+from scalefit.wording import counted, inline, quoted, suggest
+
+from .curve import Curve
+from .points import Points, gathered, renamed
+
+Duplicates = Literal["replicate", "last", "error"]
+
+
+def curves(
+    trajectory: xr.Dataset,
+    *,
+    x: str,
+    y: str,
+    y_err: str | None = None,
+    by: str | Sequence[str] | None = None,
+    x_range: tuple[float, float] | None = None,
+    duplicates: Duplicates = "replicate",
+    at: Literal["last", "min"] | int = "last",
+    minimum: int = 3,
+    every: bool = True,
+) -> list[Curve]:
+    """Return the curves of a trajectory, in the order in which they first occur.
+
+    What is ordinary in logs is handled, with one note each in `Curve.notes`: rows out of order are
+    sorted; points at x = 0 that open a run, and points without y at either end of one, are dropped;
+    of runs that did not end well the finite part is kept; repeated x follow `duplicates`. A row
+    that has neither x nor y is no point. What the reader of the file noted comes first.
+
+    Parameters
+    ----------
+    trajectory
+        As `scalefit.read` or a trainer returns it.
+    x
+        A variable on `(run, point)`; or a numeric coordinate on `run`, and then a curve is all
+        runs equal in `by`, one point each.
+    y
+        A variable on `(run, point)`.
+    y_err
+        A variable on `(run, point)`: known standard errors of y, in the unit of y.
+    by
+        Run coordinates; runs equal in all of them are one curve. None makes every run a curve, or
+        where x is a run coordinate, all runs one curve.
+    x_range : in the unit of x
+        Part of x to use, both ends included; `inf` leaves an end open. None uses all.
+    duplicates
+        Equal x within a curve: `"replicate"` keeps every row, `"last"` the last one, `"error"`
+        refuses them.
+    at
+        Which point of a run to take where x is a run coordinate: the last with a finite y, the one
+        with the smallest y, or the one at a position, counted from 0.
+    minimum
+        Fewest distinct x that the law can be fitted to.
+    every
+        Whether one curve that has too few, or a constant y, is refused for all; else only where
+        every curve has.
+
+    Raises
+    ------
+    InvalidData
+        If a column is unknown, x is negative, infinite, missing beside a y, or 0 after a positive
+        x, y is infinite, not positive, missing in the middle of a run or constant, or too few
+        distinct x are left. The message names column, run, row, value and remedy.
+    ConfigError
+        If an argument is none of its choices.
+    """
+    dataset = validate(trajectory)
+    low, high = _range(x_range)
+    if duplicates not in get_args(Duplicates):
+        raise ConfigError(f"duplicates={duplicates!r}: {suggest(duplicates, get_args(Duplicates))}")
+    points = gathered(dataset, x, y, at, y_err)
+    points.check()
+
+    used = (points.x > 0) & (points.x >= low) & (points.x <= high)
+    zero = (points.x == 0) & (low <= 0) & (high >= 0)
+    points.refuse(used & np.isinf(points.y), "y", "is infinite", "Delete the row if y diverged.")
+    points.refuse(
+        used & (points.y <= 0),
+        "y",
+        "is not positive",
+        "A power law is fitted to log y: delete such rows, or leave them out with x_range.",
+    )
+    unknown = used & ~np.isnan(points.y) & ~((points.error >= 0) & np.isfinite(points.error))
+    points.refuse(unknown, "y_err", "is no standard error", "Give a finite number >= 0.")
+    # In order of x, so that "head" and "trailing" mean the same for sorted and unsorted rows.
+    order = np.argsort(np.where(used, points.x, np.nan), axis=1, kind="stable")
+    known = np.take_along_axis(used & ~np.isnan(points.y), order, axis=1)
+    missing = np.take_along_axis(used & np.isnan(points.y), order, axis=1)
+    begun = np.logical_or.accumulate(known, axis=1)
+    ahead = np.logical_or.accumulate(known[:, ::-1], axis=1)[:, ::-1]
+    inside = np.zeros_like(used)
+    np.put_along_axis(inside, order, missing & begun & ahead, axis=1)
+    points.refuse(
+        inside,
+        "y",
+        "is missing between points that have it",
+        "Fill the value in; or delete the rows without it, if y was not measured there.",
+    )
+    sizes = used.sum(axis=1, keepdims=True)
+    back = (order[:, 1:] < order[:, :-1]) & (np.arange(1, order.shape[1]) < sizes)
+    dropped = (
+        (zero, "point", "at x = 0 dropped: 0 has no logarithm"),
+        (missing & ~begun, "run" if points.single else "leading point", "without y dropped"),
+        (missing & begun & ~ahead, "trailing point", "without y dropped"),
+    )
+
+    told = str(dataset.attrs.get("reading", "")).splitlines()
+    found: list[Curve] = []
+    repeated = np.zeros_like(used)
+    for run, labels, members in _groups(dataset, x, by, points.single):
+        place = np.concatenate([order[i, known[i]] + i * order.shape[1] for i in members])
+        place = place[np.argsort(points.x.flat[place], kind="stable")]
+        same = np.diff(points.x.flat[place]) == 0
+        repeated.flat[place[1:][same]] = True
+        notes = (*told, *_status_note(dataset, members))
+        if back[members].any():
+            notes += ("rows were not in order of x and have been sorted",)
+        for which, noun, rest in dropped:
+            if which[members].any():
+                notes += (f"{counted(int(which[members].sum()), noun)} {rest}",)
+        if same.any():
+            kept = "all rows are kept as replicates"
+            if duplicates == "last":
+                place = place[np.append(~same, True)]
+                kept = "the last row of each is kept"
+            notes += (f"x is repeated in {counted(int(same.sum()), 'row')}: {kept}",)
+        if by is None and points.single:
+            notes += _pooled_note(dataset, x)
+        if dataset.attrs.get("warm_up_x") == x:
+            ends = float(dataset.attrs["warm_up_until"])
+            if (points.x.flat[place] < ends).any():
+                notes += (str(dataset.attrs["warm_up"]),)
+        value = points.y.flat[place]
+        found.append(
+            Curve(
+                run,
+                points.x.flat[place],
+                value,
+                labels,
+                notes,
+                error=points.error.flat[place] / value if y_err is not None else None,
+                ordered=not points.single
+                and len(members) == 1
+                and (duplicates == "last" or not same.any()),
+            )
+        )
+    if duplicates == "error":
+        points.refuse(
+            repeated,
+            "x",
+            "repeats an earlier x of its curve",
+            'Name in by what tells the curves apart, or use duplicates="last" or "replicate".',
+        )
+    _check(found, points, x_range, minimum, every)
+    return found
+
+
+def _range(x_range: tuple[float, float] | None) -> tuple[float, float]:
+    if x_range is None:
+        return -np.inf, np.inf
+    low, high = x_range
+    if not low < high:
+        raise ConfigError(f"x_range={x_range}: give (low, high) with low < high")
+    return low, high
+
+
+def _groups(
+    dataset: xr.Dataset, x: str, by: str | Sequence[str] | None, single: bool
+) -> list[tuple[str, dict[str, Any], list[int]]]:
+    """Return the id, the labels and the runs of each curve."""
+    on_run = [str(name) for name, values in dataset.coords.items() if values.dims == ("run",)]
+    if by is None and not single:
+        names = [name for name in on_run if name not in ("run", "status")]
+        return [
+            (str(run), {name: _scalar(dataset[name].values[i]) for name in names}, [i])
+            for i, run in enumerate(dataset["run"].values)
+        ]
+    names = [by] if isinstance(by, str) else list(by or ())
+    source = inline(dataset.attrs["source"])
+    columns = []
+    for name in names:
+        column = renamed(dataset, name)
+        if column not in on_run:
+            reason = (
+                f"by={quoted(name)} changes along a run; name it in by when reading the file"
+                if column in dataset.data_vars
+                else f"no run coordinate by={quoted(name)}; {suggest(name, on_run)}"
+            )
+            raise InvalidData(f"{source}: {reason}")
+        values = [_scalar(value) for value in dataset[column].values]
+        for run, value in zip(dataset["run"].values, values, strict=True):
+            if value != value:
+                raise InvalidData(
+                    f"{source}: column {quoted(name)} is missing at run {quoted(run)}, but it "
+                    "tells curves apart.\nFill it in, or leave the column out of by."
+                )
+        columns.append(values)
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    keys = zip(*columns, strict=True) if columns else [()] * dataset.sizes["run"]
+    for i, key in enumerate(keys):
+        groups.setdefault(key, []).append(i)
+    ids = [", ".join(map(str, key)) or "all" for key in groups]
+    if len(set(ids)) < len(ids):  # "a, b" and "c" against "a" and "b, c", or 1 against "1"
+        ids = [", ".join(map(repr, key)) for key in groups]
+    return [
+        (run, dict(zip(names, key, strict=True)), members)
+        for run, (key, members) in zip(ids, groups.items(), strict=True)
+    ]
+
+
+def _status_note(dataset: xr.Dataset, members: list[int]) -> tuple[str, ...]:
+    states = [str(state) for state in dataset["status"].values[members]]
+    ended = sorted({state for state in states if state != "ok"})
+    if not ended:
+        return ()
+    some = sum(state != "ok" for state in states)
+    which = "the run" if len(members) == 1 else f"{some} of {len(members)} runs"
+    return (f"{which} ended as {' or '.join(ended)}: the finite part is used",)
+
+
+def _pooled_note(dataset: xr.Dataset, x: str) -> tuple[str, ...]:
+    """Return a note if all runs were put into one curve although they differ in more than x."""
+    differing = [
+        str(name)
+        for name, values in dataset.coords.items()
+        if values.dims == ("run",)
+        and name not in ("run", "status", x)
+        and len({one if one == one else None for one in values.values.tolist()}) > 1
+    ]
+    if not differing:
+        return ()
+    return (f"all runs are one curve, though they differ in {', '.join(map(inline, differing))}",)
+
+
+def _check(
+    found: list[Curve],
+    points: Points,
+    x_range: tuple[float, float] | None,
+    minimum: int,
+    every: bool,
+) -> None:
+    """Refuse curves that have too little in them, naming the first and how many there are."""
+    x, y = (quoted(points.names[axis]) for axis in "xy")
+
+    def refuse(bad: list[Curve], fault: str, remedy: str) -> None:
+        more = f" (the first of {len(bad)} such curves)" if len(bad) > 1 else ""
+        raise InvalidData(f"{points.source}: {fault}{more}.\n{remedy}")
+
+    within = f" within x_range={x_range}" if x_range else ""
+    empty = [curve for curve in found if not curve.x.size]
+    if empty:
+        reach = points.x[np.isfinite(points.x)]
+        span = f"; x goes from {reach.min():g} to {reach.max():g}" if reach.size else ""
+        refuse(
+            empty,
+            f"curve {quoted(empty[0].run)} has no point with {x} > 0 and a {y}{within}{span}",
+            "Widen x_range, or delete the curve's rows." if x_range else "Add points.",
+        )
+    few = [curve for curve in found if curve.distinct < minimum]
+    flat = [curve for curve in found if curve.constant]
+    if not every and len({curve.run for curve in (*few, *flat)}) < len(found):
+        return
+    if few:
+        have = counted(few[0].distinct, "distinct value")
+        refuse(
+            few,
+            f"curve {quoted(few[0].run)} has {have} of {x}{within}; the law needs {minimum}",
+            "Add points, ask for fewer regimes, widen x_range, or delete the curve's rows.",
+        )
+    if flat:
+        value = quoted(flat[0].y[0])
+        refuse(
+            flat,
+            f"column {y} is {value} at all {len(flat[0].y)} points of curve {quoted(flat[0].run)}",
+            "A constant has no exponent: check the column, or delete the curve's rows.",
+        )
+
+
+def _scalar(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

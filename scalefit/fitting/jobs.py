@@ -1,0 +1,215 @@
+"""Jobs of a fit: one for each curve, over an executor, none lost to another's fault."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from scalefit.arrays import Array
+from scalefit.curves.curve import Curve
+from scalefit.errors import ConfigError, InvalidData
+from scalefit.inference import Posterior, infer, steps
+from scalefit.progress import bar
+from scalefit.record import Record
+from scalefit.wording import counted
+
+from .gathering import Gathering
+from .odd_head import warning
+from .plan import Model, Plan
+
+WAITING = 64
+"""Jobs handed to an executor at a time."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One curve to fit, or one group of curves that are pooled."""
+
+    plan: Plan
+    curves: tuple[Curve, ...]
+    models: tuple[tuple[Model, ...], ...]
+    stream: np.random.SeedSequence
+    cores: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The posterior of each curve of a job, and what they share if they are pooled."""
+
+    posteriors: tuple[Posterior, ...]
+    shared: Mapping[str, Array] | None = None
+
+
+def run(
+    plan: Plan,
+    curves: Sequence[Curve],
+    *,
+    x: Mapping[str, str],
+    y: Mapping[str, str],
+    seed: int,
+    executor: Executor | None,
+    progress: bool,
+) -> Record:
+    """Return the posterior of every curve; see `scalefit.fit`."""
+    groups = plan.groups(curves)
+    streams = np.random.SeedSequence(seed).spawn(len(groups))
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    cores = min(4, available) if executor is None else 1
+    models = [plan.models(curve) for curve in curves]
+    jobs = [
+        Job(
+            plan,
+            tuple(curves[i] for i in members),
+            tuple(models[i] for i in members),
+            stream,
+            cores,
+            label,
+        )
+        for (label, members), stream in zip(groups, streams, strict=True)
+    ]
+    gathering = Gathering(plan, curves, models, x=x, y=y, seed=seed)
+    failures: list[Exception] = []
+    total = len(jobs) if executor is not None else sum(map(len, models)) * steps(plan.method)
+    unit = "draws" if plan.method == "nuts" else "models" if executor is None else "curves"
+    with bar(_first(), total, unit=unit, show=progress) as advance:
+        outcomes = _elsewhere(jobs, executor, advance) if executor else _here(jobs, advance)
+        for index, outcome in outcomes:
+            label, members = groups[index]
+            if isinstance(outcome, Exception):
+                failures.append(outcome)
+                for member in members:
+                    gathering.fail(member, f"failed: {type(outcome).__name__}: {outcome}")
+                continue
+            for member, posterior in zip(members, outcome.posteriors, strict=True):
+                gathering.put(member, posterior)
+            if outcome.shared is not None:
+                gathering.share(label, outcome.shared)
+    if len(failures) == len(jobs):
+        raise failures[0]
+    return gathering.record()
+
+
+def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:
+    """Return the posteriors of one job."""
+    rng = np.random.default_rng(job.stream)
+    if job.plan.pool:
+        from scalefit.inference import pooled
+
+        problems = [
+            job.plan.problem(curve, models[0])
+            for curve, models in zip(job.curves, job.models, strict=True)
+        ]
+        posteriors, shared = pooled.solve(problems, draws=job.plan.draws, rng=rng, tick=tick)
+        return Outcome(tuple(posteriors), shared.draws)
+    (curve,), (models,) = job.curves, job.models
+    _possible(curve, models, job.plan.minimum_points)
+    posterior = infer(
+        [job.plan.problem(curve, model) for model in models],
+        method=job.plan.method,
+        draws=job.plan.draws,
+        rng=rng,
+        cores=job.cores,
+        tick=tick,
+    )
+    found = warning(curve) if len(job.plan.counts) > 1 else None
+    notes = (*posterior.notes, *([found] if found else []))
+    return Outcome((replace(posterior, notes=notes),))
+
+
+def _possible(curve: Curve, models: Sequence[Model], minimum: int) -> None:
+    """Refuse a curve that is constant or too short for every law, beside others that are not."""
+    if not models:
+        have = counted(curve.distinct, "distinct value")
+        raise InvalidData(f"{have} of x; the law needs {minimum}")
+    if curve.constant:
+        raise InvalidData(f"y is {curve.y[0]:g} at every point; a constant has no exponent")
+
+
+def _first() -> str:
+    """Return what the progress bar says while the first fit compiles the machine code."""
+    from scalefit.inference.collapsed.kernel import evaluate
+
+    known = Path(evaluate.stats.cache_path)  # type: ignore[attr-defined]
+    return "fitting" if any(known.glob("kernel.evaluate-*.nbi")) else "compiling, once"
+
+
+def _here(
+    jobs: Sequence[Job], advance: Callable[..., None]
+) -> Iterator[tuple[int, Outcome | Exception]]:
+    for index, job in enumerate(jobs):
+        label = f"fitting {job.label}"
+        if index:
+            advance(0, label=label)
+        yield index, _guarded(job, partial(advance, 1, label=label))
+
+
+def _elsewhere(
+    jobs: Sequence[Job], executor: Executor, advance: Callable[..., None]
+) -> Iterator[tuple[int, Outcome | Exception]]:
+    """Yield outcomes as they come, with a bounded number of jobs under way.
+
+    What was under way when a worker died is tried again at the end, one job after the other, which
+    tells the one that kills from those that were lost with it. An executor that is of no use after
+    a death, as the plain pools of processes are, fails them all.
+    """
+    pending: dict[Future[Outcome | Exception], int] = {}
+    upcoming = iter(enumerate(jobs))
+    lost: list[int] = []
+    try:
+        while True:
+            while len(pending) < WAITING:
+                following = next(upcoming, None)
+                if following is None:
+                    break
+                index, job = following
+                try:
+                    pending[executor.submit(_guarded, job)] = index
+                except BrokenExecutor:
+                    lost.append(index)
+            if not pending:
+                break
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                index = pending.pop(future)
+                outcome = _result(future)
+                if isinstance(outcome, BrokenExecutor):
+                    lost.append(index)
+                    continue
+                advance(1, label=f"{jobs[index].label} done")
+                yield index, outcome
+        for index in sorted(lost):
+            try:
+                outcome = _result(executor.submit(_guarded, jobs[index]))
+            except BrokenExecutor as error:
+                outcome = error
+            advance(1, label=f"{jobs[index].label} done")
+            yield index, outcome
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _result(future: Future[Outcome | Exception]) -> Outcome | Exception:
+    try:
+        return future.result()
+    except ConfigError:
+        raise
+    except Exception as error:  # a worker that died
+        return error
+
+
+def _guarded(job: Job, tick: Callable[[], object] | None = None) -> Outcome | Exception:
+    """Return the posterior, or what went wrong; a wrong argument is wrong for every curve."""
+    try:
+        return solve(job, tick)
+    except ConfigError:
+        raise
+    except Exception as error:
+        return error

@@ -1,0 +1,237 @@
+"""Plan of a fit: which laws, noises and priors every curve gets, checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from scalefit.arguments import whole
+from scalefit.curves.curve import Curve
+from scalefit.errors import ConfigError, InvalidData, nearest
+from scalefit.inference import Problem, resolve
+from scalefit.laws import Law, SegmentedLaw, Window
+from scalefit.laws.noise import NOISES, Noise
+from scalefit.laws.overrides import all_priors
+from scalefit.laws.priors import Prior
+from scalefit.wording import quoted
+
+from .choices import chosen_laws, chosen_priors, fixed_priors
+
+FEWEST = 8
+"""Points below which serial correlation is not asked about."""
+
+
+class Model(NamedTuple):
+    """One of the models that a curve is fitted with."""
+
+    law: Law
+    noise: Noise
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The models of a fit.
+
+    Attributes
+    ----------
+    laws
+        At least one; several of one kind, in order of their floors.
+    noise
+        A key of `NOISES`, or `"auto"`.
+    priors
+        Name of a set.
+    overrides
+        Priors by variable, in place of those of the set.
+    method, draws
+        As for `scalefit.fit`.
+    pool
+        Run coordinates over which curves are partially pooled; empty for none.
+    """
+
+    laws: tuple[Law, ...]
+    noise: str
+    priors: str
+    overrides: Mapping[str, Prior]
+    method: str
+    draws: int
+    pool: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        law: str | Law,
+        regimes: Any,
+        floor: Any,
+        noise: str,
+        fixed: Mapping[str, float] | None,
+        priors: Mapping[str, Prior] | str | None,
+        method: str,
+        draws: int,
+        pool: str | Sequence[str] | None = None,
+    ) -> Plan:
+        """Return the plan that the arguments of `scalefit.fit` describe.
+
+        Raises
+        ------
+        ConfigError
+            If an argument is unknown or out of range.
+        """
+        if not whole(draws) or draws < 100:
+            raise ConfigError(f"draws={draws!r}: give a whole number of 100 or more")
+        if not isinstance(noise, str) or noise not in ("auto", *NOISES):
+            hint = nearest(str(noise), ["auto", *NOISES])
+            raise ConfigError(f"noise='{noise}' is unknown; {hint}")
+        chosen, overrides = chosen_priors(priors)
+        held = dict(fixed or {})
+        laws = chosen_laws(law, regimes, floor, held)
+        method = resolve(method)
+        if chosen not in laws[0].prior_sets:
+            raise ConfigError(f"priors='{chosen}' is a set for the broken power law")
+        if noise == "auto" and len(laws[0].auto_noises) == 1:
+            noise = laws[0].auto_noises[0]
+        plan = cls(laws, noise, chosen, {**overrides, **fixed_priors(held)}, method, draws)
+        if pool:
+            plan = plan._pooled((pool,) if isinstance(pool, str) else tuple(pool))
+        plan._check()
+        if method == "nuts":
+            if len(laws) > 1:
+                raise ConfigError(
+                    "method='nuts' cannot weigh models against each other: name one number of "
+                    "regimes, and floor=True or False"
+                )
+            plan = replace(plan, noise="normal" if noise == "auto" else noise)
+        return plan
+
+    @property
+    def minimum_points(self) -> int:
+        """Fewest distinct x with which any of the laws can be fitted."""
+        return min(law.minimum_points for law in self.laws)
+
+    @property
+    def widest(self) -> Law:
+        """The law whose shape holds the draws of all of them."""
+        return self.laws[-1].with_regimes(self.counts[-1])
+
+    @property
+    def counts(self) -> list[int]:
+        """The numbers of regimes, ascending; 1 for a law that has none."""
+        return sorted({law.regimes for law in self.laws})
+
+    @property
+    def noises(self) -> list[Noise]:
+        """The kinds of noise that a curve may be fitted with."""
+        if self.noise != "auto":
+            return [NOISES[self.noise]]
+        return [NOISES[name] for name in self.laws[0].auto_noises]
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one model only, whatever the curve."""
+        return len(self.laws) == len(self.noises) == 1
+
+    @cached_property
+    def _every(self) -> tuple[Model, ...]:
+        """Every model that a curve may have; curves share these."""
+        return tuple(Model(law, noise) for noise in self.noises for law in self.laws)
+
+    def groups(self, curves: Sequence[Curve]) -> list[tuple[str, list[int]]]:
+        """Return which curves are fitted together, with the name of each group.
+
+        Raises
+        ------
+        ConfigError
+            If a coordinate to pool over does not tell curves apart, or leaves groups of one.
+        """
+        if not self.pool:
+            return [(curve.run, [i]) for i, curve in enumerate(curves)]
+        for name in self.pool:
+            if name not in curves[0].labels:
+                known = [label for label in curves[0].labels if label != "run"]
+                raise ConfigError(f"pool='{name}' is no run coordinate; {nearest(name, known)}")
+        found: dict[tuple[tuple[str, Any], ...], list[int]] = {}
+        for i, curve in enumerate(curves):
+            labels = {k: v for k, v in curve.labels.items() if v == v}  # NaN: a setting not used
+            key = tuple((k, v) for k, v in labels.items() if k not in (*self.pool, "run"))
+            found.setdefault(key, []).append(i)
+        if any(len(members) < 2 for members in found.values()):
+            raise ConfigError(
+                f"pool={list(self.pool)}: a group has one curve only; pool over a coordinate of "
+                "which every group has several values"
+            )
+        return [
+            (", ".join(f"{k}={v}" for k, v in key) or "all", members)
+            for key, members in found.items()
+        ]
+
+    def _pooled(self, pool: tuple[str, ...]) -> Plan:
+        """Return the plan with curves pooled, which takes one model of the default families."""
+        law = self.laws[0].require(SegmentedLaw, "regimes to pool")
+        if len(self.laws) > 1 or law.known_floor is not None:
+            raise ConfigError(
+                "pool takes one number of regimes of the broken power law, and floor=True or False"
+            )
+        if self.method != "certified" or self.priors != "default" or self.overrides:
+            raise ConfigError("pool works with method='auto' and the default priors only")
+        noise = "normal" if self.noise == "auto" else self.noise
+        return replace(self, pool=pool, noise=noise)
+
+    def models(self, curve: Curve) -> tuple[Model, ...]:
+        """Return the models of one curve; laws that need more points are left out.
+
+        Raises
+        ------
+        InvalidData
+            If noise is to be correlated along a curve that repeats x, or no y is above a floor that
+            is said to be known.
+        """
+        distinct = curve.distinct
+        noises = self.noises
+        if self.noise == "auto" and not (curve.ordered and distinct >= FEWEST):
+            noises = [NOISES["normal"]]
+        if noises[-1].kind == "ar1" and distinct < curve.x.size:
+            raise InvalidData(
+                f"noise='{self.noise}' needs one run in order, but curve {quoted(curve.run)} "
+                "repeats x; use noise='normal'"
+            )
+        for law in self.laws:
+            if law.known_floor is not None and law.known_floor >= curve.y.max():
+                raise InvalidData(
+                    f"floor={law.known_floor:g} is known, but no y of curve {quoted(curve.run)} "
+                    f"lies above it (the largest is {curve.y.max():g})"
+                )
+        return tuple(
+            model
+            for model in self._every
+            if model.noise in noises and model.law.minimum_points <= distinct
+        )
+
+    def problem(self, curve: Curve, model: Model) -> Problem:
+        """Return the posterior to be found of one curve under one model."""
+        law, noise = model
+        given = self._given(law, noise, curve)
+        return Problem(law, curve.x, curve.y, noise, curve.error, given)
+
+    def _given(self, law: Law, noise: Noise, curve: Curve) -> Mapping[str, Prior] | None:
+        """Return all priors where any differs from the default."""
+        if self.priors == "default" and not self.overrides:
+            return None
+        return all_priors(law, noise, Window.of(curve.x, curve.y), self.priors, self.overrides)
+
+    def _check(self) -> None:
+        """Refuse overrides of variables that no model has."""
+        window = Window(1.0, 10.0, 1.0)
+        known: set[str] = set()
+        for law in self.laws:
+            known |= set(law.priors(window))
+        for noise in self.noises:
+            known |= set(noise.priors())
+        for name in self.overrides:
+            if name not in known:
+                raise ConfigError(
+                    f"'{name}' has no prior in this fit; {nearest(str(name), sorted(known))}"
+                )
+        for law in self.laws:
+            all_priors(law, self.noises[-1], window, self.priors, self.overrides)

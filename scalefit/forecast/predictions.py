@@ -1,0 +1,94 @@
+"""Predictions of y: draws, intervals and densities of new points.
+
+Beyond the data the law goes on as `futures.py` says, and noise as `noise.py` does.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from scipy import special
+
+from scalefit.arrays import Array
+from scalefit.errors import ConfigError
+from scalefit.laws.noise import RESOLUTION, Noise
+from scalefit.record import Record
+
+from .futures import Params, law_at
+from .noise import deviates, noise_at
+
+Kind = Literal["observation", "curve"]
+
+
+def sample(record: Record, at: Array, kind: Kind, hazard: float, seed: int) -> xr.DataArray:
+    """Return the draws of `Fit.sample`."""
+    check(kind, hazard)
+    futures, noise = np.random.default_rng(seed).spawn(2)  # inside the data hazard changes nothing
+
+    def draw(run: str, params: Params) -> Array:
+        log_y = law_at(record, run, params, at, hazard, futures)
+        if kind == "observation":
+            mean, sd = noise_at(record, run, params, at)
+            log_y = log_y + mean + sd * deviates(params, log_y.shape, noise)
+        return np.asarray(np.exp(log_y))
+
+    return record.per_run(draw, at, group="forecast")
+
+
+def predict(
+    record: Record, at: Array, tails: tuple[float, float], kind: Kind, hazard: float, seed: int
+) -> xr.Dataset:
+    """Return the intervals of `Fit.predict`."""
+    drawn = sample(record, at, kind, hazard, seed)
+    inside = sample(record, at, kind, 0.0, seed) if hazard else drawn
+    unit = {"units": record.tree.attrs["y_unit"]}
+    over = ("chain", "draw")
+
+    def quantile(values: xr.DataArray, q: float) -> xr.DataArray:
+        return values.quantile(q, over, skipna=False).drop_vars("quantile")
+
+    columns = {
+        "median": quantile(drawn, 0.5),
+        "mean": drawn.mean(over),
+        "low": quantile(drawn, tails[0]),
+        "high": quantile(drawn, tails[1]),
+        "low_inside": quantile(inside, tails[0]),
+        "high_inside": quantile(inside, tails[1]),
+    }
+    result = xr.Dataset({name: column.assign_attrs(unit) for name, column in columns.items()})
+    fitted = record.group("constant_data")["x"]
+    outside = (result["x"] < fitted.min("point")) | (result["x"] > fitted.max("point"))
+    result["extrapolated"] = outside.transpose("run", "x")
+    result.attrs = {"kind": kind, "hazard": hazard}
+    return result
+
+
+def log_predictive(record: Record, at: Array, y: Array, hazard: float, seed: int) -> xr.DataArray:
+    """Return the log densities of `Fit.log_predictive`."""
+    check("curve", hazard)
+    futures, _ = np.random.default_rng(seed).spawn(2)
+    rows = []
+    for run in record.runs:
+        params = record.parameters(run, "forecast")
+        log_y = law_at(record, run, params, at, hazard, futures)
+        mean, sd = noise_at(record, run, params, at)
+        sd = np.hypot(sd, RESOLUTION)
+        white = (np.log(y) - log_y - mean) / sd
+        kind = Noise("student" if "degrees_of_freedom" in params else "normal")
+        each = kind.log_density(white, params) - np.log(sd) - np.log(y)
+        rows.append(special.logsumexp(each, axis=0) - np.log(len(each)))
+    coords: dict[str, Any] = {
+        "run": record.runs,
+        "x": ("x", at, {"units": record.tree.attrs["x_unit"]}),
+    }
+    return xr.DataArray(np.array(rows), coords, ("run", "x"))
+
+
+def check(kind: str, hazard: float) -> None:
+    """Refuse what no prediction can be made of."""
+    if kind not in ("observation", "curve"):
+        raise ConfigError(f"kind='{kind}' is unknown; give 'observation' or 'curve'")
+    if not 0.0 <= hazard < np.inf:
+        raise ConfigError(f"hazard={hazard}: give a rate per decade, 0 or more")

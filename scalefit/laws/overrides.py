@@ -1,0 +1,47 @@
+"""Overrides of priors: the set that a fit starts from, with some of it replaced or fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from scalefit.errors import ConfigError
+
+from .base import Law
+from .noise import Noise
+from .priors import Dirichlet, Fixed, LogNormal, Normal, Prior, Relative
+from .window import Window
+
+
+def all_priors(
+    law: Law, noise: Noise, window: Window, chosen: str, overrides: Mapping[str, Prior]
+) -> dict[str, Prior]:
+    """Return the prior of every sampled variable of a law with its noise."""
+    return _overridden({**law.prior_set(chosen, window), **noise.priors()}, overrides)
+
+
+def _overridden(priors: dict[str, Prior], overrides: Mapping[str, Prior]) -> dict[str, Prior]:
+    """Return priors with some replaced, each stretched to the size of what it replaces."""
+    changed = dict(priors)
+    for name, prior in overrides.items():
+        if name in changed:
+            changed[name] = _stretched(name, prior, changed[name].size)
+    exponent = changed.get("exponent")
+    if exponent is not None and not isinstance(exponent, Relative):
+        changed.pop("steepness", None)
+    return changed
+
+
+def _stretched(name: str, prior: Any, size: int | None) -> Prior:
+    """Return a prior for as many elements as a variable has; all alike if it names one."""
+    if prior.size == size:
+        return prior  # type: ignore[no-any-return]
+    if size is not None:
+        if isinstance(prior, Fixed) and prior.size is None:
+            return replace(prior, value=(float(prior.value),) * size)  # type: ignore[arg-type]
+        scalar = isinstance(prior, LogNormal | Normal) and prior.size is None
+        if scalar or isinstance(prior, Dirichlet | Relative):
+            return replace(prior, size=size)  # type: ignore[no-any-return]
+    wanted = "one value" if size is None else f"{size} values"
+    raise ConfigError(f"'{name}' has {wanted} in this fit, which '{prior.words()}' does not fit")

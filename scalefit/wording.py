@@ -1,0 +1,49 @@
+"""Wording: names and values from a file, made fit to stand in a one-line message."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Hashable, Iterable
+
+from scalefit.errors import nearest
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 70
+
+
+def inline(text: object) -> str:
+    """Return a text on one printable line, line breaks and control characters escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def compact(number: str) -> str:
+    """Return a number without plus signs and leading zeros in its exponent, as in `1e-5`."""
+    return number.replace("e+0", "e").replace("e-0", "e-").replace("e+", "e").replace(".e", "e")
+
+
+def quoted(value: object) -> str:
+    """Return a cell or a name as it would be typed in Python, cut when it is long."""
+    import numpy as np  # here, because the command line starts without it
+
+    if isinstance(value, np.generic):
+        value = value.item()
+    number = isinstance(value, bool | int | float)
+    return _SHORT.repr(value if number else str(value))
+
+
+def listed(values: Iterable[object], limit: int = 5) -> str:
+    """Return the first few values and how many more there are."""
+    shown = [quoted(value) for value in values]
+    more = len(shown) - limit
+    return ", ".join(shown[:limit]) + (f" and {more} more" if more > 0 else "")
+
+
+def suggest(name: object, known: Iterable[Hashable]) -> str:
+    """Return the known name closest to a misspelt one, or the known names, on one line."""
+    hint = nearest(inline(name), [inline(word) for word in known])
+    return hint if len(hint) <= 200 else f"{hint[:197]}..."
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """Return a number with its noun: `1 row`, `3 rows`."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"

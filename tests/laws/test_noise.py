@@ -1,0 +1,126 @@
+"""Noise on log y against dense multivariate distributions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from scalefit.arrays import Array
+from scalefit.errors import ConfigError
+from scalefit.laws.noise import NORMAL, RESOLUTION, Noise
+
+PARAMS = {
+    "noise": np.array([0.02, 0.3, 1e-4]),
+    "autocorrelation": np.array([0.3, 0.95, 0.6]),
+    "degrees_of_freedom": np.array([2.5, 8.0, 40.0]),
+}
+N = 23
+
+
+@pytest.fixture
+def x(rng: np.random.Generator) -> Array:
+    return np.sort(np.exp(rng.uniform(0.0, 8.0, N)))
+
+
+def density(noise: Noise, residual: Array, gap: Array, error: Array) -> Array:
+    white, log_scale = noise.whiten(residual, PARAMS, gap, error)
+    return (noise.log_density(white, PARAMS) - log_scale).sum(axis=1)
+
+
+@pytest.mark.parametrize("errors", [False, True])
+@pytest.mark.parametrize("spacing", ["log", "x", "index"])
+def test_correlated_noise_is_a_dense_normal(
+    spacing: Any, errors: bool, x: Array, rng: np.random.Generator
+) -> None:
+    noise = Noise("ar1", spacing)
+    gap = noise.gaps(x)
+    known = rng.uniform(0.0, 0.05, N) ** 2 if errors else np.zeros(N)
+    residual = 0.1 * rng.standard_normal((3, N))
+    found = density(noise, residual, gap, known)
+    place = np.cumsum(gap)
+    apart = np.abs(place[:, None] - place)
+    for i in range(3):
+        stationary = PARAMS["noise"][i] ** 2
+        beside = np.diag(known + RESOLUTION**2)
+        if not errors:  # the least deviation is then part of the correlated noise
+            stationary, beside = stationary + RESOLUTION**2, np.zeros((N, N))
+        covariance = stationary * PARAMS["autocorrelation"][i] ** apart + beside
+        expected = stats.multivariate_normal(np.zeros(N), covariance).logpdf(residual[i])
+        assert found[i] == pytest.approx(expected, rel=1e-8, abs=1e-6)
+
+
+@pytest.mark.parametrize("errors", [False, True])
+def test_independent_noise_is_that_of_scipy(errors: bool, x: Array, rng: Any) -> None:
+    known = rng.uniform(0.0, 0.05, N) ** 2 if errors else np.zeros(N)
+    residual = 0.1 * rng.standard_normal((3, N))
+    scale = np.sqrt(PARAMS["noise"][:, None] ** 2 + known + RESOLUTION**2)
+    nu = PARAMS["degrees_of_freedom"][:, None]
+    for noise, expected in (
+        (NORMAL, stats.norm.logpdf(residual, 0.0, scale)),
+        (Noise("student"), stats.t.logpdf(residual, nu, 0.0, scale)),
+    ):
+        found = density(noise, residual, noise.gaps(x), known)
+        np.testing.assert_allclose(found, expected.sum(axis=1), rtol=1e-10)
+
+
+@pytest.mark.parametrize("errors", [False, True])
+def test_whitened_noise_is_white(errors: bool, x: Array, rng: np.random.Generator) -> None:
+    noise = Noise("ar1")
+    gap = noise.gaps(x)
+    known = np.full(N, 0.01**2) if errors else np.zeros(N)
+    place = np.cumsum(gap)
+    covariance = 0.02**2 * 0.7 ** np.abs(place[:, None] - place) + np.diag(known)
+    drawn = rng.multivariate_normal(np.zeros(N), covariance, size=4000)
+    params = {"noise": np.full(4000, 0.02), "autocorrelation": np.full(4000, 0.7)}
+    white, _ = noise.whiten(drawn, params, gap, known)
+    # 253 products of 4,000 pairs each: 5.5 standard errors are passed in 1 of 100,000 seeds.
+    np.testing.assert_allclose(white.T @ white / 4000, np.eye(N), atol=5.5 * np.sqrt(2.0 / 4000))
+
+
+def test_gaps_are_in_units_of_the_typical_one() -> None:
+    x = np.array([1.0, 10.0, 100.0, 1e4])
+    np.testing.assert_allclose(Noise("ar1", "log").gaps(x), [0.0, 1.0, 1.0, 2.0])
+    np.testing.assert_allclose(Noise("ar1", "x").gaps(x), np.array([0.0, 9.0, 90.0, 9900.0]) / 90.0)
+    np.testing.assert_allclose(Noise("ar1", "index").gaps(x), [0.0, 1.0, 1.0, 1.0])
+    np.testing.assert_allclose(Noise("ar1").gaps(np.array([2.0])), [0.0])
+
+
+@pytest.mark.parametrize(
+    ("spacing", "expected"),
+    [
+        ("log", [-2 / 3, 1 / 3, 2 / 3, 4 / 3, 10 / 3]),
+        ("x", [-0.9 / 499.5, (np.sqrt(10.0) - 1.0) / 499.5, 9 / 499.5, 99 / 499.5, 99999 / 499.5]),
+        ("index", [-1.0, 0.5, 1.0, 1.5, 3.0]),
+    ],
+)
+def test_places_go_on_beyond_the_data(spacing: Any, expected: list[float]) -> None:
+    """An index has no unit there: a step is as long in log x as the nearest one was."""
+    x, at = np.array([1.0, 10.0, 1000.0]), np.array([0.1, np.sqrt(10.0), 10.0, 100.0, 1e5])
+    _, found = Noise("ar1", spacing).places(x, at)
+    np.testing.assert_allclose(found, expected)
+
+
+def test_correlated_noise_at_one_x_is_the_same_twice() -> None:
+    """What little may differ keeps the density finite: a millionth of the noise."""
+    params = {"noise": np.array([0.1]), "autocorrelation": np.array([0.5])}
+    residual = np.array([[0.05, 0.05 + 2e-7, -0.02]])
+    white, log_scale = Noise("ar1").whiten(residual, params, np.array([0.0, 0.0, 1.0]), np.zeros(3))
+    np.testing.assert_allclose(white[0, :2], [0.5, 2.0], rtol=1e-6)
+    np.testing.assert_allclose(np.exp(log_scale[0, :2]), [0.1, 1e-7], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "spacing"), [("norml", "log"), ("ar1", "lgo")])
+def test_unknown_noise_is_refused(kind: Any, spacing: Any) -> None:
+    with pytest.raises(ConfigError, match="is unknown; did you mean"):
+        Noise(kind, spacing)
+
+
+def test_correlated_noise_without_any_is_independent() -> None:
+    """Draws of independent noise stand beside correlated ones; near points are no exception."""
+    params = {"noise": np.array([0.1]), "autocorrelation": np.array([0.0])}
+    residual, none = np.array([[0.1, -0.2, 0.3]]), np.zeros(3)
+    white, _ = Noise("ar1").whiten(residual, params, np.array([0.0, 1.0, 1e-3]), none)
+    np.testing.assert_allclose(white, residual / 0.1, rtol=1e-6)
