@@ -6,34 +6,52 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from scalefit.storage import replacing
+
+Row = dict[str, Any]
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("scalefit", "numpy", "scipy", "numba")
 
 
-def arguments(description: str, out: str, curves: int) -> argparse.ArgumentParser:
-    """Return the options that every campaign has."""
-    parser = argparse.ArgumentParser(description=description.splitlines()[0])
-    parser.add_argument("--curves", type=int, default=curves, help="how many in all")
-    parser.add_argument("--workers", type=int, default=2)
+def options(description: str | None, out: str) -> argparse.ArgumentParser:
+    """Return the option that every benchmark has: where its result goes."""
+    commit()  # the one that is run, however long it takes until the result is kept
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=RESULTS / out)
     return parser
 
 
-def run(
-    one: Callable[[int], dict[str, Any]], wanted: Sequence[int], out: Path, workers: int
-) -> list[dict[str, Any]]:
+def arguments(description: str | None, out: str, curves: int) -> argparse.ArgumentParser:
+    """Return the options that every campaign has."""
+    parser = options(description, out)
+    parser.add_argument("--curves", type=int, default=curves, help="how many in all")
+    parser.add_argument("--workers", type=int, default=2)
+    return parser
+
+
+def one_thread() -> None:
+    """Keep what is loaded from now on, here and in processes started from here, to one thread."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+
+
+def run(one: Callable[[int], Row], wanted: Sequence[int], out: Path, workers: int) -> list[Row]:
     """Return one(index) for every wanted index, from the partial file where it is there already.
 
     The partial file lies beside `out`, with the suffix `.jsonl`; an interrupted run goes on there.
     """
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
+    one_thread()
     partial = out.with_suffix(".jsonl")
     out.parent.mkdir(parents=True, exist_ok=True)
     lines = partial.read_text().splitlines() if partial.exists() else []
@@ -50,10 +68,62 @@ def run(
     return [rows[index] for index in wanted]
 
 
-def keep(result: dict[str, Any], out: Path, packages: Sequence[str] = PACKAGES) -> None:
-    """Write a result with versions and machine, all or nothing."""
-    result = {
-        **result,
+def model(regimes: int, floor: bool) -> str:
+    """Return what a model is called in a result."""
+    return f"{regimes} regimes, {'floor' if floor else 'no floor'}"
+
+
+def tables(
+    table: Callable[[list[Row]], Any], rows: Sequence[Row], key: str, groups: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the table of every group that has rows: those whose `key` is the group's value."""
+    chosen = {name: [row for row in rows if row[key] == value] for name, value in groups.items()}
+    return {name: table(group) for name, group in chosen.items() if group}
+
+
+def by_model(
+    table: Callable[[list[Row]], Any],
+    rows: Sequence[Row],
+    key: str,
+    models: Sequence[tuple[int, bool]],
+) -> dict[str, Any]:
+    """Return the table of every model that has rows, each a number of regimes and a floor."""
+    return tables(table, rows, key, {model(*one): list(one) for one in models})
+
+
+def ratio(mine: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Return the ratio of two means over the same curves, and its standard error."""
+    ours, theirs = np.array(mine), np.array(other)
+    found = ours.mean() / theirs.mean()
+    error = np.std(ours - found * theirs) / theirs.mean() / np.sqrt(ours.size)
+    return [round(float(found), 3), round(float(error), 3)]
+
+
+def seconds(rows: Sequence[Row]) -> list[float]:
+    """Return mean, median and 95% point of the rows' CPU seconds."""
+    spent = [row["cpu_s"] for row in rows]
+    found = (np.mean(spent), np.median(spent), np.quantile(spent, 0.95))
+    return [round(float(value), 3) for value in found]
+
+
+@cache
+def commit() -> str:
+    """Return the commit of the sources, `-dirty` behind it if anything but results has changed."""
+    root = RESULTS.parents[1]
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True)
+        return done.stdout.strip()
+
+    head = git("rev-parse", "HEAD")
+    changed = git("status", "--porcelain", "--", ".", ":!benchmarks/results")
+    return (head or "unknown") + ("-dirty" if changed else "")
+
+
+def environment(packages: Sequence[str] = PACKAGES) -> Row:
+    """Return commit, versions and machine, on which results depend."""
+    return {
+        "commit": commit(),
         "versions": {name: version(name) for name in packages},
         "machine": {
             "processor": platform.machine(),
@@ -61,7 +131,16 @@ def keep(result: dict[str, Any], out: Path, packages: Sequence[str] = PACKAGES) 
             "python": platform.python_version(),
         },
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_suffix(".tmp")
-    temporary.write_text(json.dumps(result, indent=1))
-    temporary.replace(out)
+
+
+def keep(result: Row, out: Path, packages: Sequence[str] = PACKAGES) -> None:
+    """Write a result with commit, versions and machine, all or nothing."""
+    result = {**environment(packages), **result}
+    with replacing(out) as temporary:
+        temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+def show(groups: Mapping[str, Any]) -> None:
+    """Print a line for every group."""
+    for name, group in groups.items():
+        print(name, group)

@@ -13,21 +13,19 @@ true model's own posterior. Standard errors are over curves.
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 import campaign
 import sbc
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
 
 MODELS = [(n, floor) for n in (1, 2, 3, 4) for floor in (False, True)]
 AHEAD = (2.0, 10.0)
@@ -44,10 +42,10 @@ def truth_of(index: int) -> tuple[int, bool]:
 
 def one_curve(index: int) -> dict[str, Any]:
     """Return one fit: probabilities, ranks of the truth, and scores of intervals."""
+    from scalefit.forecast.futures import log_curve
     from scalefit.inference.ensemble import explore
     from scalefit.inference.problem import Problem
     from scalefit.laws import BrokenPowerLaw, Window
-    from scalefit.prediction import log_curve
 
     rng = np.random.default_rng([SEED, index])
     regimes, floor = truth_of(index)
@@ -65,8 +63,7 @@ def one_curve(index: int) -> dict[str, Any]:
 
     def ends(params: dict[str, Array]) -> Array:
         law = BrokenPowerLaw(params["exponent"].shape[1])
-        filled = law.filled(params)
-        return np.asarray(law.local_exponent(filled, problem.x[-1:], floor=False)[:, 0])
+        return law.local_exponent(params, problem.x[-1:], floor=False)[:, 0]
 
     averaged = ensemble.draw(DRAWS, rng)
     forecast = ensemble.draw(DRAWS, rng, keep=lambda i: MODELS[i][1])
@@ -140,12 +137,8 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     names = [name for name in rows[0]["ranks"] if not name.startswith("own_")]
     ratios = {}
     for name in names:
-        mine = np.array([row["score"][name] for row in rows])
-        own = np.array([row["score"][f"own_{name.removeprefix('every_')}"] for row in rows])
-        ratio = mine.mean() / own.mean()
-        error = np.std(mine - ratio * own) / own.mean() / math.sqrt(len(rows))
-        ratios[name] = [round(float(ratio), 3), round(float(error), 3)]
-    spent = [row["cpu_s"] for row in rows]
+        own = f"own_{name.removeprefix('every_')}"
+        ratios[name] = campaign.ratio(*([row["score"][k] for row in rows] for k in (name, own)))
     return {
         "curves": len(rows),
         "P(regimes, floor)": reliability(probability.ravel(), is_true.ravel()),
@@ -164,30 +157,23 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
             state: round(float(np.mean([one == state for row in rows for one in row["states"]])), 4)
             for state in ("certified", "negligible", "dropped", "doubtful")
         },
-        "cpu_s_mean_median_95": [
-            round(float(v), 3) for v in (np.mean(spent), np.median(spent), np.quantile(spent, 0.95))
-        ],
+        "cpu_s_mean_median_95": campaign.seconds(rows),
     }
 
 
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "averaging.json", 1600)
+    parser = campaign.arguments(__doc__, "averaging.json", 1600)
     chosen = parser.parse_args()
     rows = campaign.run(one_curve, range(chosen.curves), chosen.out, chosen.workers)
-    result = {
+    result: dict[str, Any] = {
         "question": "are averages over models calibrated",
-        "models": [f"{n} regimes, {'floor' if f else 'no floor'}" for n, f in MODELS],
+        "models": [campaign.model(*one) for one in MODELS],
         "seed": SEED,
         "all": table(rows),
-        "by_truth": {
-            f"{n} regimes, {'floor' if f else 'no floor'}": table(group)
-            for n, f in MODELS
-            if (group := [row for row in rows if tuple(row["model"]) == (n, f)])
-        },
+        "by_truth": campaign.by_model(table, rows, "model", MODELS),
     }
     campaign.keep(result, chosen.out)
-    for key, value in result["all"].items():
-        print(key, value)
+    campaign.show(result["all"])
 
 
 if __name__ == "__main__":

@@ -29,14 +29,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 import campaign
 import sbc
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
 
 LARGE = 20
 QUADRATURE = [1] * 8 + [0] * 4  # crossovers of each curve
@@ -320,7 +319,7 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "evidence.json", 160)
+    parser = campaign.arguments(__doc__, "evidence.json", 160)
     parser.add_argument("--large", type=int, default=LARGE, help="curves with forty times effort")
     parser.add_argument("--quadrature", type=int, default=len(QUADRATURE), help="curves")
     chosen = parser.parse_args()

@@ -14,20 +14,18 @@ curves is the luck of their noise, shared by every method.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
+import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-RESULTS = Path(__file__).parents[1] / "results"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import campaign
+
 CELLS = [(1, False), (1, True), (2, False), (2, True)]
 
 
@@ -49,13 +47,12 @@ def simulate(index: int) -> tuple[Any, dict[str, Any], np.random.Generator]:
 
 def one_curve(index: int, method: str) -> dict[str, Any]:
     """Return one fit: its verdict, its intervals and where the truth lies in them."""
-    os.environ["OMP_NUM_THREADS"] = "1"
     from scalefit.inference import infer
 
     problem, truth, rng = simulate(index)
     regimes, floor = CELLS[index % len(CELLS)]
     started = time.process_time()
-    posterior = infer(problem, method=method, rng=rng)
+    posterior = infer([problem], method=method, rng=rng)
     exponents = posterior.draws["exponent"].reshape(-1, regimes)
     low, high = np.quantile(exponents, [0.05, 0.95], axis=0)
     return {
@@ -123,49 +120,24 @@ def tables(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--curves", type=int, default=200)
+    parser = campaign.arguments(__doc__, "", 200)
     parser.add_argument("--method", default="nuts", choices=["nuts", "point"])
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=None)
-    arguments = parser.parse_args()
-    out = arguments.out or RESULTS / f"exponent_coverage_{arguments.method}.json"
-    partial = out.with_suffix(".jsonl")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    lines = partial.read_text().splitlines() if partial.exists() else []
-    rows = {row["index"]: row for row in map(json.loads, lines)}
-    todo = [i for i in range(arguments.curves) if i not in rows]
-    with ProcessPoolExecutor(arguments.workers) as pool, partial.open("a") as kept:
-        waiting = [pool.submit(one_curve, i, arguments.method) for i in todo]
-        for done in as_completed(waiting):
-            row = done.result()
-            rows[row["index"]] = row
-            kept.write(json.dumps(row) + "\n")
-            kept.flush()
-            print(f"{len(rows)}/{arguments.curves}", end="\r", flush=True)
-    chosen = [rows[i] for i in sorted(rows) if i < arguments.curves]
+    parser.set_defaults(out=None)
+    chosen = parser.parse_args()
+    out = chosen.out or campaign.RESULTS / f"exponent_coverage_{chosen.method}.json"
+    one = partial(one_curve, method=chosen.method)
+    rows = campaign.run(one, range(chosen.curves), out, chosen.workers)
+    shown = {"results": tables(rows), "control_least_squares_1_regime_no_floor": control(rows)}
     result = {
         "question": "coverage of 90% intervals of exponents, truths from the printed priors",
         "nominal": 0.9,
-        "method": arguments.method,
-        "results": tables(chosen),
-        "control_least_squares_1_regime_no_floor": control(chosen),
-        "verdicts_not_ok": [r["verdict"] for r in chosen if r["verdict"] != "ok"],
-        "curves": chosen,
-        "versions": {
-            name: version(name) for name in ("scalefit", "pymc", "arviz", "numpy", "scipy")
-        },
-        "machine": {
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
+        "method": chosen.method,
+        **shown,
+        "verdicts_not_ok": [row["verdict"] for row in rows if row["verdict"] != "ok"],
+        "curves": rows,
     }
-    temporary = out.with_suffix(".tmp")
-    temporary.write_text(json.dumps(result, indent=1))
-    temporary.replace(out)
-    shown = {name: result[name] for name in ("results", "control_least_squares_1_regime_no_floor")}
-    print(json.dumps(shown, indent=1))
+    campaign.keep(result, out, ("scalefit", "pymc", "arviz", "numpy", "scipy"))
+    campaign.show({**shown["results"], "control": shown["control_least_squares_1_regime_no_floor"]})
 
 
 if __name__ == "__main__":

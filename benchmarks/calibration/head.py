@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 import campaign
 import sbc
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
 
 SEED = 4711
 EVALUATIONS = 80
@@ -45,8 +44,8 @@ def warm(rng: np.random.Generator) -> tuple[Array, Array, float]:
 
 def one_curve(index: int) -> dict[str, Any]:
     """Return whether there was a note on a curve; odd numbers have a warm-up."""
-    from scalefit.curves import Curve
-    from scalefit.head import warning
+    from scalefit.curves.curve import Curve
+    from scalefit.fitting.odd_head import warning
 
     rng = np.random.default_rng([SEED, index])
     end = None
@@ -63,33 +62,29 @@ def one_curve(index: int) -> dict[str, Any]:
     return {"index": index, "cell": cell, "note": note, "warm_up_ends": end, "cpu_s": spent}
 
 
+def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how many curves have a note, and what that took."""
+    return {
+        "curves": len(rows),
+        "notes": sum(row["note"] is not None for row in rows),
+        "cpu_s_median_95": campaign.seconds(rows)[1:],
+    }
+
+
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "head.json", 960)
+    parser = campaign.arguments(__doc__, "head.json", 960)
     chosen = parser.parse_args()
     rows = campaign.run(one_curve, range(chosen.curves), chosen.out, chosen.workers)
-    groups = {
-        "clean, normal noise": [r for r in rows if r["cell"][-1] == "normal"],
-        "clean, AR(1) noise": [r for r in rows if r["cell"][-1] == "ar1"],
-        "warm-up": [r for r in rows if r["cell"] == ["warm-up"]],
-    }
-    shares = {
-        name: {
-            "curves": len(group),
-            "notes": sum(r["note"] is not None for r in group),
-            "cpu_s_median_95": [
-                round(float(np.quantile([r["cpu_s"] for r in group], q)), 3) for q in (0.5, 0.95)
-            ],
-        }
-        for name, group in groups.items()
-    }
+    groups = {"clean, normal noise": "normal", "clean, AR(1) noise": "ar1", "warm-up": "warm-up"}
+    kinds = [{**row, "kind": row["cell"][-1]} for row in rows]
+    shares = campaign.tables(table, kinds, "kind", groups)
     result = {
         "question": "how often is the head of a curve called no part of its law",
         "seed": SEED,
         "groups": shares,
     }
     campaign.keep(result, chosen.out)
-    for name, group in shares.items():
-        print(name, group)
+    campaign.show(shares)
 
 
 if __name__ == "__main__":

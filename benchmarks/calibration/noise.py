@@ -24,17 +24,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 import campaign
 import sbc
 
+from scalefit.arrays import Array
+
 if TYPE_CHECKING:
     from scalefit.laws.noise import Kind
 
-Array = NDArray[np.float64]
 
 RHO = 0.8
 TRUTHS: tuple[Kind, ...] = ("ar1", "normal")
@@ -147,14 +147,11 @@ def table(rows: list[dict[str, Any]], right: str) -> dict[str, Any]:
         }
         ratios = {}
         for name in DERIVED:
-            mine = np.array([row["score"][kind][name] for row in rows])
-            best = np.array([row["score"][right][name] for row in rows])
-            ratio = mine.mean() / best.mean()
-            error = np.std(mine - ratio * best) / best.mean() / math.sqrt(len(rows))
-            ratios[name] = [round(float(ratio), 3), round(float(error), 3)]
+            ratios[name] = campaign.ratio(
+                *([r["score"][k][name] for r in rows] for k in (kind, right))
+            )
         judged[kind]["interval_score_over_right"] = ratios
     factor = np.array([row["log_bayes_ar1"] for row in rows])
-    spent = [row["cpu_s"] for row in rows]
     return {
         "curves": len(rows),
         "log_bayes_ar1": {
@@ -165,14 +162,12 @@ def table(rows: list[dict[str, Any]], right: str) -> dict[str, Any]:
         },
         "mean_probability_ar1": round(float(np.mean([r["probability_ar1"] for r in rows])), 4),
         "likelihoods": judged,
-        "cpu_s_mean_median_95": [
-            round(float(v), 3) for v in (np.mean(spent), np.median(spent), np.quantile(spent, 0.95))
-        ],
+        "cpu_s_mean_median_95": campaign.seconds(rows),
     }
 
 
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "noise.json", 1000)
+    parser = campaign.arguments(__doc__, "noise.json", 1000)
     chosen = parser.parse_args()
     rows = campaign.run(one_curve, range(chosen.curves), chosen.out, chosen.workers)
     result: dict[str, Any] = {

@@ -31,17 +31,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 import campaign
 import sbc
 
+from scalefit.arrays import Array
+
 if TYPE_CHECKING:
     from scalefit.laws.noise import Kind
 
-Array = NDArray[np.float64]
 
 AHEAD = (2.0, 10.0)
 HAZARDS = (0.0, 1.0)
@@ -102,11 +102,12 @@ SMOOTH = ("approach", "ripple", "three")  # truths with an exponent at the last 
 
 def one_curve(index: int) -> dict[str, Any]:
     """Return ranks of the truth and widths of 95% intervals, by noise and quantity."""
+    from scalefit.forecast.futures import log_curve
+    from scalefit.forecast.noise import conditional
     from scalefit.inference.ensemble import Ensemble, explore
     from scalefit.inference.problem import Problem
     from scalefit.laws import BrokenPowerLaw
     from scalefit.laws.noise import Noise
-    from scalefit.prediction import conditional, log_curve
 
     name = list(TRUTHS)[index % len(TRUTHS)]
     rng = np.random.default_rng([SEED, index])
@@ -135,7 +136,7 @@ def one_curve(index: int) -> dict[str, Any]:
         ahead: dict[str, float] = {}
         forecast = Ensemble(tuple(m for m in ensemble.members if m.floor)).draw(DRAWS, rng)
         law = BrokenPowerLaw(forecast["exponent"].shape[1])
-        past = log_curve(law, forecast, x, last=LAST, hazard=0.0, rng=rng)
+        past = law.log_curve(forecast, x)
         exact = np.zeros(x.size)
         mean, sd = conditional(Noise("ar1"), forecast, x, at, log_y - past, exact)
         for hazard in HAZARDS:
@@ -147,11 +148,9 @@ def one_curve(index: int) -> dict[str, Any]:
                     drawn[label], ahead[label] = values[:, k], true[what][k]
         if name in SMOOTH:
             averaged = ensemble.draw(DRAWS, rng)
-            filled = BrokenPowerLaw.filled(averaged)
-            every = BrokenPowerLaw(filled["exponent"].shape[1])
+            every = BrokenPowerLaw(averaged["exponent"].shape[1])
             for label, floor in (("end_exponent", False), ("end_slope", True)):
-                with np.errstate(divide="ignore"):
-                    drawn[label] = every.local_exponent(filled, x[-1:], floor=floor)[:, 0]
+                drawn[label] = every.local_exponent(averaged, x[-1:], floor=floor)[:, 0]
                 ahead[label] = end
         ranks[likelihood] = {label: float(np.mean(drawn[label] < ahead[label])) for label in drawn}
         widths[likelihood] = {
@@ -190,7 +189,6 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
         }
         regimes = [row["mean_regimes"][kind] for row in rows]
         by_noise[kind]["mean_regimes"] = round(float(np.mean(regimes)), 2)
-    spent = [row["cpu_s"] for row in rows]
     return {
         "curves": len(rows),
         "mean_probability_ar1": round(float(np.mean([r["probability_ar1"] for r in rows])), 4),
@@ -199,14 +197,12 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
             for kind in KINDS
         },
         "noise": by_noise,
-        "cpu_s_mean_median_95": [
-            round(float(v), 3) for v in (np.mean(spent), np.median(spent), np.quantile(spent, 0.95))
-        ],
+        "cpu_s_mean_median_95": campaign.seconds(rows),
     }
 
 
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "outside.json", 40 * len(TRUTHS))
+    parser = campaign.arguments(__doc__, "outside.json", 40 * len(TRUTHS))
     chosen = parser.parse_args()
     rows = campaign.run(one_curve, range(chosen.curves), chosen.out, chosen.workers)
     result: dict[str, Any] = {
@@ -215,11 +211,7 @@ def main() -> None:
         "noise": NOISE,
         "hazards_per_decade": HAZARDS,
         "seed": SEED,
-        "truths": {
-            name: table(group)
-            for name in TRUTHS
-            if (group := [row for row in rows if row["truth"] == name])
-        },
+        "truths": campaign.tables(table, rows, "truth", {name: name for name in TRUTHS}),
     }
     campaign.keep(result, chosen.out)
     for name, found in result["truths"].items():

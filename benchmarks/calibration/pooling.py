@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 import campaign
 import sbc
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
 
 CELLS = [(1, False), (1, True), (2, False), (2, True)]
 CURVES = 5
@@ -132,7 +131,7 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "pooling.json", 200)
+    parser = campaign.arguments(__doc__, "pooling.json", 200)
     chosen = parser.parse_args()
     rows = campaign.run(one_group, range(chosen.curves), chosen.out, chosen.workers)
     result: dict[str, Any] = {
@@ -141,15 +140,10 @@ def main() -> None:
         "points": POINTS,
         "seed": SEED,
         "all": table(rows),
-        "cells": {
-            f"{n} regimes, {'floor' if floor else 'no floor'}": table(group)
-            for n, floor in CELLS
-            if (group := [row for row in rows if tuple(row["cell"]) == (n, floor)])
-        },
+        "cells": campaign.by_model(table, rows, "cell", CELLS),
     }
     campaign.keep(result, chosen.out)
-    for name in ("all", *result["cells"]):
-        print(name, result.get(name) or result["cells"][name])
+    campaign.show({"all": result["all"], **result["cells"]})
 
 
 if __name__ == "__main__":

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import campaign
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
 
 CELLS = [
     (n, floor, kind) for n in range(4) for floor in (False, True) for kind in ("normal", "ar1")
@@ -125,44 +124,39 @@ def covered(rows: list[dict[str, Any]], names: list[str] | None = None) -> dict[
 def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return coverage, rank histograms and certificates of a group of curves."""
     names = sorted({name for row in rows for name in row["ranks"]})
-    spent = [row["cpu_s"] for row in rows]
-    good = [not row["doubts"] for row in rows]
+    good = [row for row in rows if not row["doubts"]]
     histograms = {}
     for name in names:
         ranks = [row["ranks"][name] for row in rows if name in row["ranks"]]
         histograms[name] = np.histogram(ranks, bins=10, range=(0.0, 1.0))[0].tolist()
     return {
         "pooled": covered(rows),
-        "certified_only": covered([row for row in rows if not row["doubts"]]),
-        "certified": round(float(np.mean(good)), 4),
+        "certified_only": covered(good),
+        "certified": round(len(good) / len(rows), 4),
         "efforts": [sum(row["effort"] == e for row in rows) for e in (1, 2, 3)],
         "apart_median_worst_certified": [
             round(float(np.median([row["apart"] for row in rows])), 4),
-            round(max(row["apart"] for row in rows if not row["doubts"]), 4),
+            round(max(row["apart"] for row in good), 4) if good else None,
         ],
-        "cpu_s_mean_median_95": [
-            round(float(v), 3) for v in (np.mean(spent), np.median(spent), np.quantile(spent, 0.95))
-        ],
+        "cpu_s_mean_median_95": campaign.seconds(rows),
         "parameters": {name: covered(rows, [name]) for name in names},
         "rank_histograms": histograms,
     }
 
 
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "sbc.json", 300 * len(CELLS))
+    parser = campaign.arguments(__doc__, "sbc.json", 300 * len(CELLS))
     chosen = parser.parse_args()
     rows = campaign.run(one_curve, range(chosen.curves), chosen.out, chosen.workers)
-    cells = {}
-    for cell in CELLS:
-        name = f"{cell[0]} crossovers, {'floor' if cell[1] else 'no floor'}, {cell[2]}"
-        group = [row for row in rows if tuple(row["cell"]) == cell]
-        if group:
-            cells[name] = table(group)
-    by_count = {
-        f"{n} crossovers": table([row for row in rows if row["cell"][0] == n])
-        for n in range(4)
-        if any(row["cell"][0] == n for row in rows)
+    names = {
+        f"{n} crossovers, {'floor' if floor else 'no floor'}, {kind}": [n, floor, kind]
+        for n, floor, kind in CELLS
     }
+    counts = [{**row, "crossovers": row["cell"][0]} for row in rows]
+    by_count = campaign.tables(
+        table, counts, "crossovers", {f"{n} crossovers": n for n in range(4)}
+    )
+    cells = campaign.tables(table, rows, "cell", names)
     result = {
         "question": "do central intervals cover truths drawn from the printed priors",
         "points": POINTS,

@@ -11,28 +11,27 @@ on where it stopped.
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import campaign
 from baselines import BASELINES
 from scalefit_method import SCALEFIT
-from score import LEVEL, Method, Row, provenance, run, summary, tables
+from score import LEVEL, Method, run, summary, tables
 from tasks import DATA, SPLITS, divide, read
 
-from scalefit.storage import replacing
-
-KEPT = Path(__file__).parents[1] / "results" / "alabdulmohsin_baselines.json"
+KEPT = campaign.RESULTS / "alabdulmohsin_baselines.json"
 METHODS: dict[str, Method] = {**BASELINES, **SCALEFIT}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = campaign.options(__doc__, KEPT.name)
     parser.add_argument("--methods", type=_names(METHODS), default=list(METHODS))
     parser.add_argument("--splits", type=_names(SPLITS), default=list(SPLITS))
     parser.add_argument("--limit", type=int, default=None, help="this many tasks, for a trial")
-    parser.add_argument("--out", type=Path, default=KEPT)
     parser.add_argument("--partial", type=Path, default=None, help="default: --out with .jsonl")
     arguments = parser.parse_args()
     curves = read()
@@ -54,10 +53,9 @@ def main() -> None:
         "level": LEVEL,
         "results": scores,
         "skipped": skipped,
-        **provenance("scalefit", "numpy", "scipy", "pandas"),
+        "rows": rows,
     }
-    with replacing(arguments.out) as temporary:
-        temporary.write_text(_text(result, rows), encoding="utf-8")
+    campaign.keep(result, arguments.out, ("scalefit", "numpy", "scipy", "pandas"))
     print(tables(scores))
     for split, names in skipped.items():
         if names:
@@ -74,12 +72,6 @@ def _names(known: Sequence[str] | dict[str, Any]) -> Any:
         return names
 
     return split
-
-
-def _text(result: dict[str, Any], rows: list[Row]) -> str:
-    """Return the result as JSON with one line per row."""
-    lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
-    return json.dumps(result, indent=1)[:-2] + f',\n "rows": [\n{lines}\n ]\n}}\n'
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import expit, ndtri
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
+
 Curve = Callable[[Array, Array], Array]  # parameters, log x -> log y, both scaled
 
 SMALLEST_SD = 1e-4  # of log y; a fit through every point claims no less

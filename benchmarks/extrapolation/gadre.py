@@ -36,14 +36,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "calibration"))
 import campaign
 import sbc
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
+
 Curve = tuple[Array, Array, dict[str, Array]]  # tokens, loss, standard errors by kind
 
 FEWEST = 7  # points
@@ -101,8 +101,8 @@ def explored(x: Array, y: Array, error: Array | None, alone: bool, rng: Any) -> 
 
 def one_curve(curve: Curve, rng: np.random.Generator) -> dict[str, dict[str, Any]]:
     """Return what is reported of one curve, by setting."""
+    from scalefit.forecast.futures import log_curve
     from scalefit.laws import BrokenPowerLaw
-    from scalefit.prediction import log_curve
 
     x, y, errors = curve
     log_y = np.log(y)
@@ -115,7 +115,7 @@ def one_curve(curve: Curve, rng: np.random.Generator) -> dict[str, dict[str, Any
         ensemble, evidence = explored(x, y, error, alone, rng)
         params = ensemble.draw(DRAWS, rng)
         law = BrokenPowerLaw(params["exponent"].shape[1])
-        inside = log_curve(law, params, x, last=float(x[-1]), hazard=0.0, rng=rng)
+        inside = law.log_curve(params, x)
         noise = params["noise"]
         apart = log_y - np.median(inside, axis=0)
         row: dict[str, Any] = {
@@ -215,7 +215,7 @@ def _short(value: Any) -> float:
 
 
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "gadre.json", 12)
+    parser = campaign.arguments(__doc__, "gadre.json", 12)
     default = Path(os.environ.get("SCALEFIT_DATA", ".")) / "gadre-overtraining"
     parser.add_argument("--data", type=Path, default=default, help="folder that holds models/")
     chosen = parser.parse_args()

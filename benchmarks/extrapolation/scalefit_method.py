@@ -26,16 +26,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logsumexp
 from score import GROUPS, LEVEL, Method, Row, score, summary, tables
 from tasks import DATA, SPLITS, Task, divide, read
+
+from scalefit.arrays import Array
 
 if TYPE_CHECKING:
     from scalefit.inference.ensemble import Ensemble
     from scalefit.laws.noise import Kind, Spacing
 
-Array = NDArray[np.float64]
 
 DRAWS = 2000
 SEED = 2033
@@ -79,14 +79,13 @@ class Variant:
         from scalefit.inference.ensemble import Ensemble
         from scalefit.laws import BrokenPowerLaw
         from scalefit.laws.noise import Noise
-        from scalefit.prediction import log_curve
 
         ensemble = self.explored(x, y)
         if self.floor:
             ensemble = Ensemble(tuple(one for one in ensemble.members if one.floor))
         params = ensemble.draw(DRAWS, rng)
         law = BrokenPowerLaw(params["exponent"].shape[1])
-        past = log_curve(law, params, x, last=float(x[-1]), hazard=0.0, rng=rng)
+        past = law.log_curve(params, x)
         noise = Noise("normal" if self.noise == "normal" else "ar1", self.spacing)
         return Forecast(self, noise, params, x, np.log(y) - past, rng)
 
@@ -143,8 +142,9 @@ class Forecast:
 
     def ahead(self, x: Array) -> tuple[Array, Array, Array]:
         """Return log curve, mean of the noise and its standard deviation, shape (draws, m)."""
+        from scalefit.forecast.futures import log_curve
+        from scalefit.forecast.noise import conditional
         from scalefit.laws import BrokenPowerLaw
-        from scalefit.prediction import conditional, log_curve
 
         key = x.tobytes()
         if key not in self._kept:
@@ -262,7 +262,7 @@ def main() -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))
     import campaign
 
-    parser = campaign.arguments(__doc__ or "", "alabdulmohsin_scalefit.json", 92)
+    parser = campaign.arguments(__doc__, "alabdulmohsin_scalefit.json", 92)
     parser.add_argument("--splits", nargs="+", choices=list(SPLITS), default=["training"])
     parser.add_argument("--methods", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     chosen = parser.parse_args()

@@ -9,21 +9,18 @@ correlated: n in a table counts tasks, not rows.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from tasks import Task
 
-Array = NDArray[np.float64]
+from scalefit.arrays import Array
+
 Row = dict[str, Any]
 
 LEVEL = 0.9
@@ -227,18 +224,6 @@ def tables(scores: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]]) 
                 lines.append(f"{method[:13]:<14}{shown}")
             lines.append("")
     return "\n".join(lines)
-
-
-def provenance(*packages: str) -> dict[str, Any]:
-    """Return the versions of the packages, and the machine that this ran on."""
-    return {
-        "versions": {name: version(name) for name in packages},
-        "machine": {
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
-    }
 
 
 def _rounded(value: float | np.floating[Any]) -> float:

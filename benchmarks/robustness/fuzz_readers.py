@@ -11,7 +11,6 @@ traceback.
 
 from __future__ import annotations
 
-import argparse
 import io
 import re
 import struct
@@ -130,7 +129,7 @@ def reframed(content: bytes, rng: np.random.Generator) -> bytes:
 
 def attempt(path: Path, y: str) -> str:
     """Return how a file ends that is read: as a trajectory, as curves, or refused and by what."""
-    from scalefit.curves import curves
+    from scalefit.curves.selection import curves
     from scalefit.errors import ScalefitError
     from scalefit.io import read
     from scalefit.io.axes import default_x
@@ -159,10 +158,9 @@ def _check(message: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = campaign.options(__doc__, "fuzz_readers.json")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--out", type=Path, default=campaign.RESULTS / "fuzz_readers.json")
     chosen = parser.parse_args()
     failures: dict[str, dict[str, Any]] = {}
     counts: dict[str, dict[str, int]] = {}

@@ -90,7 +90,7 @@ def one_size(index: int, workers: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "speed_batch.json", SIZES[-1])
+    parser = campaign.arguments(__doc__, "speed_batch.json", SIZES[-1])
     chosen = parser.parse_args()
     wanted = [
         len(METHODS) * i + j

@@ -7,7 +7,6 @@ examples drawn and the overlaps recorded, over 400 N steps.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
@@ -18,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from campaign import RESULTS, keep
+import campaign
 
 N, UNITS = 500, 2
 CASES: dict[str, dict[str, Any]] = {
@@ -68,12 +66,10 @@ def simulated(settings: dict[str, Any], steps: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = campaign.options(__doc__, "committee_speed.json")
     parser.add_argument("--small", action="store_true", help="a few seconds, to try the script")
-    parser.add_argument("--out", type=Path, default=RESULTS / "committee_speed.json")
     options = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
+    campaign.one_thread()
     import torch
 
     torch.set_num_threads(1)
@@ -107,7 +103,7 @@ def main() -> None:
             name: base / statistics.median(seconds[name]) for name in CASES
         },
     }
-    keep(result, options.out, ("scalefit", "numpy", "numba", "torch"))
+    campaign.keep(result, options.out, ("scalefit", "numpy", "numba", "torch"))
     print(options.out.read_text())
 
 

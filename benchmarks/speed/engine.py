@@ -275,7 +275,7 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "speed_engine.json", 20)
+    parser = campaign.arguments(__doc__, "speed_engine.json", 20)
     parser.set_defaults(workers=1)
     parser.add_argument("--cases", nargs="+", default=list(BLOCKS), help="first words of cases")
     chosen = parser.parse_args()

@@ -9,7 +9,6 @@ one more quadrature each (training loss and error, ridge), and per load the limi
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -23,10 +22,9 @@ from scalefit.trainers.perceptron import theory
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = campaign.options(__doc__, "perceptron_theory.json")
     parser.add_argument("--loads", type=int, default=100)
     parser.add_argument("--norms", type=int, default=100)
-    parser.add_argument("--out", type=Path, default=campaign.RESULTS / "perceptron_theory.json")
     options = parser.parse_args()
     loads = np.geomspace(0.1, 1e4, options.loads).tolist()
     norms = np.geomspace(0.01, 1e3, options.norms).tolist()

@@ -72,7 +72,7 @@ def measured(command: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = campaign.arguments(__doc__ or "", "speed_pipeline.json", 1000)
+    parser = campaign.arguments(__doc__, "speed_pipeline.json", 1000)
     parser.add_argument("--method", default="point")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

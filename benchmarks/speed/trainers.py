@@ -6,7 +6,6 @@ share of time that recording and saving take; and how busy two workers are durin
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import tempfile
@@ -16,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from campaign import RESULTS, keep
+import campaign
 
 
 def clock(work: Callable[[], object], repeats: int) -> float:
@@ -49,7 +47,8 @@ def ratios(N: int, n_train: int, steps: int, runs: int, repeats: int) -> dict[st
     import torch
 
     from scalefit import trainers
-    from scalefit.trainers.family import expand, simulation
+    from scalefit.trainers.families import simulation
+    from scalefit.trainers.sweep import expand
 
     found: dict[str, float] = {"N": N, "n_train": n_train, "steps": steps, "runs": runs}
     cpu = torch.device("cpu")
@@ -85,7 +84,7 @@ def overhead(N: int, load: float, steps: int, seeds: int) -> dict[str, float]:
     """Return the share of a sweep's time that measuring and saving take."""
     from scalefit import trainers
     from scalefit.trainers import loop
-    from scalefit.trainers.family import simulations
+    from scalefit.trainers.families import simulations
     from scalefit.trainers.store import Store
 
     one = simulations("perceptron")["gradient_descent"]
@@ -148,13 +147,11 @@ def busy(runs: int, workers: int, N: int, load: float, steps: int) -> dict[str, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = campaign.options(__doc__, "trainers_speed.json")
     parser.add_argument("--small", action="store_true", help="a few seconds, to try the script")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=RESULTS / "trainers_speed.json")
     options = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
+    campaign.one_thread()
     import torch
 
     torch.set_num_threads(1)
@@ -169,7 +166,7 @@ def main() -> None:
         "against_plain_loop": [ratios(*size, runs=32, repeats=1 if small else 3) for size in sizes],
         "recording_and_saving": overhead(100, 5, 200, 8) if small else overhead(200, 5, 5000, 64),
     }
-    keep(result, options.out, ("scalefit", "numpy", "torch", "xarray"))
+    campaign.keep(result, options.out, ("scalefit", "numpy", "torch", "xarray"))
     print(options.out.read_text())
 
 

@@ -24,7 +24,6 @@ Simulations are kept beside the result and taken up again.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import warnings
 from collections.abc import Sequence
@@ -33,19 +32,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import campaign
 
 import scalefit as sf
 from scalefit import trainers
-from scalefit.trainers.committee import linear as sums
-from scalefit.trainers.committee import specialised as last_phase
-from scalefit.trainers.committee import theory
+from scalefit.arrays import Array
+from scalefit.trainers.committee import last_phase, linear_units, theory
 from scalefit.trainers.committee.spectrum import window
-
-Array = NDArray[np.float64]
 
 POINTS = 32
 LINEAR = {0.25: 4096, 0.5: 2048, 0.75: 1024, 1.0: 1024, 2.0: 512}
@@ -106,7 +101,9 @@ def exact(config: Any, x: Array) -> tuple[Array, float]:
         found = theory.recursion(
             spectrum, one.N, steps, learning_rate=one.learning_rate, start=start
         )
-        return found, sums.tail(one.L, one.beta, learning_rate=one.learning_rate, start=start)
+        return found, linear_units.tail(
+            one.L, one.beta, learning_rate=one.learning_rate, start=start
+        )
     return theory.solve(one, x).test_loss, last_phase.tail(one.L, one.beta, one.K)
 
 
@@ -237,12 +234,11 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = campaign.options(__doc__, "committee_exponents.json")
     parser.add_argument(
         "--seeds", type=int, default=64, help="of linear curves; half of erf, a sixth of plateaus"
     )
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=campaign.RESULTS / "committee_exponents.json")
     options = parser.parse_args()
     kept = options.out.with_suffix("")
     from scalefit.workers import processes

@@ -11,7 +11,6 @@ of one run of each flow over theory. It takes some minutes.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import warnings
 from pathlib import Path
@@ -25,7 +24,7 @@ import campaign
 from scalefit import trainers
 from scalefit.trainers.committee import theory
 from scalefit.trainers.committee.spectrum import eigenvalues
-from scalefit.trainers.family import expand
+from scalefit.trainers.sweep import expand
 
 HALF_PLATEAU = 0.003  # of K = M = 2
 
@@ -136,9 +135,8 @@ def chain(settings: dict[str, Any], seeds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = campaign.options(__doc__, "committee_simulation.json")
     parser.add_argument("--small", action="store_true", help="a few seconds, to try the script")
-    parser.add_argument("--out", type=Path, default=campaign.RESULTS / "committee_simulation.json")
     options = parser.parse_args()
     few, some, many = (1, 16, 50) if options.small else (8, 64, 1000)
     rows = []

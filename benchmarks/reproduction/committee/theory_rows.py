@@ -9,7 +9,6 @@ the last exponential of the loss. Writes the same as JSON. About a minute.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -22,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 import campaign
 from samples import two_layer
 
-from scalefit.trainers.committee import specialised, theory
+from scalefit.trainers.committee import last_phase, theory
 from scalefit.trainers.committee.spectrum import eigenvalues, window
 
 REFERENCE = Path(__file__).parents[3] / "tests" / "reference" / "two_layer_reference.csv"
@@ -57,7 +56,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 def seconds(K: int, rate: float) -> float:
     """Return the CPU time of K units with 4096 eigenvalues, 80 times up to alpha_hi."""
     spectrum = eigenvalues(4096, 1.0)
-    _, high = window(spectrum, rate * specialised.slowest(K))
+    _, high = window(spectrum, rate * last_phase.slowest(K))
     times = np.geomspace(0.01 / (rate * spectrum[0]), high, 80)
     start = 1e-4 * np.eye(K), 1e-3 * (np.eye(K) - 1 / K), np.eye(K)
     begin = time.process_time()
@@ -66,9 +65,7 @@ def seconds(K: int, rate: float) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=campaign.RESULTS / "committee_theory.json")
-    out = parser.parse_args().out
+    out = campaign.options(__doc__, "committee_theory.json").parse_args().out
     table = rows(REFERENCE)
     groups: dict[str, list[dict[str, Any]]] = {}
     for line in table:

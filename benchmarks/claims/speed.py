@@ -1,0 +1,123 @@
+"""Claims on speed, and on damaged files."""
+
+from __future__ import annotations
+
+from claims.kept import Claim, claims, kept, share
+
+
+def speed() -> str:
+    """Return claims on time and memory."""
+    engine, batch = kept("speed_engine"), kept("speed_batch")
+    times, script, name = engine["cpu_s"], "speed/engine.py", "speed_engine"
+
+    def seconds(one: dict[str, float]) -> str:
+        return f"{one['median']:.2g} [{one['10%']:.2g}, {one['90%']:.2g}]"
+
+    fresh, filled = times["fresh process, empty cache"], times["fresh process, filled cache"]
+    nuts = times["pymc.sample: 1 crossover, floor"]
+    rows = [
+        Claim(
+            "one model with a floor, 0 to 3 crossovers, 60 points: median [10%, 90%]",
+            ", ".join(seconds(times[f"one model: {n} crossovers, floor"]) for n in range(4)),
+            script,
+            name,
+        ),
+        Claim("all eight models; with both noises", ", ".join(
+            seconds(times[key]) for key in ("eight models", "sixteen models")
+        ), script, name),
+        Claim("all eight models, 500 points", seconds(times["eight models, 500 points"]),
+              script, name),
+        Claim("the preview, one model with a floor, 0 to 3 crossovers", ", ".join(
+            seconds(times[f"point: {n} crossovers, floor"]) for n in range(4)
+        ), script, name),
+        Claim(
+            "first fit of a fresh process, compiling; with the machine code kept",
+            f"{fresh['first_fit_s']['median']:.1f}; {filled['first_fit_s']['median']:.2f}",
+            script,
+            name,
+        ),
+        Claim(
+            "`pymc.sample` over the engine's time, one crossover and a floor, 3 curves",
+            f"{nuts['over_engine']['median']:.0f} times; R-hat "
+            + ", ".join(f"{one:.2f}" for one in nuts["worst_rhat"]),
+            script,
+            name,
+        ),
+    ]  # fmt: skip
+    for row in batch["rows"]:
+        if row["curves"] == 1000:
+            method = "default" if row["method"] == "auto" else "preview"
+            rows.append(
+                Claim(
+                    f"1,000 curves on two workers, {method}: CPU s a curve, MiB at peak, verdicts "
+                    "ok",
+                    f"{row['cpu_s'] / 1000:.2f}; {row['peak_mib']:.0f}; {share(row['ok'])}",
+                    "speed/batch.py",
+                    "speed_batch",
+                )
+            )
+    pipeline, shared = kept("speed_pipeline"), kept("trainers_speed")
+    rows.append(
+        Claim(
+            "`scalefit fit` on 1,000 curves by the preview, with comparison and report: wall "
+            "minutes; MB of fit.nc and report.html",
+            f"{pipeline['wall_s'] / 60:.1f}; {pipeline['bytes']['fit.nc'] / 1e6:.0f}, "
+            f"{pipeline['bytes']['report.html'] / 1e6:.1f}",
+            "speed/pipeline.py",
+            "speed_pipeline",
+        )
+    )
+    plain = shared["against_plain_loop"]
+    rows += [
+        Claim(
+            "32 perceptrons over a plain loop, N = "
+            + ", ".join(str(one["N"]) for one in plain)
+            + ": own data; shared inputs",
+            ", ".join(f"{one['own_data']:.1f}" for one in plain)
+            + " times as fast; "
+            + ", ".join(f"{one['shared_data']:.1f}" for one in plain),
+            "speed/trainers.py",
+            "trainers_speed",
+        ),
+        Claim(
+            "share of the time that measuring and saving take; share that two workers are busy",
+            f"{share(shared['recording_and_saving']['share'])}; {share(shared['sweep']['busy'])}",
+            "speed/trainers.py",
+            "trainers_speed",
+        ),
+    ]
+    committee = kept("committee_speed")["times_faster_than_plain"]
+    rows += [
+        Claim(
+            "committee machine over a plain loop, N = 500: 32 runs, one run; overlaps alone, 64 "
+            "runs",
+            f"{committee['sgd']:.0f}, {committee['sgd_one_run']:.0f}; "
+            f"{committee['order_parameters']:.0f} times as fast",
+            "speed/committee.py",
+            "committee_speed",
+        ),
+        Claim(
+            "perceptron theory on a grid of 100 loads and 100 norms, CPU s",
+            f"{kept('perceptron_theory')['grid_cpu_seconds']:.1f}",
+            "speed/perceptron_theory.py",
+            "perceptron_theory",
+        ),
+    ]
+    return claims(rows)
+
+
+def robustness() -> str:
+    """Return claims on damaged files."""
+    found = kept("fuzz_readers")
+    return claims(
+        [
+            Claim(
+                "damaged files of eleven kinds end in a trajectory or a refusal: files, failures, "
+                "slowest s",
+                f"{sum(found['files'].values()):,}, {len(found['failures'])}, "
+                f"{found['slowest_s']:.2f}",
+                "robustness/fuzz_readers.py",
+                "fuzz_readers",
+            )
+        ]
+    )
