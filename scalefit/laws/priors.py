@@ -1,4 +1,7 @@
-"""Priors: distributions of the variables that are sampled, each a smooth function of normals.
+"""Priors: the distributions that they are made of.
+
+Which ones a fit has by default stands with what has them: in `priors` of each law, such as the one
+in `broken.py`, and of `noise.py`.
 
 Every prior maps independent standard-normal coordinates onto its variable. The numpy engines work
 in those coordinates, where the prior is N(0, I) whatever the law; a PyMC model gets the ordinary

@@ -1,4 +1,7 @@
-"""Segmented law: what every law of several regimes has, whatever its formula."""
+"""Segmented law: what every law of several regimes has, whatever its formula.
+
+The formula that is fitted unless told otherwise stands in `broken.py`.
+"""
 
 from __future__ import annotations
 
