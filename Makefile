@@ -31,7 +31,7 @@ demo: $(SETUP)
 	@$(BIN)/scalefit demo --out demo
 
 test: $(SETUP)
-	@SCALEFIT_REQUIRE_ALL=1 $(BIN)/python -P -m pytest -q -m "not slow"
+	@SCALEFIT_REQUIRE_ALL=1 $(BIN)/python -P -m pytest -q -n auto --dist worksteal -m "not slow"
 
 slow: $(SETUP)
 	@SCALEFIT_REQUIRE_ALL=1 $(BIN)/python -P -m pytest -q -m slow

@@ -107,8 +107,8 @@ def speed() -> str:
 
 
 def robustness() -> str:
-    """Return claims on damaged files."""
-    found = kept("fuzz_readers")
+    """Return claims on damaged files, and on what tests notice."""
+    found, mutants = kept("fuzz_readers"), kept("mutants")
     return claims(
         [
             Claim(
@@ -118,6 +118,19 @@ def robustness() -> str:
                 f"{found['slowest_s']:.2f}",
                 "robustness/fuzz_readers.py",
                 "fuzz_readers",
-            )
+            ),
+            Claim(
+                "faults put into the sources one at a time: noticed by a test, of",
+                f"{mutants['killed']}, {len(mutants['mutants'])}",
+                "mutants.py",
+                "mutants",
+            ),
+            Claim(
+                "fits, sweeps, theories and commands whose numbers are kept as fingerprints, for the "
+                "next change of the sources to be compared with",
+                f"{len(kept('unchanged')['digests'])}",
+                "unchanged/digests.py",
+                "unchanged",
+            ),
         ]
     )

@@ -76,7 +76,7 @@ def difference(found: Mapping[str, Any], kept: Mapping[str, Any]) -> str:
 def source() -> dict[str, Any]:
     """Return the last commit that changed what is installed, and the machine's instructions."""
     outside = [f":(top,exclude){folder}" for folder in ("benchmarks", "tests")]
-    command = ["git", "log", "-1", "--format=%h", "--", ":/", *outside]
+    command = ["git", "log", "-1", "--format=%H", "--", ":/", *outside]
     told = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=True)
     found: Any = np.show_config(mode="dicts")
     return {

@@ -15,6 +15,7 @@ import xarray as xr
 
 import scalefit
 from scalefit import trajectory
+from scalefit.cli.fit import document as described
 from scalefit.cli.output import emit, estimate
 
 from .conftest import AXES, POINT, WIDTH, Curves, Run
@@ -296,16 +297,15 @@ def test_pooled_curves_show_what_they_share(run: Run, tmp_path: Path, curves: Cu
     frame["loss"] *= np.exp(0.02 * scatter)
     frame.to_csv(tmp_path / "seeds.csv", index=False)
     options = ("--pool", "model", "--regimes", 1, "--floor", "no")
-    done = run("fit", "seeds.csv", *AXES, "--by", "model", *options)
+    done = run("fit", "seeds.csv", *AXES, "--by", "model", *options, "--out", "out")
     assert done.code == 0
     assert re.search(r"spread_exponent 0 +0\.0\d+ +\[", done.out)
-    half = ("--json", "--interval", 0.5)
-    document = run("fit", "seeds.csv", *AXES, "--by", "model", *options, *half).document
-    shared = {row["parameter"]: row for row in document["shared"]}
+    told = described(scalefit.load("out/fit.nc"), seed=0, interval=0.5)
+    shared = {row["parameter"]: row for row in told["shared"]}
     assert shared.keys() >= {"exponent", "spread_exponent"}
     row = shared["exponent"]
-    within = document["runs"][0]["parameters"][0]
-    assert (within["parameter"], document["interval"]) == ("exponent", 0.5)
+    within = told["runs"][0]["parameters"][0]
+    assert (within["parameter"], told["interval"]) == ("exponent", 0.5)
     assert row["high"] - row["low"] < 2.0 * (within["high"] - within["low"])
 
 

@@ -264,7 +264,11 @@ def test_curves_that_say_nothing_are_marked_and_leave_the_others(tmp_path: Path)
     medians = fit.predict([10.0, 1e6])["median"]
     assert medians.notnull().all("x").values.tolist() == [True, False, False, False, True]
     assert fit.reach(0.01)["probability"].notna().tolist() == [True, False, False, False, True]
-    assert fit.check()["run"].unique().tolist() == ["m0", "m4"]
+    checked = fit.check().groupby("run")["words"].first()
+    assert checked[["m1", "m2", "m3"]].tolist() == [
+        f"not checked: {fit.verdict[run]}" for run in ("m1", "m2", "m3")
+    ]
+    assert not checked[["m0", "m4"]].str.startswith("not checked").any()
     assert len(fit.plot()) == 5
     plt.gcf().canvas.draw()
     plt.close("all")

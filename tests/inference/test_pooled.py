@@ -22,7 +22,7 @@ from scalefit.laws import BrokenPowerLaw
 from scalefit.laws.priors import unpack
 
 X = np.geomspace(1.0, 1e3, 12)
-SEEDS = 6
+SEEDS = 5
 
 
 def runs(spread: float = 0.0, noise: float = 0.1, mean: float = 0.5) -> pd.DataFrame:

@@ -309,8 +309,8 @@ def kill_often(tmp_path: Path, kills: int, workers: list[int], seeds: int) -> No
     same(trainers.merged(tmp_path / "killed"), trainers.merged(tmp_path / "undisturbed"))
 
 
-def test_four_kills_change_nothing(tmp_path: Path) -> None:
-    kill_often(tmp_path, 4, [1], 20)
+def test_two_kills_change_nothing(tmp_path: Path) -> None:
+    kill_often(tmp_path, 2, [1], 20)
 
 
 @pytest.mark.slow

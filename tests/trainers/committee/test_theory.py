@@ -20,7 +20,8 @@ from scalefit.trainers.committee.spectrum import beyond, eigenvalues, trained, w
 @pytest.mark.parametrize(
     ("kind", "count"),
     [("ODE", 30), ("LINODE", 36), ("LINREC", 30), ("LINEXP", 10), ("FLOOR", 12), ("PLAT", 18),
-     ("PLATETA", 54), ("ESC", 6), ("ETACERF", 5), ("PLEN", 28), ("SPEC", 32)],
+     ("PLATETA", 54), ("ESC", 6), ("ETACERF", 5), pytest.param("PLEN", 28, marks=pytest.mark.slow),
+     pytest.param("SPEC", 32, marks=pytest.mark.slow)],
 )  # fmt: skip
 def test_rows_of_the_reference(reference: Path, kind: str, count: int) -> None:
     rows = 0
