@@ -126,8 +126,8 @@ def robustness() -> str:
                 "mutants",
             ),
             Claim(
-                "fits, sweeps, theories and commands whose numbers are kept as fingerprints, for the "
-                "next change of the sources to be compared with",
+                "fits, sweeps, theories and commands whose numbers are kept as fingerprints, to be "
+                "compared with after a change of the sources",
                 f"{len(kept('unchanged')['digests'])}",
                 "unchanged/digests.py",
                 "unchanged",

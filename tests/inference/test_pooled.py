@@ -22,14 +22,16 @@ from scalefit.laws import BrokenPowerLaw
 from scalefit.laws.priors import unpack
 
 X = np.geomspace(1.0, 1e3, 12)
-SEEDS = 5
+SEEDS = 4
 
 
-def runs(spread: float = 0.0, noise: float = 0.1, mean: float = 0.5) -> pd.DataFrame:
+def runs(
+    spread: float = 0.0, noise: float = 0.1, mean: float = 0.5, seeds: int = SEEDS
+) -> pd.DataFrame:
     """Return runs of one architecture whose exponents scatter around a mean."""
     rng = np.random.default_rng(3)
     parts = []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         exponent = mean + spread * rng.standard_normal()
         loss = X**-exponent * np.exp(noise * rng.standard_normal(X.size) + rng.standard_normal())
         parts.append(pd.DataFrame({"step": X, "loss": loss, "seed": seed, "arch": "a"}))
@@ -51,7 +53,10 @@ def alone() -> sf.Fit:
     return fit(runs())
 
 
-def test_runs_that_are_alike_lend_each_other_strength(alike: sf.Fit, alone: sf.Fit) -> None:
+@pytest.mark.slow
+def test_runs_that_are_alike_lend_each_other_strength() -> None:
+    data = runs(seeds=6)
+    alike, alone = fit(data, pool="seed"), fit(data)
     assert alike.ok
     pooled_sd = alike.exponents.std(["chain", "draw"]).values
     own_sd = alone.exponents.std(["chain", "draw"]).values
@@ -63,8 +68,9 @@ def test_runs_that_are_alike_lend_each_other_strength(alike: sf.Fit, alone: sf.F
     assert table.loc["spread_exponent", "low"] < 0.02
 
 
+@pytest.mark.slow
 def test_runs_that_differ_stay_apart() -> None:
-    data = runs(spread=0.15, noise=0.02)
+    data = runs(spread=0.15, noise=0.02, seeds=6)
     together, single = fit(data, pool="seed"), fit(data)
     np.testing.assert_allclose(
         together.exponents.mean(["chain", "draw"]).values,
