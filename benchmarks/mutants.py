@@ -229,7 +229,7 @@ MUTANTS = (
         "evidence: a crossover that is no better is needed",
         "log_evidence - BETTER:",
         "log_evidence:",
-        ("tests/inference/test_ensemble.py::test_a_crossover_is_needed_if_it_is_a_nat_better",),
+        ("tests/inference/test_model_states.py::test_a_crossover_is_needed_if_it_is_a_nat_better",),
     ),
     Mutant(
         "pooling: gaps between shared crossovers repel too much",

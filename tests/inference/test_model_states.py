@@ -1,4 +1,4 @@
-"""What becomes of models whose certificate fails."""
+"""States of models: what becomes of one whose certificate fails."""
 
 from __future__ import annotations
 
