@@ -307,7 +307,7 @@ class Forecaster:
                 chance = f"probability {row['probability']:.2f}"
                 parts.append(f"{self.x} of {self.y} {_short(row['target'])}: {where}, {chance}")
         if not fit.ok:
-            parts.append(f"unreliable: {next(iter(fit.verdict.values()))}")
+            parts.append(next(iter(fit.verdict.values())))
         return f"{self.x} {_short(self._fitted)}: {'; '.join(parts)}"
 
     def _quietly(self, act: Callable[[], Any]) -> Any:

@@ -66,12 +66,18 @@ class Record:
 
     @property
     def verdict(self) -> dict[str, str]:
-        """Per curve `"ok"`, or what is wrong with its posterior and what to try.
+        """Per curve `"ok"`, or what is wrong and what to try.
 
-        It judges whether the posterior was computed well, not whether the law is the right one.
+        `"doubtful: ...; ..."` where the law does not describe the points, or they are no single
+        curve; `"unreliable: ...; ..."` where the posterior could not be computed.
         """
         words = self.group("diagnostics")["verdict"].values
         return dict(zip(self.runs, map(str, words), strict=True))
+
+    def state(self, run: str) -> str:
+        """Return the first word of a verdict: `"ok"`, `"doubtful"` or `"unreliable"`."""
+        word = self.verdict[run].partition(":")[0]
+        return word if word in ("ok", "doubtful") else "unreliable"
 
     @property
     def notes(self) -> dict[str, list[str]]:
@@ -148,9 +154,9 @@ class Record:
             models = models.isel(model=np.flatnonzero(models["regimes"].values == regimes))
             groups["models"] = self._renormalised(models)
         said = groups["diagnostics"]["verdict"].values.copy()
-        said[np.isnan(groups["posterior"]["noise"].values).any(axis=(0, 1)) & (said == "ok")] = (
-            f"not fitted: too few points for {regimes} regimes"
-        )
+        lacking = np.isnan(groups["posterior"]["noise"].values).any(axis=(0, 1))
+        computed = np.array([self.state(run) != "unreliable" for run in self.runs])
+        said[lacking & computed] = f"unreliable: too few points for {regimes} regimes"
         groups["diagnostics"] = groups["diagnostics"].assign(verdict=("run", said))
         tree = xr.DataTree.from_dict(groups)
         tree.attrs = dict(self.tree.attrs)
@@ -179,7 +185,7 @@ class Record:
     def parameters(self, run: str, group: str = "posterior") -> dict[str, Array]:
         """Return the draws of every parameter of one run, shape (n,) or (n, k) for n draws.
 
-        `group` is `"posterior"`, the most probable number of regimes; `"averaged"`, all models; or
+        `group` is `"posterior"`, the headline's number of regimes; `"averaged"`, all models; or
         `"forecast"`, all with a floor. Where there is one model they are the same.
         """
         for name in (group, "averaged", "posterior"):
@@ -211,8 +217,9 @@ class Record:
         return xr.DataArray(stacked.reshape(shape), coords, ("run", "chain", "draw", "x"))
 
     def regimes(self, run: str) -> int:
-        """Return the most probable number of regimes of a run, of which its draws are.
+        """Return the number of regimes of a run's headline, of which its draws are.
 
+        It is the smallest number that is at least half as probable as the most probable one.
         Of a run whose fit failed it is the largest number that was asked for.
         """
         counts = self.group("posterior").get("regimes")

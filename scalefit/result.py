@@ -38,7 +38,7 @@ class Fit(Record):
     def exponents(self) -> xr.DataArray:
         """Posterior of the exponents, dims (run, chain, draw, regime), positive where y falls.
 
-        Of the most probable number of regimes of each run, NaN beyond it; see `with_regimes`.
+        Of the headline's number of regimes of each run, NaN beyond it; see `with_regimes`.
         """
         self.law.require(SegmentedLaw, "regimes; see summary()")
         return self.group("posterior")["exponent"].transpose("run", "chain", "draw", "regime")
@@ -364,7 +364,7 @@ class Fit(Record):
         """Draw data, median, 90% bands, crossovers and each regime's exponent.
 
         The bands are averaged over the models with a floor, as predictions are; crossovers and
-        exponents are those of the most probable number of regimes.
+        exponents are those of the headline's number of regimes.
 
         Parameters
         ----------

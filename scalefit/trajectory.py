@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "scalefit-trajectory/1"
+WORDS = 1000
+"""Different words that a column of text may have to be kept where it changes along a run."""
 STATUS = ("ok", "diverged", "oom", "interrupted")
 
 
@@ -134,7 +137,8 @@ def from_frame(
 
     Rows keep their order. A numeric column becomes a variable, unless it is the same all along
     every run: then, like a text column of that kind, it becomes a coordinate on `run`. Text that
-    changes along a run is left out. Columns called `run`, `point` and `status` become `run_`,
+    changes along a run becomes a variable of codes, its words in the attribute `categories`, if it
+    has few words; else it is left out. Columns called `run`, `point` and `status` become `run_`,
     `point_` and `status_`.
 
     Parameters
@@ -197,7 +201,22 @@ def from_frame(
             padded = np.full(shape, np.nan)
             padded[run, point] = values.to_numpy(dtype=float, na_value=np.nan)
             data[name] = (("run", "point"), padded, {"units": (units or {}).get(column, "")})
+        elif (coded := _coded(values)) is not None:
+            codes, words = coded
+            padded = np.full(shape, np.nan)
+            padded[run, point] = codes
+            data[name] = (("run", "point"), padded, {"categories": json.dumps(words)})
     return build(data, coords, source=source)
+
+
+def _coded(values: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], list[str]] | None:
+    """Return codes of a column of text, NaN where it is empty, and its words; None for too many."""
+    import pandas as pd
+
+    codes, words = pd.factorize(values.astype(object))
+    if not 1 < len(words) <= min(len(values) / 3, WORDS):
+        return None
+    return np.where(codes < 0, np.nan, codes), [str(word) for word in words]
 
 
 def _plain(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
@@ -233,7 +252,7 @@ def to_frame(dataset: xr.Dataset) -> pd.DataFrame:
     measured: list[str] = []
     for name, variable in dataset.data_vars.items():
         if variable.ndim == 2:
-            flat = {str(name): variable.values}
+            flat = {str(name): _worded(variable)}
         else:
             labels = product(*(variable[dim].values for dim in variable.dims[2:]))
             elements = variable.values.reshape(runs * points, -1).T
@@ -245,6 +264,15 @@ def to_frame(dataset: xr.Dataset) -> pd.DataFrame:
         measured += list(flat)
     frame = pd.DataFrame(columns)
     return frame[frame[measured].notna().any(axis=1)].reset_index(drop=True)
+
+
+def _worded(variable: xr.DataArray) -> np.ndarray[Any, Any]:
+    """Return the values of a variable; of codes of text, the words."""
+    values = variable.values
+    if "categories" not in variable.attrs:
+        return values
+    words = np.array([*json.loads(variable.attrs["categories"]), None], dtype=object)
+    return words[np.where(np.isfinite(values), values, len(words) - 1).astype(int)]
 
 
 def write(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:

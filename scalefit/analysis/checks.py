@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from scalefit.arrays import Array
+from scalefit.laws import Law
 from scalefit.laws.noise import RESOLUTION, Noise
 from scalefit.record import Record
 
@@ -64,11 +65,14 @@ class Residuals:
     ----------
     x : shape (n,)
         Where.
+    left : shape (n,)
+        Log y minus the posterior mean of the law, as it is.
     observed, replicated : shape (draws, n)
         Of the data, whitened by each draw's noise; and of noise made by it.
     """
 
     x: Array
+    left: Array
     observed: Array
     replicated: Array
 
@@ -97,8 +101,8 @@ def judged(record: Record, run: str, found: Residuals | None) -> list[dict[str, 
     for name, statistic in CHECKS.items():
         row: dict[str, object] = {"run": run, "check": name}
         if found is None:
-            doubt = record.verdict[run]
-            row["words"] = f"not checked: {'too few points' if doubt == 'ok' else doubt}"
+            doubt = record.verdict[run] if record.state(run) == "unreliable" else "too few points"
+            row["words"] = f"not checked: {doubt}"
         else:
             row |= _judged(name, statistic, found, record.tree.attrs["x_name"])
         rows.append(row)
@@ -111,12 +115,38 @@ def residuals(record: Record, run: str, rng: np.random.Generator) -> Residuals |
     params = record.parameters(run, "averaged")
     if x.size < FEWEST or not np.isfinite(params["noise"]).all():
         return None
+    return whitened(record.law, record.noise, x, y, record.errors(run), params, rng)
+
+
+def whitened(
+    law: Law,
+    noise: Noise,
+    x: Array,
+    y: Array,
+    error: Array,
+    params: Mapping[str, Array],
+    rng: np.random.Generator,
+) -> Residuals:
+    """Return the residuals of the posterior mean of a law, given draws of its parameters.
+
+    Parameters
+    ----------
+    law, noise
+        What was fitted; of several the ones with most parameters.
+    x, y, error : shape (n,)
+        The curve, and known standard errors of log y.
+    params
+        Draws by name, shape (draws,) or (draws, size).
+    rng
+        Of the replicates.
+    """
     chosen = np.linspace(0, len(params["noise"]) - 1, DRAWS).round().astype(int)
     params = {name: value[chosen] for name, value in params.items()}
-    noise = _kind(record.noise, params)
-    gap, error = noise.gaps(x), record.errors(run) ** 2
-    drawn = record.law.log_curve(params, x)
+    noise = _kind(noise, params)
+    gap, error = noise.gaps(x), error**2
+    drawn = law.log_curve(params, x)
     mean = drawn.mean(axis=0)
+    left = np.log(y) - mean
 
     def white(one: Array) -> Array:
         return noise.whiten(np.broadcast_to(one, drawn.shape), params, gap, error)[0]
@@ -132,7 +162,7 @@ def residuals(record: Record, run: str, rng: np.random.Generator) -> Residuals |
     told = weight * slopes @ np.swapaxes(slopes, 1, 2)
     prior = _positive(np.diag(1.0 / variance) - told.mean(axis=0))
     taken = np.linalg.solve(told + prior, weight * (slopes @ fresh[..., None]))
-    return Residuals(x, white(np.log(y) - mean), fresh - (np.swapaxes(taken, 1, 2) @ slopes)[:, 0])
+    return Residuals(x, left, white(left), fresh - (np.swapaxes(taken, 1, 2) @ slopes)[:, 0])
 
 
 def correlation(white: Array, lag: int = 1) -> Array:
@@ -168,9 +198,11 @@ def _noise(
 
 def _axes(about: Array) -> tuple[Array, Array]:
     """Return variances, shape (k,), and unit vectors, shape (k, n), along which draws differ."""
-    _, size, vectors = np.linalg.svd(about / np.sqrt(len(about)), full_matrices=False)
-    kept = size > 1e-6 * size[0]
-    return size[kept][:AXES] ** 2, vectors[kept][:AXES]
+    variance, vectors = np.linalg.eigh(about.T @ about / len(about))
+    widest = slice(None, -AXES - 1, -1)
+    variance, vectors = variance[widest], vectors.T[widest]
+    kept = variance > 1e-12 * variance[0]
+    return variance[kept], vectors[kept]
 
 
 def _positive(matrix: Array) -> Array:

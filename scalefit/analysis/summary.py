@@ -40,18 +40,21 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
         if ends is not None:
             shown["end_exponent"] = (ends.sel(run=run).values.reshape(-1, 1), "")
         prior = _prior_widths(record, run, law, tails)
-        doubt = "" if record.verdict[run] == "ok" else "unreliable: see the verdict"
+        state = record.state(run)
+        doubt = "" if state == "ok" else f"{state}: see the verdict"
         weighed = (
-            _weighed(record, shares.loc[run], count) if shares is not None and not doubt else {}
+            _weighed(record, shares.loc[run], count)
+            if shares is not None and state != "unreliable"
+            else {}
         )
         for name, (values, unit) in shown.items():
             for regime in range(values.shape[1]):
                 one = values[:, regime]
-                driven = _spread(one, tails) > PRIOR_DRIVEN * prior.get(name, np.inf)
-                state = "follows the prior" if driven else ""
+                driven = _spread(name, one, tails) > PRIOR_DRIVEN * prior.get(name, np.inf)
+                said = "follows the prior" if driven else ""
                 if one.min() == one.max() and name not in weighed:
-                    state = "fixed"
-                notes = [doubt or state, weighed.get(name, weighed.get("", ""))]
+                    said = "fixed"
+                notes = [doubt or said, weighed.get(name, weighed.get("", ""))]
                 rows.append(
                     {
                         "run": run,
@@ -154,8 +157,11 @@ def reported(params: Mapping[str, Array], law: Law) -> dict[str, tuple[Array, st
     return shown
 
 
-def _spread(values: Array, tails: tuple[float, float]) -> float:
-    """Return the width of an interval in logs, of the draws that have the parameter."""
+def _spread(name: str, values: Array, tails: tuple[float, float]) -> float:
+    """Return the width of an interval, of an exponent as it is and of scales in logs."""
+    if name == "exponent":
+        low, high = np.quantile(values, tails)
+        return float(high - low)
     there = values[values > 0.0]
     if not there.size:
         return 0.0
@@ -175,13 +181,11 @@ def _diagnostic(record: Record, kind: str, name: str, run: str, regime: int) -> 
 def _prior_widths(
     record: Record, run: str, law: Law, tails: tuple[float, float]
 ) -> dict[str, float]:
-    """Return how wide, in logs, the prior of crossovers, widths and floor is."""
+    """Return how wide the prior of exponents, and in logs of crossovers, widths and floor, is."""
     problem = Problem(law, *record.curve(run), given=record.priors_of(run, law))
     drawn = problem.natural(np.random.default_rng(0).standard_normal((DRAWS, problem.dimension)))
-    widths: dict[str, float] = {}
-    for name in ("crossover", "width", "floor"):
-        if name in drawn:
-            first = drawn[name].reshape(len(drawn[name]), -1)[:, 0]
-            low, high = np.quantile(np.log(first), tails)
-            widths[name] = float(high - low)
-    return widths
+    return {
+        name: _spread(name, drawn[name].reshape(DRAWS, -1)[:, 0], tails)
+        for name in ("exponent", "crossover", "width", "floor")
+        if name in drawn
+    }

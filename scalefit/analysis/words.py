@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from scalefit.inference.averaging import HALF
 from scalefit.laws import SegmentedLaw
 from scalefit.laws.segmented import PER_REGIME
 from scalefit.record import Record
+
+RIVAL = 0.05
+"""Probability from which a number of regimes is named beside that of the headline."""
 
 
 def labelled(row: Mapping[Any, Any]) -> str:
@@ -20,19 +24,37 @@ def labelled(row: Mapping[Any, Any]) -> str:
 
 
 def models_of(record: Record, run: str | None = None) -> str:
-    """Return what was fitted, in words; with a run, its most probable number of regimes."""
+    """Return what was fitted, in words; with a run, the headline: `2 regimes (P .44; 1: .34)`.
+
+    The number is the smallest that is at least half as probable as the best; where there is another
+    such number they are called a tie.
+    """
     if not isinstance(record.law, SegmentedLaw) or not record.weighed:
         return record.law.name
     models = record.group("models")
     counts = sorted(set(models["regimes"].values.tolist()))
     if run is not None and len(counts) > 1:
         counts = [record.regimes(run)]
+    weighed = _weighed(record, run) if run is not None else ""
     number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     floors = set(models["floor"].values.tolist())
     ending = "with or without a floor" if len(floors) > 1 else record.law.name.partition(", ")[2]
     if run is not None and len(floors) > 1:
         ending = ""
-    return ", ".join(filter(None, (f"{number} regime{'s' * (counts != [1])}", ending)))
+    said = ", ".join(filter(None, (f"{number} regime{'s' * (counts != [1])}", ending)))
+    return f"{said} ({weighed})" if weighed else said
+
+
+def _weighed(record: Record, run: str) -> str:
+    """Return the probability of the number of regimes of a headline, and of its rivals."""
+    shares: Any = record.probabilities.loc[run].groupby(level="regimes").sum()
+    chosen = record.regimes(run)
+    if len(shares) < 2 or not np.isfinite(shares).all() or not shares.sum() > 0.0:
+        return ""
+    rivals = shares.drop(chosen).sort_values(ascending=False)
+    named = [f"{n}: {_share(p)}" for n, p in rivals.items() if p >= RIVAL]
+    tie = ["a tie"] if (rivals >= HALF * shares.max()).any() else []
+    return "; ".join([f"P {_share(shares[chosen])}", *named, *tie])
 
 
 def chances(record: Record, run: str) -> str:

@@ -109,7 +109,7 @@ def command(
     doubtful = found.attrs["unreliable"]
     if doubtful:
         more = f" and {len(doubtful) - 3} more" if len(doubtful) > 3 else ""
-        say(f"unreliable: {'; '.join(doubtful[:3])}{more}: see their verdict")
+        say(f"doubtful or unreliable: {'; '.join(doubtful[:3])}{more}: see their verdict")
     return 4 if doubtful else 0
 
 

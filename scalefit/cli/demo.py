@@ -169,5 +169,5 @@ def _public(out: Path, seed: int) -> bool:
 def _verdicts(fit: Fit) -> bool:
     for run, verdict in fit.verdict.items():
         if verdict != "ok":
-            say(f"   {run}: unreliable: {verdict}")
+            say(f"   {run}: {verdict}")
     return fit.ok

@@ -95,13 +95,21 @@ def command(
         float | None, typer.Option("--to", metavar="X", help="Largest x to use.")
     ] = None,
     duplicates: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="HOW",
             help="Equal x within a curve: replicate keeps every row, last the last one, error "
-            "refuses them.",
+            "refuses them.  [default: last for the steps of a log, else replicate]",
         ),
-    ] = "replicate",
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Join up runs in which x falls back: a counter that restarted goes on from what "
+            "it had reached, rows after a resume replace earlier ones.",
+        ),
+    ] = False,
     method: Annotated[
         str,
         typer.Option(
@@ -160,6 +168,7 @@ def command(
             by=by,
             x_range=x_range,
             duplicates=duplicates,  # type: ignore[arg-type]  # checked there
+            resume=resume,
             regimes=counts,
             floor=level,
             noise=noise,

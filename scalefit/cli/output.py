@@ -121,11 +121,12 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
         rows = frame.to_dict("records")
         name = label(fit, str(run))
         head = f"{name}: " if name else ""
-        shown.append(f"{head}{models_of(fit, str(run))}; verdict: {fit.verdict[str(run)]}")
+        shown.append(paragraph(f"{head}{fit.verdict[str(run)]}", 2))
+        shown.append(f"  {models_of(fit, str(run))}")
         for row in rows:
             row["note"] = _of_parameter(row["note"])
         # Beside a bad verdict every note says no more than that.
-        kinds = ("unit", "note") if fit.verdict[str(run)] == "ok" else ("unit",)
+        kinds = ("unit",) if fit.state(str(run)) == "unreliable" else ("unit", "note")
         texts = [key for key in kinds if any(row[key] for row in rows)]
         numbers = ("median", percent(interval))
         made = table("parameter", *numbers, *texts, right=numbers, whole=["parameter"])
@@ -167,15 +168,14 @@ def _overview(fit: Fit, interval: float) -> list[Any]:
     summary = fit.summary(interval)
     wanted = "end_exponent" if "end_exponent" in set(summary["parameter"]) else ""
     numbers = (wanted.replace("_", " "), percent(interval)) if wanted else ()
-    made = table("run", "model", *numbers, "verdict", right=numbers)
+    made = table("run", "verdict", "model", *numbers, right=numbers)
     found = summary[summary["parameter"] == wanted].set_index("run")
     for run in fit.runs[:LISTED]:
         cells = []
         if wanted:
             row: Any = found.loc[run]
             cells = [estimate(row["median"]), between(row["low"], row["high"])]
-        verdict = "ok" if fit.verdict[run] == "ok" else "unreliable"
-        made.add_row(inline(run), models_of(fit, run), *cells, verdict)
+        made.add_row(inline(run), fit.state(run), models_of(fit, run), *cells)
     more = len(fit.runs) - LISTED
     return [
         made,
@@ -213,13 +213,14 @@ def say_notes(fit: Fit) -> None:
 
 
 def say_doubts(fit: Fit) -> None:
-    """Say on standard error which runs of a fit cannot be relied on."""
-    bad = [label(fit, run) for run, verdict in fit.verdict.items() if verdict != "ok"]
-    if bad and any(bad):
-        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-        say(f"unreliable: {len(bad)} of {len(fit.runs)} runs: {'; '.join(bad[:3])}{more}")
-    elif bad:
-        say("unreliable: see the verdict")
+    """Say on standard error which runs of a fit are doubtful or unreliable."""
+    for state in ("doubtful", "unreliable"):
+        bad = [label(fit, run) for run in fit.runs if fit.state(run) == state]
+        if bad and any(bad):
+            more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+            say(f"{state}: {len(bad)} of {len(fit.runs)} runs: {'; '.join(bad[:3])}{more}")
+        elif bad:
+            say(f"{state}: see the verdict")
 
 
 def paragraph(text: str, indent: int) -> str:

@@ -123,7 +123,7 @@ def command(
                 show(f"{PASSED} reached within the data")
     for run, verdict in fit.verdict.items():
         if verdict != "ok":
-            say(": ".join(filter(None, ("unreliable", label(fit, run), verdict))))
+            say(": ".join(filter(None, (label(fit, run), verdict))))
     return 0 if fit.ok else 4
 
 

@@ -52,7 +52,7 @@ def compare(
         must have a single run, which is compared with all of the other.
     parameter
         `"end_exponent"`, the local exponent at the last x with the floor removed, averaged over
-        models; or a parameter of `Fit.summary`, of the most probable number of regimes.
+        models; or a parameter of `Fit.summary`, of the headline's number of regimes.
     regime
         Of an exponent, crossover or width: which one. A pair compares two regimes of each run. None
         compares all.
@@ -81,8 +81,9 @@ def compare(
         `regime` is missing where there is only one value per run. `mean` is NaN where the
         distribution has none, as for groups of two runs and for ratios whose denominator may be 0.
         `attrs` holds
-        `parameter`, `ratio`, `interval`, `rope`, `notes`, `unreliable` (runs), and `marked`, the
-        names in `a` and `b` that stand for such runs.
+        `parameter`, `ratio`, `interval`, `rope`, `rising` (whether all are exponents of curves that
+        rise), `notes`, `unreliable` (runs whose verdict is not ok), and `marked`, the names in `a`
+        and `b` that stand for such runs.
 
     Warns
     -----
@@ -111,10 +112,12 @@ def compare(
     rows = []
     sides: dict[str, tuple[str, ...]] = {}
     rng = np.random.default_rng(seed)
-    for which in regimes(fits, parameter, regime):
+    rising = parameter.endswith("exponent")
+    for which in regimes(fits, parameter, regime, with_number=value is not None):
         for left, right in pairs(fits, parameter, which, between, value, rng, notes):
             rows.append(_row(left, right, which, ratio, limits, ends, rng))
             sides |= {side.name: side.runs for side in (left, right)}
+            rising &= max(np.median(side.draws) for side in (left, right)) < 0.0
     involved = {run for runs in sides.values() for run in runs}
     doubtful = [
         run + named_of(fits, i)
@@ -123,7 +126,7 @@ def compare(
         if verdict != "ok" and run + named_of(fits, i) in involved
     ]
     if doubtful:
-        warnings.warn(f"unreliable, see their verdict: {some(doubtful)}", stacklevel=2)
+        warnings.warn(f"doubtful or unreliable, see their verdict: {some(doubtful)}", stacklevel=2)
     if ratio and value is None and any(math.isnan(row["mean"]) for row in rows):
         notes.append("a ratio by what may be 0 has no mean; its interval says little")
     import pandas as pd
@@ -134,6 +137,7 @@ def compare(
         "ratio": ratio,
         "interval": interval,
         "rope": None if limits is None else list(limits),
+        "rising": bool(rising),
         "unreliable": doubtful,
         "marked": [
             name for name, runs in sides.items() if name != OTHERS and {*runs} & {*doubtful}

@@ -24,6 +24,7 @@ def sentence(
     ratio: bool = False,
     interval: float = 0.9,
     rope: Sequence[float] | None = None,
+    rising: bool = False,
     **_attrs: Any,
 ) -> str:
     """Return a row of a table of `compare`, with the table's `attrs`, as one line to quote.
@@ -33,6 +34,12 @@ def sentence(
     >>> row = {"a": "small", "b": "base", "regime": None}
     >>> sentence(row | {"median": -0.2123, "low": -0.27, "high": -0.151, "p_greater": 0.001})
     'small vs base: end exponent 0.21 lower [0.15, 0.27] (90%), P(small < base) = 1.00'
+
+    An exponent is positive where y falls, so of curves that rise the lower one grows faster:
+
+    >>> row = {"a": "A", "b": "B", "regime": None, "p_greater": 0.001}
+    >>> sentence(row | {"median": -0.2123, "low": -0.27, "high": -0.151}, rising=True)
+    'A vs B: grows faster, end exponent 0.21 lower [0.15, 0.27] (90%), P(A < B) = 1.00'
     """
     a, b = row["a"], row["b"]
     what = parameter.replace("_", " ")
@@ -51,6 +58,8 @@ def sentence(
     else:
         said = f"{a} vs {b}"
     p = 1.0 - row["p_greater"] if lower else row["p_greater"]
+    if rising:  # both are negative
+        what = f"grows {'faster' if lower != ratio else 'slower'}, {what}"
     said += f": {what} {size} {change} [{', '.join(ends)}] ({100 * interval:g}%), "
     said += f"P({a} {'<' if lower else '>'} {b}) = {p:.2f}"
     if rope is not None:

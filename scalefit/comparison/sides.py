@@ -52,9 +52,17 @@ class Side:
 
 
 def regimes(
-    fits: Sequence[Record], parameter: str, regime: int | tuple[int, int] | None
+    fits: Sequence[Record],
+    parameter: str,
+    regime: int | tuple[int, int] | None,
+    *,
+    with_number: bool = False,
 ) -> list[int | tuple[int, int] | None]:
-    """Return the regimes to compare, and refuse those that not every run has."""
+    """Return the regimes to compare, and refuse those that not every run has.
+
+    A regime of runs that have different numbers of them is no common one, so it is compared with a
+    number only.
+    """
     if parameter not in PER_REGIME:
         return [None]
     counts = {
@@ -83,8 +91,15 @@ def regimes(
         most = needed + 1 + (parameter != "exponent")
         has = f"{fewest} {parameter}{'s' * (fewest != 1)}"
         raise ConfigError(
-            f"regime={regime}: the most probable model of run '{run}' has {has}, counted from 0; "
+            f"regime={regime}: the headline of run '{run}' has {has}, counted from 0; "
             f"compare fit.with_regimes({most}), on the command line --regimes {most}"
+        )
+    if isinstance(regime, int) and fewest != most and not with_number:
+        most += parameter != "exponent"
+        raise ConfigError(
+            f"regime={regime}: runs have {fewest} to {most} {parameter}s, and {regime} of one is "
+            f"not {regime} of another; compare fit.with_regimes({most}), on the command line "
+            f"--regimes {most}"
         )
     return [regime]
 

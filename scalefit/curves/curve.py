@@ -10,6 +10,8 @@ import numpy as np
 
 from scalefit.arrays import Array
 
+from .rows import Rows
+
 
 @dataclass(frozen=True, eq=False)
 class Curve:
@@ -34,6 +36,8 @@ class Curve:
         correlated.
     scatter : shape (n,), or None
         Where points are means: standard deviation on log y of single ones around them.
+    rows
+        The rows that it was made of, in the order of the file; None where they are not known.
     """
 
     run: str
@@ -44,6 +48,7 @@ class Curve:
     error: Array | None = None
     ordered: bool = False
     scatter: Array | None = None
+    rows: Rows | None = None
 
     @property
     def distinct(self) -> int:

@@ -82,7 +82,11 @@ def gathered(
     dataset: xr.Dataset, x: str, y: str, at: Literal["last", "min"] | int, y_err: str | None
 ) -> Points:
     """Return the points that x and y name."""
-    plain = [name for name, values in dataset.data_vars.items() if values.ndim == 2]
+    plain = [
+        name
+        for name, values in dataset.data_vars.items()
+        if values.ndim == 2 and "categories" not in values.attrs
+    ]
     numeric = [
         name
         for name, values in dataset.coords.items()
@@ -126,15 +130,16 @@ def _resolve(dataset: xr.Dataset, name: str, axis: str, known: Sequence[object])
     if name in known:
         return name
     source = inline(dataset.attrs["source"])
-    if name in dataset.data_vars:
+    if name in dataset.data_vars and "categories" not in dataset[name].attrs:
         extra = dataset[name].dims[2:]
         raise InvalidData(
             f"{source}: {axis}={quoted(name)} has the further dimension{'s' * (len(extra) > 1)} "
             f"{', '.join(map(quoted, extra))}; select one element of it first"
         )
-    if name not in dataset.coords:
+    if name not in dataset.variables:
         raise InvalidData(f"{source}: no column {axis}={quoted(name)}; {suggest(name, known)}")
-    kind = "does not change along a run" if dataset[name].dtype.kind in "iuf" else "is text"
+    number = name in dataset.coords and dataset[name].dtype.kind in "iuf"
+    kind = "does not change along a run" if number else "is text"
     raise InvalidData(f"{source}: {axis}={quoted(name)} {kind}; {suggest(name, known)}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -13,7 +14,9 @@ from scalefit.trajectory import validate
 from scalefit.wording import counted, inline, quoted, suggest
 
 from .curve import Curve
+from .passes import joined
 from .points import Points, gathered, renamed
+from .rows import Rows, columns_beside
 
 Duplicates = Literal["replicate", "last", "error"]
 
@@ -26,8 +29,9 @@ def curves(
     y_err: str | None = None,
     by: str | Sequence[str] | None = None,
     x_range: tuple[float, float] | None = None,
-    duplicates: Duplicates = "replicate",
+    duplicates: Duplicates | None = None,
     at: Literal["last", "min"] | int = "last",
+    resume: bool = False,
     minimum: int = 3,
     every: bool = True,
 ) -> list[Curve]:
@@ -56,10 +60,15 @@ def curves(
         Part of x to use, both ends included; `inf` leaves an end open. None uses all.
     duplicates
         Equal x within a curve: `"replicate"` keeps every row, `"last"` the last one, `"error"`
-        refuses them.
+        refuses them. None is `"last"` for the steps of a log of training, which a resumed run
+        writes again, and else `"replicate"`.
     at
         Which point of a run to take where x is a run coordinate: the last with a finite y, the one
         with the smallest y, or the one at a position, counted from 0.
+    resume
+        Whether runs in which x falls back are joined up: what a counter had reached before it
+        restarted is added; where it falls back over part of what came before, later rows take the
+        place of earlier ones.
     minimum
         Fewest distinct x that the law can be fitted to.
     every
@@ -77,10 +86,15 @@ def curves(
     """
     dataset = validate(trajectory)
     low, high = _range(x_range)
+    if duplicates is None:
+        duplicates = "last" if dataset.attrs.get("x") == x else "replicate"
     if duplicates not in get_args(Duplicates):
         raise ConfigError(f"duplicates={duplicates!r}: {suggest(duplicates, get_args(Duplicates))}")
     points = gathered(dataset, x, y, at, y_err)
     points.check()
+    rejoined: dict[int, str] = {}
+    if resume:
+        points, rejoined = _joined(points)
 
     used = (points.x > 0) & (points.x >= low) & (points.x <= high)
     zero = (points.x == 0) & (low <= 0) & (high >= 0)
@@ -118,12 +132,15 @@ def curves(
     told = str(dataset.attrs.get("reading", "")).splitlines()
     found: list[Curve] = []
     repeated = np.zeros_like(used)
+    beside = [*points.names.values(), *((by,) if isinstance(by, str) else by or ())]
+    beside = [*beside, *(renamed(dataset, name) for name in beside)]
     for run, labels, members in _groups(dataset, x, by, points.single):
         place = np.concatenate([order[i, known[i]] + i * order.shape[1] for i in members])
         place = place[np.argsort(points.x.flat[place], kind="stable")]
         same = np.diff(points.x.flat[place]) == 0
         repeated.flat[place[1:][same]] = True
         notes = (*told, *_status_note(dataset, members))
+        notes += tuple(f"{points.names['x']}: {rejoined[i]}" for i in members if i in rejoined)
         if back[members].any():
             notes += ("rows were not in order of x and have been sorted",)
         for which, noun, rest in dropped:
@@ -135,6 +152,8 @@ def curves(
                 place = place[np.append(~same, True)]
                 kept = "the last row of each is kept"
             notes += (f"x is repeated in {counted(int(same.sum()), 'row')}: {kept}",)
+        rows = np.sort(place)  # as in the file
+        which, others = columns_beside(dataset, rows, order.shape[1], beside)
         if by is None and points.single:
             notes += _pooled_note(dataset, x)
         if dataset.attrs.get("warm_up_x") == x:
@@ -153,6 +172,16 @@ def curves(
                 ordered=not points.single
                 and len(members) == 1
                 and (duplicates == "last" or not same.any()),
+                rows=Rows(
+                    points.x.flat[rows],
+                    points.y.flat[rows],
+                    points.names["x"],
+                    points.names["y"],
+                    counter=not points.single and len(members) == 1,
+                    zero=int((zero[members] & np.isfinite(points.y[members])).sum()),
+                    at=which,
+                    others=others,
+                ),
             )
         )
     if duplicates == "error":
@@ -164,6 +193,20 @@ def curves(
         )
     _check(found, points, x_range, minimum, every)
     return found
+
+
+def _joined(points: Points) -> tuple[Points, dict[int, str]]:
+    """Return the points with runs that were resumed joined up, and what was done to each."""
+    x, y = points.x.copy(), points.y.copy()
+    told: dict[int, str] = {}
+    for i in range(0 if points.single else len(x)):
+        known = np.flatnonzero((x[i] > 0) & (y[i] > 0) & np.isfinite(x[i] + y[i]))
+        whole, kept, words = joined(x[i, known], y[i, known])
+        if words:
+            x[i, known], told[i] = whole, words
+            y[i, known[~kept]] = np.nan
+            x[i, known[~kept]] = np.nan
+    return replace(points, x=x, y=y), told
 
 
 def _range(x_range: tuple[float, float] | None) -> tuple[float, float]:

@@ -38,8 +38,9 @@ def fit(
     y: str | ArrayLike | None = None,
     by: str | Sequence[str] | None = None,
     x_range: tuple[float, float] | None = None,
-    duplicates: Literal["replicate", "last", "error"] = "replicate",
+    duplicates: Literal["replicate", "last", "error"] | None = None,
     at: Literal["last", "min"] | int = "last",
+    resume: bool = False,
     law: Literal["broken"] | Law = "broken",
     regimes: int | Sequence[int] | Literal["auto"] = "auto",
     floor: bool | float | Literal["auto"] = "auto",
@@ -74,9 +75,14 @@ def fit(
         Part of x to use, `(low, high)`, in the unit of x.
     duplicates
         What equal x within a curve mean: `"replicate"` keeps all, `"last"` the last row,
-        `"error"` refuses.
+        `"error"` refuses. None is `"last"` for the steps of a log of training, which a resumed run
+        writes again, and else `"replicate"`.
     at
         Which point of each run is used when x is a run coordinate.
+    resume
+        Whether runs in which x falls back are joined up: what a counter had reached before it
+        restarted is added; where x falls back over part of what came before, later rows take the
+        place of earlier ones.
     law
         `"broken"`, the multi-regime power law, or a law object from `scalefit.laws`.
     regimes
@@ -155,6 +161,7 @@ def fit(
         x_range=x_range,
         duplicates=duplicates,
         at=at,
+        resume=resume,
         minimum=plan.minimum_points,
         every=bool(plan.pool),
     )

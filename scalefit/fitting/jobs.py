@@ -15,6 +15,8 @@ from scalefit.arrays import Array
 from scalefit.curves.curve import Curve
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.inference import Posterior, infer, steps
+from scalefit.laws.noise import NOISES
+from scalefit.misfit import findings, verdict
 from scalefit.progress import bar
 from scalefit.record import Record
 from scalefit.wording import counted
@@ -85,7 +87,7 @@ def run(
             if isinstance(outcome, Exception):
                 failures.append(outcome)
                 for member in members:
-                    gathering.fail(member, f"failed: {type(outcome).__name__}: {outcome}")
+                    gathering.fail(member, f"unreliable: not fitted: {outcome}")
                 continue
             for member, posterior in zip(members, outcome.posteriors, strict=True):
                 gathering.put(member, posterior)
@@ -107,7 +109,8 @@ def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:
             for curve, models in zip(job.curves, job.models, strict=True)
         ]
         posteriors, shared = pooled.solve(problems, draws=job.plan.draws, rng=rng, tick=tick)
-        return Outcome(tuple(posteriors), shared.draws)
+        doubted = map(partial(_doubted, job.plan), job.curves, posteriors)
+        return Outcome(tuple(doubted), shared.draws)
     (curve,), (models,) = job.curves, job.models
     _possible(curve, models, job.plan.minimum_points)
     posterior = infer(
@@ -120,7 +123,17 @@ def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:
     )
     found = warning(curve) if len(job.plan.counts) > 1 else None
     notes = (*posterior.notes, *([found] if found else []))
-    return Outcome((replace(posterior, notes=notes),))
+    return Outcome((_doubted(job.plan, curve, replace(posterior, notes=notes)),))
+
+
+def _doubted(plan: Plan, curve: Curve, posterior: Posterior) -> Posterior:
+    """Return a posterior whose verdict and notes say what speaks against it."""
+    law, noise = plan.widest, NOISES.get(plan.noise, NOISES["ar1"])
+    usual = plan.priors == "default" and not plan.overrides
+    found = findings(curve, law, noise, posterior, default_priors=usual)
+    said = verdict(posterior.verdict, found)
+    notes = tuple(str(one) for one in found if f"doubtful: {one}" != said)
+    return replace(posterior, verdict=said, notes=(*posterior.notes, *notes))
 
 
 def _possible(curve: Curve, models: Sequence[Model], minimum: int) -> None:

@@ -13,6 +13,9 @@ from scalefit.arrays import Array
 from . import ensemble, point
 from .problem import Posterior, Problem, log_prior, model_row
 
+HALF = 0.5
+"""Share of the largest probability from which fewer regimes are preferred."""
+
 Draw = Callable[[int, np.random.Generator, Callable[[int], bool]], dict[str, Array]]
 
 
@@ -88,10 +91,16 @@ def preview(
     return replace(posterior, verdict=top.verdict, ess=unknown, models=models, notes=top.notes)
 
 
+def headline(share: Mapping[int, float]) -> int:
+    """Return the smallest number of regimes that is at least half as probable as the best."""
+    best = max(share.values())
+    return min(n for n, p in share.items() if p >= HALF * best)
+
+
 def averaged(
     models: Sequence[Mapping[str, Any]], draw: Draw, draws: int, rng: np.random.Generator
 ) -> Posterior:
-    """Return the draws of the most probable number of regimes, and the averages over models.
+    """Return the draws of the number of regimes of the headline, and averages over models.
 
     `draw(count, rng, keep)` gives draws of the models whose index `keep` accepts, in proportion to
     their probability.
@@ -105,7 +114,7 @@ def averaged(
     share = dict.fromkeys(sorted(set(counts)), 0.0)
     for row, n in zip(models, counts, strict=True):
         share[n] += float(row["probability"])
-    top = max(share, key=lambda n: share[n])
+    top = headline(share)
     groups: dict[str, Mapping[str, Array]] = {}
     if len(share) > 1:
         for n in share:

@@ -44,7 +44,11 @@ def default_x(dataset: xr.Dataset, y: str) -> str:
         If there is none, or several are as good. The message lists what could be named.
     """
     values = dataset[y].values if y in dataset.data_vars else None
-    plain = [str(name) for name, one in dataset.data_vars.items() if one.ndim == 2 and name != y]
+    plain = [
+        str(name)
+        for name, one in dataset.data_vars.items()
+        if one.ndim == 2 and name != y and "categories" not in one.attrs
+    ]
     usable = []
     for name in plain:
         x = dataset[name].values

@@ -24,7 +24,7 @@ def collapse(
     """Draw y / y(crossover) against x / crossover, each run rescaled by its own posterior medians.
 
     Runs whose exponents and widths agree fall on one curve, whatever their amplitudes and
-    crossovers. Runs without such a crossover in their most probable number of regimes are left
+    crossovers. Runs without such a crossover in the number of regimes of their headline are left
     out, and counted in the title.
 
     Parameters

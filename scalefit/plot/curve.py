@@ -194,7 +194,7 @@ def _noise(fit: Record, run: str, params: dict[str, Array], grid: Array) -> tupl
 def _mark_regimes(fit: Record, run: str, ax: Axes, x: Array) -> None:
     """Shade the crossovers and write each regime's exponent, with interval, above its stretch.
 
-    Both are those of the most probable number of regimes.
+    Both are those of the headline's number of regimes.
     """
     params = fit.parameters(run)
     if not np.isfinite(params["noise"]).all():

@@ -72,7 +72,7 @@ def short(name: str, longest: int = LONGEST) -> str:
 def title(fit: Record, run: str, longest: int = LONGEST) -> str:
     """Return what a run is called, and whether it is to be trusted; `"curve"` is no name."""
     name = "" if run == "curve" else short(run, longest)
-    return name if fit.verdict[run] == "ok" else f"{name}  (unreliable)".strip()
+    return name if fit.state(run) == "ok" else f"{name}  ({fit.state(run)})".strip()
 
 
 def label_axis(fit: Record, label: Callable[..., Any], name: str) -> None:

@@ -17,6 +17,7 @@ SMALL = {
     "calibration/sbc.py": ["--curves", "2"],
     "calibration/head.py": ["--curves", "4"],
     "calibration/reach.py": ["--curves", "1"],
+    "calibration/doubts.py": ["--curves", "2", "--faults", "0"],
     "calibration/noise.py": ["--curves", "1"],
     "calibration/evidence.py": ["--curves", "1", "--large", "0", "--quadrature", "0"],
     "calibration/exponent_coverage.py": ["--curves", "1", "--method", "point"],
