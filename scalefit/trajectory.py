@@ -168,12 +168,7 @@ def from_frame(
             )
     if frame.empty:
         raise InvalidData(f"{source}: no rows")
-    run = np.zeros(len(frame), dtype=int)
-    if by:
-        run = frame.groupby(list(by), sort=False, dropna=False, observed=True).ngroup().to_numpy()
-    first = np.unique(run, return_index=True)[1]
-    told = frame[list(by)].iloc[first].itertuples(index=False, name=None) if by else [("0",)]
-    ids = np.array([", ".join(map(str, values)) for values in told], dtype=object)
+    run, first, ids = runs_of(frame, by)
     names, counts = np.unique(ids.astype(str), return_counts=True)
     if (counts > 1).any():  # e.g. "a, b" and "c" against "a" and "b, c", or 1 against "1"
         twice = str(names[counts > 1][0])
@@ -183,11 +178,11 @@ def from_frame(
 
     coords: dict[str, Any] = {"run": ids}
     data: dict[str, Any] = {}
-    for column in map(str, frame.columns):
-        values = frame[column]
-        per_run = values.groupby(run).nunique(dropna=False)
+    head = first[run]
+    for column, values in frame.items():
+        column = str(column)
         numeric = is_numeric_dtype(values) and not is_bool_dtype(values)
-        constant = bool((per_run <= 1).all()) and (shape[1] > 1 or not numeric)
+        constant = (shape[1] > 1 or not numeric) and _constant(values, head)
         name = f"{column}_" if column in ("run", "point", "status") else column
         if name in coords or name in data:
             raise InvalidData(f"{source}: columns {name[:-1]!r} and {name!r}: rename one of them")
@@ -198,6 +193,37 @@ def from_frame(
             padded[run, point] = values.to_numpy(dtype=float, na_value=np.nan)
             data[name] = (("run", "point"), padded, {"units": (units or {}).get(column, "")})
     return build(data, coords, source=source)
+
+
+def runs_of(
+    frame: pd.DataFrame, by: Sequence[str]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return the run of every row, the first row of every run, and the ids of runs.
+
+    Parameters
+    ----------
+    frame
+        One row per point.
+    by
+        Columns whose values tell runs apart; none means one run, called `"0"`.
+    """
+    run = np.zeros(len(frame), dtype=int)
+    if by:
+        run = frame.groupby(list(by), sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    first = np.unique(run, return_index=True)[1]
+    told = frame[list(by)].iloc[first].itertuples(index=False, name=None) if by else [("0",)]
+    return run, first, np.array([", ".join(map(str, values)) for values in told], dtype=object)
+
+
+def _constant(values: pd.Series[Any], head: np.ndarray[Any, Any]) -> bool:
+    """Return whether every cell is as the one at `head`; missing ones are alike."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "biuf":
+        array = values.to_numpy()
+        return bool(((array == array[head]) | ((array != array) & (array != array)[head])).all())
+    import pandas as pd
+
+    codes, _ = pd.factorize(values)
+    return bool((codes == codes[head]).all())
 
 
 def _plain(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
