@@ -64,7 +64,8 @@ def build(
     )
     if "status" not in dataset.coords:
         dataset = dataset.assign_coords(status=("run", ["ok"] * dataset.sizes.get("run", 0)))
-    for name, variable in dataset.data_vars.items():
+    for name in dataset.data_vars:
+        variable = dataset.variables[name]  # for dataset[name] takes longer the more there are
         variable.attrs.setdefault("long_name", str(name).replace("_", " "))
         variable.attrs.setdefault("units", "")
     return validate(dataset)
@@ -101,7 +102,8 @@ def validate(dataset: xr.Dataset) -> xr.Dataset:
             raise InvalidData(f"status '{state}' is unknown; {nearest(state, STATUS)}")
     if not dataset.data_vars:
         raise InvalidData("a trajectory needs at least one variable on (run, point)")
-    for name, variable in dataset.data_vars.items():
+    for name in dataset.data_vars:
+        variable = dataset.variables[name]
         if variable.dims[:2] != ("run", "point"):
             raise InvalidData(
                 f"variable '{name}' has dims {variable.dims}; they must begin with ('run', 'point')"

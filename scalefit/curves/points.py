@@ -82,11 +82,11 @@ def gathered(
     dataset: xr.Dataset, x: str, y: str, at: Literal["last", "min"] | int, y_err: str | None
 ) -> Points:
     """Return the points that x and y name."""
-    plain = [name for name, values in dataset.data_vars.items() if values.ndim == 2]
+    plain = [name for name in dataset.data_vars if dataset.variables[name].ndim == 2]
     numeric = [
         name
-        for name, values in dataset.coords.items()
-        if values.dims == ("run",) and values.dtype.kind in "iuf"
+        for name in dataset.coords
+        if dataset.variables[name].dims == ("run",) and dataset.variables[name].dtype.kind in "iuf"
     ]
     x_name = _resolve(dataset, x, "x", [*plain, *numeric])
     y_name = _resolve(dataset, y, "y", plain)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import xarray as xr
 
-from scalefit.errors import ConfigError
+from scalefit.errors import ConfigError, InvalidData
 from scalefit.wording import inline, listed, quoted
 
 COUNTED = (
@@ -42,14 +42,17 @@ def default_x(dataset: xr.Dataset, y: str) -> str:
 
     Raises
     ------
+    InvalidData
+        If the only such column has cells that are not numbers.
     ConfigError
         If there is none, or several are as good. The message lists what could be named.
     """
     values = dataset[y].values if y in dataset.data_vars else None
-    plain = [str(name) for name, one in dataset.data_vars.items() if one.ndim == 2 and name != y]
+    names = [name for name in dataset.data_vars if dataset.variables[name].ndim == 2]
+    plain = [str(name) for name in names if name != y]
     usable = []
     for name in plain:
-        x = dataset[name].values
+        x = dataset.variables[name].values
         known = np.isfinite(x) if values is None or values.ndim != 2 else np.isfinite(values)
         if known.any() and np.isfinite(x[known]).all() and (x[known] > 0).any():
             usable.append(name)
@@ -63,7 +66,9 @@ def default_x(dataset: xr.Dataset, y: str) -> str:
     if best:
         raise ConfigError(f"{source}: x could be {listed(best)}; name the one to use as x")
     numeric = [name for name in plain if name != "row"]
-    settings = [one for one in dataset.coords.values() if one.dtype.kind in "iuf"]
+    if "unusable" in dataset.attrs:
+        raise InvalidData(str(dataset.attrs["unusable"]))
+    settings = [one for one in dataset.coords if dataset.variables[one].dtype.kind in "iuf"]
     if not numeric and not settings:
         raise ConfigError(
             f"{source}: {quoted(y)} is the only column of numbers that changes, and a curve has "
@@ -78,6 +83,12 @@ def default_x(dataset: xr.Dataset, y: str) -> str:
 def only_count(names: Iterable[str]) -> str | None:
     """Return the one column that best counts training, None where there is none or several."""
     best = _best(names, counts_training)
+    return best[0] if len(best) == 1 else None
+
+
+def only_axis(names: Iterable[str]) -> str | None:
+    """Return the one column that `default_x` could take, None where there is none or several."""
+    best = _best(names, _rank)
     return best[0] if len(best) == 1 else None
 
 

@@ -54,7 +54,9 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     changed: dict[str, Any] = {}
-    for name in frame.columns:
+    for name, kind in frame.dtypes.items():
+        if isinstance(kind, np.dtype) and kind != object:
+            continue
         values = frame[name]
         if isinstance(values.dtype, pd.CategoricalDtype):
             values = changed[name] = values.astype(object).infer_objects()

@@ -114,7 +114,7 @@ def read(path: Path, by: Sequence[str] = ()) -> Log:
             "Write a quote inside a quoted cell twice."
         )
     frame.index = pd.RangeIndex(survey.start, survey.stop, name=ROW)
-    frame = frame.drop(index=survey.blank).dropna(how="all")
+    frame = frame.copy().drop(index=survey.blank).dropna(how="all")  # a copy is of one piece
     if frame.empty:
         raise InvalidData(f"{inline(path)}: a header but no rows below it")
     return Log(_numeric(frame, survey.padded), notes=survey.notes)
@@ -123,10 +123,10 @@ def read(path: Path, by: Sequence[str] = ()) -> Log:
 def _numeric(frame: pd.DataFrame, padded: bool) -> pd.DataFrame:
     """Return the frame with columns as numbers that have no other cells than numbers."""
     changed: dict[str, Any] = {}
-    for name in frame.columns:
-        column = frame[name]
-        if column.dtype.kind in "biuf":
+    for name, kind in frame.dtypes.items():
+        if kind.kind in "biuf":
             continue
+        column = frame[name]
         values, wrong = numbers(column)
         if not wrong.any() and values.notna().any():
             changed[name] = values

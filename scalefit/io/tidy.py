@@ -13,7 +13,7 @@ from scalefit.trajectory import from_frame, runs_of
 from scalefit.wording import inline, listed, quoted
 
 from . import lightning, wandb
-from .axes import only_count
+from .axes import only_axis, only_count
 from .columns import found, numeric, plain
 from .log import Log, measured, step_column
 from .skipping import remaining
@@ -22,6 +22,9 @@ from .warm_up import warm_up
 
 if TYPE_CHECKING:
     import pandas as pd
+
+WIDE = 1000
+"""Columns beyond which only those are kept that a fit of the named y may need."""
 
 
 def from_table(
@@ -63,6 +66,8 @@ def from_table(
     InvalidData
         If a column is missing, x or y is not numeric, a cell of `by` is empty, or no row is left.
     """
+    import pandas as pd
+
     if not isinstance(table, Log):
         table = table.rename(columns=str)
         notes, columns = wandb.told_apart(list(table.columns))
@@ -97,7 +102,15 @@ def from_table(
     frame = table.frame
     recorded = frame.index.name == ROW and "row" not in frame.columns
     if recorded:
-        frame = frame.assign(row=frame.index.astype(float))
+        rows = pd.Series(frame.index.astype(float), frame.index, name="row")
+        frame = pd.concat([frame, rows], axis=1)  # which takes any number of columns, unlike assign
+    if x is None and y is not None:
+        schedule |= _unusable(frame, y, source)
+    if y is not None and frame.shape[1] > WIDE:
+        used = {*axes, *chosen, *(where or {}), "row", step, across}
+        kept = [name for name in frame.columns if name in used or only_axis([name])]
+        note = f"of {frame.shape[1]} columns {len(kept)} are kept: those named, and those to be x"
+        frame, table = frame[kept], replace(table, notes=(*table.notes, note))
     dataset = from_frame(
         frame.reset_index(drop=True),
         by=chosen,
@@ -108,6 +121,18 @@ def from_table(
         dataset["row"].attrs["long_name"] = ROW
     told = {"reading": "\n".join(map(inline, table.notes)), "x": step, **schedule}
     return dataset.assign_attrs({name: text for name, text in told.items() if text})
+
+
+def _unusable(frame: pd.DataFrame, y: str, source: str) -> dict[str, str]:
+    """Return what keeps the only column that could be x from being it, if it is text."""
+    name = only_axis([name for name in frame.columns if name != y])
+    if name is None or frame[name].dtype.kind in "iuf":
+        return {}
+    try:
+        numeric(frame[name], name, source)
+    except InvalidData as error:
+        return {"unusable": str(error)}
+    return {}
 
 
 def recognised(log: Log) -> Log:
