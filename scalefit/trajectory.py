@@ -67,7 +67,8 @@ def build(
     )
     if "status" not in dataset.coords:
         dataset = dataset.assign_coords(status=("run", ["ok"] * dataset.sizes.get("run", 0)))
-    for name, variable in dataset.data_vars.items():
+    for name in dataset.data_vars:
+        variable = dataset.variables[name]  # for dataset[name] takes longer the more there are
         variable.attrs.setdefault("long_name", str(name).replace("_", " "))
         variable.attrs.setdefault("units", "")
     return validate(dataset)
@@ -104,7 +105,8 @@ def validate(dataset: xr.Dataset) -> xr.Dataset:
             raise InvalidData(f"status '{state}' is unknown; {nearest(state, STATUS)}")
     if not dataset.data_vars:
         raise InvalidData("a trajectory needs at least one variable on (run, point)")
-    for name, variable in dataset.data_vars.items():
+    for name in dataset.data_vars:
+        variable = dataset.variables[name]
         if variable.dims[:2] != ("run", "point"):
             raise InvalidData(
                 f"variable '{name}' has dims {variable.dims}; they must begin with ('run', 'point')"
@@ -172,12 +174,7 @@ def from_frame(
             )
     if frame.empty:
         raise InvalidData(f"{source}: no rows")
-    run = np.zeros(len(frame), dtype=int)
-    if by:
-        run = frame.groupby(list(by), sort=False, dropna=False, observed=True).ngroup().to_numpy()
-    first = np.unique(run, return_index=True)[1]
-    told = frame[list(by)].iloc[first].itertuples(index=False, name=None) if by else [("0",)]
-    ids = np.array([", ".join(map(str, values)) for values in told], dtype=object)
+    run, first, ids = runs_of(frame, by)
     names, counts = np.unique(ids.astype(str), return_counts=True)
     if (counts > 1).any():  # e.g. "a, b" and "c" against "a" and "b, c", or 1 against "1"
         twice = str(names[counts > 1][0])
@@ -187,11 +184,11 @@ def from_frame(
 
     coords: dict[str, Any] = {"run": ids}
     data: dict[str, Any] = {}
-    for column in map(str, frame.columns):
-        values = frame[column]
-        per_run = values.groupby(run).nunique(dropna=False)
+    head = first[run]
+    for column, values in frame.items():
+        column = str(column)
         numeric = is_numeric_dtype(values) and not is_bool_dtype(values)
-        constant = bool((per_run <= 1).all()) and (shape[1] > 1 or not numeric)
+        constant = (shape[1] > 1 or not numeric) and _constant(values, head)
         name = f"{column}_" if column in ("run", "point", "status") else column
         if name in coords or name in data:
             raise InvalidData(f"{source}: columns {name[:-1]!r} and {name!r}: rename one of them")
@@ -217,6 +214,37 @@ def _coded(values: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], list[str]] | N
     if not 1 < len(words) <= min(len(values) / 3, WORDS):
         return None
     return np.where(codes < 0, np.nan, codes), [str(word) for word in words]
+
+
+def runs_of(
+    frame: pd.DataFrame, by: Sequence[str]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return the run of every row, the first row of every run, and the ids of runs.
+
+    Parameters
+    ----------
+    frame
+        One row per point.
+    by
+        Columns whose values tell runs apart; none means one run, called `"0"`.
+    """
+    run = np.zeros(len(frame), dtype=int)
+    if by:
+        run = frame.groupby(list(by), sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    first = np.unique(run, return_index=True)[1]
+    told = frame[list(by)].iloc[first].itertuples(index=False, name=None) if by else [("0",)]
+    return run, first, np.array([", ".join(map(str, values)) for values in told], dtype=object)
+
+
+def _constant(values: pd.Series[Any], head: np.ndarray[Any, Any]) -> bool:
+    """Return whether every cell is as the one at `head`; missing ones are alike."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "biuf":
+        array = values.to_numpy()
+        return bool(((array == array[head]) | ((array != array) & (array != array)[head])).all())
+    import pandas as pd
+
+    codes, _ = pd.factorize(values)
+    return bool((codes == codes[head]).all())
 
 
 def _plain(values: pd.Series[Any]) -> np.ndarray[Any, Any]:

@@ -84,13 +84,13 @@ def gathered(
     """Return the points that x and y name."""
     plain = [
         name
-        for name, values in dataset.data_vars.items()
-        if values.ndim == 2 and "categories" not in values.attrs
+        for name in dataset.data_vars
+        if dataset.variables[name].ndim == 2 and "categories" not in dataset.variables[name].attrs
     ]
     numeric = [
         name
-        for name, values in dataset.coords.items()
-        if values.dims == ("run",) and values.dtype.kind in "iuf"
+        for name in dataset.coords
+        if dataset.variables[name].dims == ("run",) and dataset.variables[name].dtype.kind in "iuf"
     ]
     x_name = _resolve(dataset, x, "x", [*plain, *numeric])
     y_name = _resolve(dataset, y, "y", plain)

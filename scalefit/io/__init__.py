@@ -22,17 +22,21 @@ def read(
     y_err: str | None = None,
     by: str | Sequence[str] = (),
     where: Mapping[str, Any] | None = None,
+    skip_run: str | Sequence[str] = (),
 ) -> xr.Dataset:
     """Return the trajectory in a file: a table, a log of training, or netCDF of scalefit's own.
 
-    Tables are CSV, JSON Lines or Parquet, and hold one row per point. Logs are `trainer_state.json`
-    of Hugging Face, event files of TensorBoard or a folder of them, exports of W&B, and
-    `metrics.csv` of Lightning; rows of a log that have no y are left out.
+    Tables are CSV (or parted by tabs or semicolons), JSON Lines, a JSON document of rows or of
+    columns, or Parquet, and hold one row per point, or one metric of a point with its name and
+    value. Logs are lines of text such as `step 100: loss 3.21`, `trainer_state.json` of Hugging
+    Face, event files of TensorBoard or a folder of them, exports of W&B, and `metrics.csv` of
+    Lightning; rows of a log that have no y are left out. Text may be gzip-compressed; it is UTF-8,
+    or UTF-16 with a byte-order mark.
 
     Numeric columns become variables on `(run, point)`; columns that are constant along every run
     become coordinates on `run`. The variable `row` keeps the row of the file: in CSV the header is
-    row 1, in JSON Lines rows are lines, in Parquet and trainer states rows count from 1; event
-    files have none.
+    row 1, in JSON Lines and lines of a log rows are lines, in other JSON and in Parquet they count
+    from 1; event files have none.
 
     Parameters
     ----------
@@ -40,8 +44,9 @@ def read(
         One file, or a folder that holds event files. Its content decides the format; a known
         suffix must agree.
     x, y, y_err
-        Columns that must be there and be numeric, and stay variables even where constant. Where x
-        is not named, `scalefit.fit` finds it.
+        Columns that must be there and be numeric, and stay variables even where constant; or
+        metrics, where a row holds one metric. A unit in brackets at the end of a column may be left
+        out. Where x is not named, `scalefit.fit` finds it.
     by
         Columns whose values tell curves apart; none means that the file holds one curve, unless
         its format has runs of its own. The runs of a netCDF file are given, and `by` only has to
@@ -49,6 +54,8 @@ def read(
     where
         Column to value: only rows that hold the value are kept, compared as the column's type. In
         a netCDF file, run coordinate to value: only those runs are kept.
+    skip_run
+        Runs to leave out, by their ids.
 
     Raises
     ------
@@ -58,7 +65,7 @@ def read(
     MissingExtra
         If the file needs pyarrow or tensorboard, and that is not installed.
     """
-    from . import netcdf, tables, tidy
+    from . import delimited, netcdf, tidy
     from .formats import FORMATS
     from .sniff import sniff
 
@@ -66,8 +73,17 @@ def read(
     kind = sniff(file)
     reader = FORMATS[kind].read
     if reader is None:
-        return netcdf.read(file, x=x, y=y, y_err=y_err, by=by, where=where)
+        return netcdf.read(file, x=x, y=y, y_err=y_err, by=by, where=where, skip_run=skip_run)
     if kind == "csv":  # alone can spell one number in two ways, which must not be two curves
-        reader = partial(tables.read_csv, by=[by] if isinstance(by, str) else by)
+        reader = partial(delimited.read, by=[by] if isinstance(by, str) else by)
     table = reader(file)
-    return tidy.from_table(table, x=x, y=y, y_err=y_err, by=by, where=where, source=str(path))
+    return tidy.from_table(
+        table,
+        x=x,
+        y=y,
+        y_err=y_err,
+        by=by,
+        where=where,
+        skip_run=skip_run,
+        source=str(path),
+    )

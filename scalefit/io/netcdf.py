@@ -13,6 +13,7 @@ from scalefit.errors import InvalidData
 from scalefit.trajectory import open_netcdf
 from scalefit.wording import inline, quoted, suggest
 
+from .skipping import without
 from .tidy import matching
 
 
@@ -24,8 +25,9 @@ def read(
     y_err: str | None = None,
     by: str | Sequence[str],
     where: Mapping[str, Any] | None,
+    skip_run: str | Sequence[str] = (),
 ) -> xr.Dataset:
-    """Return the trajectory in a netCDF file, of its runs those that `where` names.
+    """Return the trajectory in a netCDF file, without runs that are skipped or not in `where`.
 
     Raises
     ------
@@ -49,4 +51,4 @@ def read(
         column = pd.Series(dataset[name].values)
         found = matching(column, value, name, str(path), things="runs").to_numpy()
         dataset = dataset.isel(run=np.flatnonzero(found))
-    return dataset
+    return without(dataset, skip_run)

@@ -8,26 +8,34 @@ from pathlib import Path
 from scalefit.errors import InvalidData
 from scalefit.wording import inline
 
+from . import text_log
 from .formats import FORMATS
-from .tables import json_object, text_of
+from .opening import head_of, packed, text_of
+from .tables import json_object
 from .tensorboard import event_files
 
-_HEAD = 1 << 16
 _FOREIGN = (
     (b"CDF", "an old netCDF 3 file"),
-    (b"\x1f\x8b", "gzip-compressed"),
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
+    (b"BZh", "compressed by bzip2"),
+    (b"\xfd7zXZ\x00", "compressed by xz"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd"),
+    (b"\xff\xfe\0\0", "UTF-32 text"),
+    (b"\0\0\xfe\xff", "UTF-32 text"),
 )
 """How files begin that cannot be read, and what they are."""
+UNMARKED = "UTF-16 text without a byte-order mark"
+_UNPACK = "Unpack it first, or compress it with gzip."
 _ADVICE = {
-    "a JSON array": "Write one JSON object per line, without the enclosing brackets.",
+    "a JSON array": "Write one JSON object for each point.",
     "one JSON document": "Write one JSON object per line, in a file named .jsonl.",
     "an old netCDF 3 file": "Open it with xarray, and save it with scalefit.trajectory.write.",
-    "gzip-compressed": "Unpack it first.",
-    "UTF-16 text": "Save it as UTF-8.",
+    "compressed by bzip2": _UNPACK,
+    "compressed by xz": _UNPACK,
+    "compressed by zstd": _UNPACK,
+    "UTF-32 text": "Save it as UTF-8.",
+    UNMARKED: "Save it as UTF-8.",
     "an old Excel workbook": "Export the sheet as CSV.",
     "a zip archive or an Excel workbook": "Unpack it, or export the sheet as CSV.",
 }
@@ -36,8 +44,8 @@ _ADVICE = {
 def sniff(path: Path) -> str:
     """Return which of the known formats a file is in.
 
-    A known suffix and the content must agree. A file with any other suffix is taken for what its
-    content plainly is.
+    A known suffix and the content must agree; `.gz` after it is no part of it. A file with any
+    other suffix is taken for what its content plainly is.
 
     Raises
     ------
@@ -57,54 +65,60 @@ def sniff(path: Path) -> str:
     if not path.is_file():
         raise InvalidData(f"{name}: not a regular file; save the data to a file first")
     try:
-        with path.open("rb") as handle:
-            head = handle.read(_HEAD)
+        gzipped = packed(path)
+        head = head_of(path)
         size = path.stat().st_size
     except OSError as error:
         raise InvalidData(f"{name}: cannot be read ({error.strerror})") from error
     if not head.removeprefix(b"\xef\xbb\xbf").strip():
         raise InvalidData(f"{name}: the file is empty")
 
-    found = _content(head)
-    suffixes = {one.suffix: key for key, one in FORMATS.items() if one.suffix}
-    expected = suffixes.get(path.suffix.lower())
-    if found in FORMATS and size > FORMATS[found].largest:
-        words, largest = FORMATS[found].words, FORMATS[found].largest
+    suffix = Path(path.stem).suffix if path.suffix.lower() == ".gz" else path.suffix
+    expected = [key for key, one in FORMATS.items() if suffix.lower() in one.suffix.split()]
+    found = _content(head, expected)
+    if found == "text" and (expected == ["csv"] or suffix.lower() in text_log.SUFFIXES):
+        found = expected[0] if expected else "log"
+    known = FORMATS.get(found)
+    if known and gzipped and not known.text:
+        raise InvalidData(f"{name}: {known.words}, gzip-compressed.\nUnpack it first.")
+    if known and size > known.largest:
         raise InvalidData(
-            f"{name}: {size / 1e9:.3g} GB; {words} may have {largest / 1e9:g} GB.\n"
+            f"{name}: {size / 1e9:.3g} GB; {known.words} may have {known.largest / 1e9:g} GB.\n"
             "Keep the columns and rows that the fit needs, and write them to a smaller file."
         )
-    if found in FORMATS and not FORMATS[found].suffix:
+    if known and (found in expected or not expected or not known.suffix):
         return found
-    if found == expected or (expected == "csv" and found == "text"):
-        return expected or found
-    if expected is None and found in FORMATS:
-        return found
+    suffixes = dict.fromkeys(end for one in FORMATS.values() for end in one.suffix.split())
     said = (
-        f"the suffix '{inline(path.suffix)}' says {FORMATS[expected].words}"
+        f"the suffix '{inline(suffix)}' says {' or '.join(FORMATS[one].words for one in expected)}"
         if expected
-        else f"the suffix '{inline(path.suffix)}' is not one of {', '.join(suffixes)}"
+        else f"the suffix '{inline(suffix)}' is not one of {', '.join(suffixes)}"
     )
-    if found in FORMATS:
-        advice = f"Rename it to end in {FORMATS[found].suffix}, or name another file."
+    if known:
+        advice = f"Rename it to end in {known.suffix.split()[0]}, or name another file."
     else:
         advice = _ADVICE.get(found, "Export the table as CSV, JSON Lines or Parquet.")
-    link = "but" if expected else "and"
-    what = FORMATS[found].words if found in FORMATS else found
-    raise InvalidData(f"{name}: {said}, {link} the content is {what}.\n{advice}")
+    what = known.words if known else found
+    raise InvalidData(
+        f"{name}: {said}, {'but' if expected else 'and'} the content is {what}.\n{advice}"
+    )
 
 
-def _content(head: bytes) -> str:
-    """Return the key of a known format, or words for what else the first bytes look like."""
+def _content(head: bytes, expected: list[str]) -> str:
+    """Return the key of a known format, or words for what else the first bytes look like.
+
+    Where they are of several formats, an expected one goes before others.
+    """
     for signature, found in _FOREIGN:
         if head.startswith(signature):
             return found
-    for key, one in reversed(FORMATS.items()):
-        if one.opens(head):
-            return key
+    keys = [key for key in reversed(FORMATS) if FORMATS[key].opens(head)]
+    if keys:
+        return next((key for key in keys if key in expected), keys[0])
     text = text_of(head)
     if text is None:
-        return "binary"
+        blank = [not any(head[start:200:2]) for start in (0, 1)]
+        return UNMARKED if any(blank) and not all(blank) else "binary"
     if re.match(r"\[\s*[\[{]", text):
         return "a JSON array"
     return "one JSON document" if json_object(text) else "text"

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
 from scalefit.errors import InvalidData
-from scalefit.trajectory import from_frame
-from scalefit.wording import counted, inline, listed, quoted, suggest
+from scalefit.trajectory import from_frame, runs_of
+from scalefit.wording import inline, listed, quoted
 
 from . import lightning, wandb
-from .axes import only_count
+from .axes import only_axis, only_count
+from .columns import found, numeric, plain
 from .log import Log, measured, step_column
-from .tables import ROW, numbers, unique_columns
+from .skipping import remaining
+from .tables import ROW, unique_columns
 from .warm_up import warm_up
 
 if TYPE_CHECKING:
     import pandas as pd
+
+WIDE = 1000
+"""Columns beyond which only those are kept that a fit of the named y may need."""
 
 
 def from_table(
@@ -30,6 +35,7 @@ def from_table(
     y_err: str | None = None,
     by: str | Sequence[str] = (),
     where: Mapping[str, Any] | None = None,
+    skip_run: str | Sequence[str] = (),
     source: str = "DataFrame",
 ) -> xr.Dataset:
     """Return the trajectory held by a table, one row per point.
@@ -49,6 +55,9 @@ def from_table(
         Columns whose values tell curves apart.
     where
         Column to value: only rows that hold the value are kept.
+    skip_run
+        Ids of runs that are left out: the values of `by` that a run shares, parted by a comma and a
+        blank.
     source
         Where the table comes from, for messages.
 
@@ -57,39 +66,54 @@ def from_table(
     InvalidData
         If a column is missing, x or y is not numeric, a cell of `by` is empty, or no row is left.
     """
+    import pandas as pd
+
     if not isinstance(table, Log):
         table = table.rename(columns=str)
-        unique_columns(source, list(table.columns), "the table")
-        table = recognised(table)
-    frame = table.frame
-    columns = ([by] if isinstance(by, str) else list(by)) or list(table.by)
+        notes, columns = wandb.told_apart(list(table.columns))
+        unique_columns(source, columns, "the table")
+        table = Log(table.set_axis(columns, axis=1), notes=notes)
+    table = recognised(table)
+    chosen = ([by] if isinstance(by, str) else list(by)) or list(table.by)
     axes = [name for name in (x, y, y_err) if name is not None]
-    for name in (*axes, *columns, *(where or {})):
-        if name not in frame.columns:
-            raise InvalidData(
-                f"{inline(source)}: no column {quoted(name)}; {suggest(name, frame.columns)}"
-            )
-    frame = _plain(frame)
+    table = found(table, [*axes, *chosen, *(where or {})], axes, source)
+    frame = plain(table.frame)
     for name, value in (where or {}).items():
         frame = frame[matching(frame[name], value, name, source)]
     if frame.empty:
         raise InvalidData(f"{inline(source)}: no rows")
-    for name in columns:
+    for name in chosen:
         _complete(frame[name], name, source)
-    frame = frame.assign(**{name: _numeric(frame[name], name, source) for name in axes})
+    skipped = [skip_run] if isinstance(skip_run, str) else list(skip_run)
+    if skipped:
+        frame, note = _skipped(frame, chosen, skipped, source)
+        table = replace(table, notes=(*table.notes, note))
+    frame = frame.assign(**{name: numeric(frame[name], name, source) for name in axes})
     table = replace(table, frame=frame)
     if y is not None:
         table = measured(table, y)
     step = step_column(table)
+    if step and x is None and table.frame[step].dtype == object:
+        table = replace(
+            table, frame=table.frame.assign(**{step: numeric(table.frame[step], step, source)})
+        )
     across = x or step or only_count(frame.columns)
-    schedule = warm_up(frame, across, y, columns) if y and across else {}
+    schedule = warm_up(frame, across, y, chosen) if y and across else {}
     frame = table.frame
     recorded = frame.index.name == ROW and "row" not in frame.columns
     if recorded:
-        frame = frame.assign(row=frame.index.astype(float))
+        rows = pd.Series(frame.index.astype(float), frame.index, name="row")
+        frame = pd.concat([frame, rows], axis=1)  # which takes any number of columns, unlike assign
+    if x is None and y is not None:
+        schedule |= _unusable(frame, y, source)
+    if y is not None and frame.shape[1] > WIDE:
+        used = {*axes, *chosen, *(where or {}), "row", step, across}
+        kept = [name for name in frame.columns if name in used or only_axis([name])]
+        note = f"of {frame.shape[1]} columns {len(kept)} are kept: those named, and those to be x"
+        frame, table = frame[kept], replace(table, notes=(*table.notes, note))
     dataset = from_frame(
         frame.reset_index(drop=True),
-        by=columns,
+        by=chosen,
         variables=[*axes, "row"] if recorded else axes,
         source=source,
     )
@@ -99,9 +123,33 @@ def from_table(
     return dataset.assign_attrs({name: text for name, text in told.items() if text})
 
 
-def recognised(frame: pd.DataFrame) -> Log:
-    """Return a table with what its columns say of it."""
-    return wandb.recognised(frame) or lightning.recognised(frame) or Log(frame)
+def _unusable(frame: pd.DataFrame, y: str, source: str) -> dict[str, str]:
+    """Return what keeps the only column that could be x from being it, if it is text."""
+    name = only_axis([name for name in frame.columns if name != y])
+    if name is None or frame[name].dtype.kind in "iuf":
+        return {}
+    try:
+        numeric(frame[name], name, source)
+    except InvalidData as error:
+        return {"unusable": str(error)}
+    return {}
+
+
+def recognised(log: Log) -> Log:
+    """Return a table with what its columns say of it; what its reader knows comes first."""
+    if log.steps or log.sparse:
+        return log
+    told = wandb.recognised(log.frame) or lightning.recognised(log.frame)
+    return replace(told, notes=(*log.notes, *told.notes)) if told else log
+
+
+def _skipped(
+    frame: pd.DataFrame, by: Sequence[str], names: Sequence[str], source: str
+) -> tuple[pd.DataFrame, str]:
+    """Return the rows of the runs that are not to be left out, and a note."""
+    run, _, ids = runs_of(frame, by)
+    kept, note = remaining(ids, names, source)
+    return frame[kept[run]], note
 
 
 def matching(
@@ -143,24 +191,6 @@ def _number(value: object) -> float:
     return float("nan")
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame without categories, and with nested cells as text."""
-    import pandas as pd
-
-    changed: dict[str, pd.Series[Any]] = {}
-    for name in frame.columns:
-        values = frame[name]
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            values = changed[name] = values.astype(object).infer_objects()
-        if values.dtype == object and not values.map(_hashable).all():
-            changed[name] = values.map(lambda cell: cell if _hashable(cell) else str(cell))
-    return frame.assign(**changed)
-
-
-def _hashable(cell: object) -> bool:
-    return isinstance(cell, Hashable) and not isinstance(cell, tuple)
-
-
 def _complete(values: pd.Series[Any], name: str, source: str) -> None:
     """Refuse a column of `by` with empty cells."""
     empty = values.isna()
@@ -171,24 +201,3 @@ def _complete(values: pd.Series[Any], name: str, source: str) -> None:
             f"{values.index[empty][0]}{more}, but it tells curves apart.\n"
             "Fill it in, delete the row, or leave the column out of by."
         )
-
-
-def _numeric(values: pd.Series[Any], name: str, source: str) -> pd.Series[float]:
-    """Return a column as floats, and name the first cell that is not a number."""
-    converted, wrong = numbers(values)
-    if wrong.any():
-        cell = values[wrong].iloc[0]
-        some = counted(int(wrong.sum()), "cell that is not a number", "cells that are not numbers")
-        raise InvalidData(
-            f"{inline(source)}: column {quoted(name)} has {some}, "
-            f"the first in row {values.index[wrong][0]}: {quoted(cell)}.\n{_advice(str(cell))}"
-        )
-    return converted
-
-
-def _advice(cell: str) -> str:
-    if cell.strip().endswith("%"):
-        return "Write percentages as plain numbers: 12 or 0.12, not 12%."
-    if "," in cell and cell.replace(",", "").replace(".", "").strip(" +-").isdigit():
-        return "Write a decimal point and no thousands separators: 1000.5, not 1,000.5."
-    return "Correct the cell; leave it empty where the value is missing."

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 from scalefit.errors import InvalidData
 from scalefit.wording import inline, quoted
 
+from .json_table import loaded
 from .log import Log
-from .tables import ROW, as_text, decoded, text_of
+from .opening import text_of
+from .tables import ROW
 
 
 def opens(head: bytes) -> bool:
@@ -34,16 +35,7 @@ def read(path: Path) -> Log:
     """
     import pandas as pd
 
-    with as_text(path) as handle:
-        text = handle.read()
-    try:
-        state = decoded(text)
-    except (ValueError, RecursionError) as error:
-        reason = getattr(error, "msg", type(error).__name__)
-        line = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise InvalidData(
-            f"{inline(path)}: not JSON{line} ({reason}); is the file complete?"
-        ) from error
+    state = loaded(path)
     entries = state.get("log_history") if isinstance(state, dict) else None
     if not isinstance(entries, list):
         raise InvalidData(

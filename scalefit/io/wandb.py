@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scalefit.wording import counted
+from scalefit.wording import counted, quoted
 
 from .log import Log
 
@@ -61,6 +63,38 @@ def sampled(steps: NDArray[Any]) -> bool:
         return False
     early, late = np.array_split(gaps, 2)
     return bool(np.median(late) < 2.0 * np.median(early))
+
+
+def told_apart(columns: list[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Return a note and the columns of a chart of which several runs have one name.
+
+    The second run called `sweep` becomes `sweep (2)`, also where pandas has numbered its columns.
+    Any other columns are returned as they are.
+    """
+    written = set(columns)
+    if not any(name.endswith(_ENDS[0]) for name in columns):
+        return (), columns
+    counts: Counter[str] = Counter()
+    told: list[str] = []
+    again: dict[str, int] = {}
+    for name in columns:
+        plain = name
+        numbered = re.fullmatch(r"(.* - .*?)(__MIN|__MAX|)\.(\d+)", name)
+        if numbered and f"{numbered[1]}{_ENDS[0]}.{numbered[3]}" in written:
+            plain = f"{numbered[1]}{numbered[2]}"
+        line = plain.removesuffix(_ENDS[0]).removesuffix(_ENDS[1])
+        counts[plain] += 1
+        if counts[plain] > 1 and " - " in line and f"{line}{_ENDS[0]}" in written:
+            run, metric = line.rsplit(" - ", 1)
+            again[run] = max(again.get(run, 1), counts[plain])
+            name = f"{run} ({counts[plain]}) - {metric}{plain.removeprefix(line)}"
+        told.append(name)
+    notes = (
+        f"{count} runs are called {quoted(run)}: the later ones are numbered, as "
+        f"{quoted(f'{run} (2)')}"
+        for run, count in again.items()
+    )
+    return tuple(notes), told
 
 
 def _chart(frame: pd.DataFrame, x: str, lines: list[str]) -> Log:

@@ -278,7 +278,11 @@ def test_a_warm_up_shows_in_rows_of_other_metrics() -> None:
 
 # file name, content, what the message must say
 BAD: dict[str, tuple[str, str, list[str]]] = {
-    "no log": ("a.json", '{"a": 1,\n"b": [1]}', ["one JSON document", ".jsonl"]),
+    "no log": ("a.json", '{"a": 1,\n"b": 2}', ["one JSON document", ".jsonl"]),
+    "ragged": ("a.json", '{"a": [1, 2],\n"b": [1]}', ["'a' has 2 values", "'b' has 1"]),
+    "no rows": ("a.json", "[{}]", ["no rows"]),
+    "mixed": ("a.json", '[{"a": 1}, 2]', ["not all objects"]),
+    "two tables": ("a.json", '{"a": [{"b": 1}], "c": [{"b": 1}, {"b": 2}]}', ["'a' has 1 value"]),
     "history of none": ("a.json", '{"log_history": []}', ["log_history is empty"]),
     "no objects": ("a.json", '{"log_history": [{"a": 1}, 2]}', ["entry 2", "no object: 2"]),
     "cut": ("a.json", '{"log_history": [{"loss": 1,', ["not JSON at line 1", "complete?"]),
