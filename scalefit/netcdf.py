@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import io
 import math
+import mmap
 import os
+import struct
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -24,6 +26,8 @@ SQUEEZED = 1100
 """Times that a compressed file can grow as it is read; deflate reaches 1032."""
 SPARE = 2**24
 """Bytes that a file may declare beyond that."""
+HEAP = b"GCOL\1\0\0\0"
+"""How a heap of texts begins in a file."""
 OBJECTS = 20_000
 """Variables and groups of a file, at most."""
 ENTRIES = 2**20
@@ -56,6 +60,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[str | None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             size = os.stat(path).st_size
+            _heaps(path)
             with h5py.File(path, "r") as file:
                 _survey(h5py, file, SQUEEZED * size + SPARE)
                 schema = file.attrs.get("schema")
@@ -74,8 +79,52 @@ def reading(path: str | os.PathLike[str]) -> Iterator[str | None]:
         sys.unraisablehook = hook
 
 
+def schema(path: str | os.PathLike[str]) -> str:
+    """Return what a netCDF file of scalefit's own says that it holds; "" for any other file."""
+    try:
+        with reading(path) as found:
+            return found or ""
+    except InvalidData:
+        return ""
+
+
 class _Refused(Exception):
     """What is wrong with a file, in words."""
+
+
+def _heaps(path: str | os.PathLike[str]) -> None:
+    """Refuse a file whose texts do not lie one after the other, for HDF5 then reads for ever.
+
+    Source
+    ------
+    HDF5 File Format Specification 4.0, III.E, "Disk Format: Level 1E - Global Heap".
+    """
+    with open(path, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            start = content.find(HEAP)
+            while start >= 0:
+                stop = start + int.from_bytes(content[start + 8 : start + 16], "little")
+                _heap(content, start + 16, stop)
+                start = content.find(HEAP, stop)
+
+
+def _heap(content: mmap.mmap, at: int, stop: int) -> None:
+    """Refuse a heap that overlaps itself, has a number twice, or goes on beyond its end."""
+    known: set[int] = set()
+    if stop < at or stop > len(content):
+        raise _Refused("its texts end too early")
+    while at + 16 <= stop:
+        index, _, _, size = struct.unpack("<HHLQ", content[at : at + 16])
+        if index == 0:  # what is left, this included
+            if size != stop - at:
+                raise _Refused("its texts are out of order")
+            return
+        at += 16 + -(-size // 8) * 8
+        if index in known or at > stop:
+            raise _Refused("its texts are out of order")
+        known.add(index)
 
 
 def _survey(h5py: Any, file: Any, most: int) -> None:

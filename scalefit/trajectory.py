@@ -7,6 +7,7 @@ further dimensions, and whatever tells runs apart is a coordinate on `run`.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "scalefit-trajectory/1"
+CELLS = 10**9
+"""Values of a trajectory made of a table, at most: runs times points times columns."""
 STATUS = ("ok", "diverged", "oom", "interrupted")
 TEXTS = ("long_name", "units", "source", "reading", "x", "warm_up", "warm_up_x")
 """Attributes that are texts where they are there."""
@@ -173,13 +176,18 @@ def from_frame(
         run = frame.groupby(list(by), sort=False, dropna=False, observed=True).ngroup().to_numpy()
     first = np.unique(run, return_index=True)[1]
     told = frame[list(by)].iloc[first].itertuples(index=False, name=None) if by else [("0",)]
-    ids = np.array([", ".join(map(str, values)) for values in told], dtype=object)
+    ids = np.array([netcdf.text(", ".join(map(str, values))) for values in told], dtype=object)
     names, counts = np.unique(ids.astype(str), return_counts=True)
     if (counts > 1).any():  # e.g. "a, b" and "c" against "a" and "b, c", or 1 against "1"
         twice = str(names[counts > 1][0])
         raise InvalidData(f"{source}: {', '.join(by)}: two runs would both be called {twice!r}")
     point = frame.groupby(run).cumcount().to_numpy()
     shape = (len(ids), int(point.max()) + 1)
+    if math.prod(shape) * len(frame.columns) > CELLS:
+        raise InvalidData(
+            f"{inline(source)}: {shape[0]:,} runs of up to {shape[1]:,} points each are too many "
+            f"for one table of {len(frame.columns):,} columns ({CELLS:,} values); split the file"
+        )
 
     coords: dict[str, Any] = {"run": ids}
     data: dict[str, Any] = {}
@@ -207,7 +215,7 @@ def _plain(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return np.asarray(values.to_numpy())
     text = values.astype(object).where(values.notna(), "")
-    return np.array([str(value) for value in text], dtype=object)
+    return np.array([netcdf.text(str(value)) for value in text], dtype=object)
 
 
 def to_frame(dataset: xr.Dataset) -> pd.DataFrame:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROW = "row in the source file"
+CELLS = 2 * 10**8
+"""Cells of a table, at most: more would not fit in the memory of an ordinary machine."""
 
 # What stands for a missing number; in a column of text these are words like any other.
 _MISSING = ("", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "n/a", "null", "NULL", "None", "#N/A")
@@ -56,6 +58,8 @@ def opens_jsonl(head: bytes) -> bool:
     first, _, rest = text.partition("\n")
     try:
         json.loads(first)
+    except RecursionError:
+        return True
     except ValueError:
         # A broken first line is for the reader to name, unless the object plainly goes on below.
         goes_on = first.rstrip().endswith(("{", "[", ","))
@@ -193,6 +197,7 @@ def read_jsonl(path: Path) -> pd.DataFrame:
                 continue
             records.append(_object(path, row, line))
             rows.append(row)
+    fitting(path, len(rows), len(set().union(*records)))
     frame = pd.DataFrame(records, index=pd.Index(rows, name=ROW))
     if not len(frame.columns):
         raise InvalidData(f"{inline(path)}: the objects hold no values")
@@ -264,7 +269,10 @@ def read_parquet(path: Path) -> pd.DataFrame:
             f"{inline(path)}: reading Parquet needs pyarrow: pip install 'scalefit[parquet]'"
         ) from error
     try:
-        table = parquet.ParquetFile(path).read()
+        file = parquet.ParquetFile(path)
+        fitting(path, file.metadata.num_rows, len(file.schema_arrow.names))
+        table = file.read()
+        table.validate(full=True)
         names: list[str] = table.column_names
         # pandas' own metadata would turn saved index columns into an index again, out of reach.
         frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
@@ -279,12 +287,29 @@ def read_parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
+def fitting(source: object, rows: int, columns: int) -> None:
+    """Refuse a table that would not fit in memory, before it is made.
+
+    Raises
+    ------
+    InvalidData
+        Naming its size and the largest.
+    """
+    if rows * columns > CELLS:
+        raise InvalidData(
+            f"{inline(source)}: {rows:,} rows of {columns:,} columns; a table may have "
+            f"{CELLS:,} cells. Keep the columns and rows that the fit needs"
+        )
+
+
 def numbers(column: pd.Series[Any]) -> tuple[pd.Series[float], pd.Series[bool]]:
     """Return a column as numbers, NaN where missing, and where its cells are not numbers."""
     import pandas as pd
 
+    if isinstance(column.dtype, pd.ArrowDtype):
+        column = _unboxed(column)
     text = column.where(~column.isin(_MISSING))
-    if column.dtype.kind in "bmM":
+    if column.dtype.kind in "bmMc":
         return pd.Series(np.nan, column.index), text.notna()
     try:
         values = pd.to_numeric(text, errors="coerce").astype(float)
@@ -295,6 +320,15 @@ def numbers(column: pd.Series[Any]) -> tuple[pd.Series[float], pd.Series[bool]]:
     if column.dtype == object:  # where True would pass for 1
         wrong |= column.map(lambda cell: isinstance(cell, bool))
     return values, wrong
+
+
+def _unboxed(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column of Arrow as one of numpy, or of objects."""
+    if column.dtype.kind in "iuf":
+        return column.astype(float)
+    if column.dtype.kind in "bmM":
+        return column
+    return column.astype(object)
 
 
 def unique_columns(source: object, columns: list[str], where: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from scalefit.errors import InvalidData
+from scalefit.netcdf import text
 from scalefit.trajectory import from_frame
 from scalefit.wording import counted, inline, listed, quoted, suggest
 
@@ -58,9 +59,11 @@ def from_table(
         If a column is missing, x or y is not numeric, a cell of `by` is empty, or no row is left.
     """
     if not isinstance(table, Log):
-        table = table.rename(columns=str)
+        table = plain_columns(table)
         unique_columns(source, list(table.columns), "the table")
         table = recognised(table)
+    else:
+        table = replace(table, frame=plain_columns(table.frame))
     frame = table.frame
     columns = ([by] if isinstance(by, str) else list(by)) or list(table.by)
     axes = [name for name in (x, y, y_err) if name is not None]
@@ -97,6 +100,19 @@ def from_table(
         dataset["row"].attrs["long_name"] = ROW
     told = {"reading": "\n".join(map(inline, table.notes)), "x": step, **schedule}
     return dataset.assign_attrs({name: text for name, text in told.items() if text})
+
+
+def plain_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns have names that can be stored, and are those of numpy."""
+    import pandas as pd
+
+    table = table.rename(columns=lambda name: text(str(name)))
+    boxed = {
+        name: column.astype(float if column.dtype.kind in "iuf" else object)
+        for name, column in table.items()
+        if isinstance(column.dtype, pd.ArrowDtype) and column.dtype.kind not in "bmM"
+    }
+    return table.assign(**boxed) if boxed and table.columns.is_unique else table
 
 
 def recognised(frame: pd.DataFrame) -> Log:

@@ -10,7 +10,7 @@ from scalefit.errors import InvalidData
 from scalefit.wording import inline, quoted
 
 from .log import Log
-from .tables import ROW, as_text, decoded, text_of
+from .tables import ROW, as_text, decoded, fitting, text_of
 
 
 def opens(head: bytes) -> bool:
@@ -55,6 +55,7 @@ def read(path: Path) -> Log:
             raise InvalidData(
                 f"{inline(path)}: entry {place} of log_history is no object: {quoted(entry)}"
             )
+    fitting(path, len(entries), len(set().union(*entries)))
     frame = pd.DataFrame(entries, index=pd.RangeIndex(1, len(entries) + 1, name=ROW))
     if frame.empty:
         raise InvalidData(f"{inline(path)}: log_history is empty; nothing was logged")
