@@ -213,14 +213,22 @@ def _holder(data: Info, file: File) -> Path | None:
     """Return the folder of the data set in which a registered file lies, if any does."""
     roots = [_cache(data.name)]
     if given := os.environ.get("SCALEFIT_DATA"):
-        roots.insert(0, Path(given).expanduser() / data.name)
+        roots.insert(0, _expanded(given, "SCALEFIT_DATA") / data.name)
     return next((root for root in roots if (root / file.path).is_file()), None)
+
+
+def _expanded(path: str, named: str) -> Path:
+    """Return a path whose `~` is the home of its user, or say that there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{named} is {path!r}: no such user; name a folder") from None
 
 
 def _cache(name: str) -> Path:
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if not base.is_absolute():  # unset or, by the XDG specification, invalid
-        base = Path.home() / ".cache"
+        base = _expanded("~/.cache", "the cache")
     return base / "scalefit" / name
 
 

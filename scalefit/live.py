@@ -111,7 +111,10 @@ class Forecaster:
         self.fit: Fit | None = None
         self.line = ""
         self.seconds = 0.0
-        self._at, self._targets = positive(at, "at"), positive(reach, "reach")
+        self._at, self._targets = (
+            positive(at, "at", empty=True),
+            positive(reach, "reach", empty=True),
+        )
         if x == y:
             raise ConfigError(f"x and y are both '{x}'; y is forecast against another metric")
         if not self._at.size and not self._targets.size:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import xarray as xr
 
+from . import netcdf, stored_fit
 from .arrays import Array
 from .errors import ConfigError, InvalidData
 from .inference.problem import MODEL_NUMBERS, Problem, log_prior
@@ -22,7 +20,7 @@ from .laws.noise import NOISES, Noise
 from .laws.overrides import all_priors
 from .laws.priors import Prior
 from .laws.stored import described, named
-from .storage import reading_netcdf, replacing
+from .wording import inline, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +48,13 @@ class Record:
 
     law: Law
     tree: xr.DataTree
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only, so that a fit says the same whenever it is asked."""
+        for node in self.tree.subtree:
+            for name, variable in node.variables.items():
+                if name not in node.xindexes:
+                    variable.values.flags.writeable = False
 
     @property
     def runs(self) -> list[str]:
@@ -298,28 +303,35 @@ class Record:
 
 def write(record: Record, path: str | os.PathLike[str]) -> None:
     """Write a record as netCDF, all or nothing."""
-    size = sum(one.nbytes for node in record.tree.subtree for one in node.variables.values())
-    with replacing(path) as temporary:
-        # Before it is full, for on a full disk HDF5 crashes as it closes.
-        if shutil.disk_usage(temporary.parent).free < size:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        record.tree.to_netcdf(temporary, engine="h5netcdf")
+    groups = {"": record.tree.to_dataset()}
+    groups |= {str(name): node.to_dataset() for name, node in record.tree.children.items()}
+    netcdf.write(groups, path)
 
 
 def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTree]:
     """Return the law and the tree of a stored fit; see `scalefit.load`."""
-    if not Path(path).is_file():
-        raise InvalidData(f"{path}: no such file; a fit is written by fit.save or `scalefit fit`")
-    with reading_netcdf(path) as schema:
+    named_file = inline(path)
+    if not netcdf.exists(path):
+        raise InvalidData(
+            f"{named_file}: no such file; a fit is written by fit.save or `scalefit fit`"
+        )
+    with netcdf.reading(path) as schema:
         if schema != SCHEMA:
-            raise InvalidData(f"{path}: holds no fit of this version ('{SCHEMA}' expected)")
+            raise InvalidData(f"{named_file}: holds no fit of this version ('{SCHEMA}' expected)")
         with xr.open_datatree(path, engine="h5netcdf", decode_times=False) as stored:
             tree = stored.load()
-    description = json.loads(tree.attrs["law"])
-    if law is None:
-        law = named(description)
+    try:
+        description = stored_fit.check(tree, law)
         if law is None:
-            raise ConfigError(f"{path}: fitted with {description['name']}; pass that law as law=")
-    elif described(law) != description:
-        raise ConfigError(f"{path}: fitted with {description}, not with the law given")
+            law = named(description)
+    except (ConfigError, InvalidData) as error:
+        raise InvalidData(f"{named_file}: {error}") from None
+    if law is None:
+        raise ConfigError(
+            f"{named_file}: fitted with {inline(description['name'])}; pass that law as law="
+        )
+    if described(law) != description:
+        raise ConfigError(
+            f"{named_file}: fitted with {quoted(description)}, not with the law given"
+        )
     return law, tree

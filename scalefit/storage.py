@@ -1,15 +1,17 @@
-"""Storage: files that are written whole or not at all, and netCDF that may be damaged."""
+"""Storage: files that are written whole or not at all, and whether they can be written."""
 
 from __future__ import annotations
 
-import importlib
+import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import InvalidData
+LONGEST = 255
+"""Bytes of a name in a folder, at most."""
 
 
 @contextmanager
@@ -32,48 +34,74 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
-        prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+        prefix=f".{target.stem[:40]}.", suffix=target.suffix[:40], dir=target.parent
     )
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
+        with temporary.open("rb+") as written:  # Windows flushes no file that is only read
+            os.fsync(written.fileno())
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
         temporary.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _flushed(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def reading_netcdf(path: str | os.PathLike[str]) -> Iterator[str | None]:
-    """Yield the schema that a netCDF file names; what a damaged file raises becomes one line.
+def _flushed(folder: Path) -> None:
+    """Flush the entry of a folder to disk; Windows does so by itself, and opens no folders."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
-    Parameters
-    ----------
-    path
-        The file, to be read within the block.
+
+def room(folder: Path, size: int, path: str | os.PathLike[str]) -> None:
+    """Refuse to write so many bytes where they do not fit.
 
     Raises
     ------
-    InvalidData
-        If the file, or what the block reads of it, is missing or damaged.
+    OSError
+        If the disk is too full, or files may not grow so large.
     """
-    h5py = importlib.import_module("h5py")
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    if os.name == "posix":
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if most != resource.RLIM_INFINITY and most < size:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+
+
+def unwritable(path: str | os.PathLike[str], *, folder: bool) -> str:
+    """Return why a file, or files in a folder, could not be written; empty where they could.
+
+    Tried out with an empty file that is gone again; folders are not made.
+    """
     try:
-        # A damaged file fails here quietly; h5netcdf would print a traceback as it gives up.
-        with h5py.File(path, "r") as file:
-            schema = file.attrs.get("schema")
-        yield schema
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InvalidData(
-            f"{path}: not a readable netCDF file ({type(error).__name__}); is it complete?"
-        ) from error
+        target = Path(path).absolute()
+        inner = [target, *target.parents] if folder else list(target.parents)
+        if any(len(os.fsencode(part)) > LONGEST for part in target.parts):
+            return f"a name has more than {LONGEST} bytes"
+        if not folder and target.is_dir():
+            return "this is a folder"
+        for one in inner:
+            if one.is_symlink() and not one.exists():
+                return f"{one} is a link to what is not there"
+            if one.exists():
+                if not one.is_dir():
+                    return f"{one} is a file"
+                with tempfile.TemporaryFile(dir=one):
+                    return ""
+    except ValueError:
+        return "a path has no NUL in it"
+    except OSError as error:
+        return f"{error.strerror or error}"
+    return ""

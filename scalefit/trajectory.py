@@ -7,22 +7,21 @@ further dimensions, and whatever tells runs apart is a coordinate on `run`.
 
 from __future__ import annotations
 
-import importlib
-import io
 import json
+import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import numpy as np
 import xarray as xr
-from xarray.backends import H5NetCDFStore
 
+from . import netcdf
 from .errors import InvalidData, nearest
-from .storage import reading_netcdf, replacing
+from .wording import inline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +29,11 @@ if TYPE_CHECKING:
 SCHEMA = "scalefit-trajectory/1"
 WORDS = 1000
 """Different words that a column of text may have to be kept where it changes along a run."""
+CELLS = 10**9
+"""Values of a trajectory made of a table, at most: runs times points times columns."""
 STATUS = ("ok", "diverged", "oom", "interrupted")
+TEXTS = ("long_name", "units", "source", "reading", "x", "warm_up", "warm_up_x")
+"""Attributes that are texts where they are there."""
 
 
 def build(
@@ -181,6 +184,11 @@ def from_frame(
         raise InvalidData(f"{source}: {', '.join(by)}: two runs would both be called {twice!r}")
     point = frame.groupby(run).cumcount().to_numpy()
     shape = (len(ids), int(point.max()) + 1)
+    if math.prod(shape) * len(frame.columns) > CELLS:
+        raise InvalidData(
+            f"{inline(source)}: {shape[0]:,} runs of up to {shape[1]:,} points each are too many "
+            f"for one table of {len(frame.columns):,} columns ({CELLS:,} values); split the file"
+        )
 
     coords: dict[str, Any] = {"run": ids}
     data: dict[str, Any] = {}
@@ -233,7 +241,12 @@ def runs_of(
         run = frame.groupby(list(by), sort=False, dropna=False, observed=True).ngroup().to_numpy()
     first = np.unique(run, return_index=True)[1]
     told = frame[list(by)].iloc[first].itertuples(index=False, name=None) if by else [("0",)]
-    return run, first, np.array([", ".join(map(str, values)) for values in told], dtype=object)
+    return run, first, _names(told)
+
+
+def _names(told: Iterable[tuple[Any, ...]]) -> np.ndarray[Any, Any]:
+    """Return the ids of runs, which can be stored."""
+    return np.array([netcdf.text(", ".join(map(str, values))) for values in told], dtype=object)
 
 
 def _constant(values: pd.Series[Any], head: np.ndarray[Any, Any]) -> bool:
@@ -254,7 +267,7 @@ def _plain(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return np.asarray(values.to_numpy())
     text = values.astype(object).where(values.notna(), "")
-    return np.array([str(value) for value in text], dtype=object)
+    return np.array([netcdf.text(str(value)) for value in text], dtype=object)
 
 
 def to_frame(dataset: xr.Dataset) -> pd.DataFrame:
@@ -314,48 +327,77 @@ def write(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
         If the folder cannot be written.
     """
     validate(dataset)
-    with replacing(path) as temporary:
-        stored = dataset.rename(
-            {name: escaped(name) for name in {*dataset.variables, *dataset.dims}}
-        )
-        # By way of memory, for on a full disk HDF5 crashes as it closes; and without to_netcdf,
-        # which inside a worker of dask wants a lock from its scheduler.
-        content = io.BytesIO()
-        with importlib.import_module("h5netcdf").File(content, "w") as file:
-            stored.dump_to_store(H5NetCDFStore(file))
-        temporary.write_bytes(content.getbuffer())
+    names = {name: escaped(name) for name in {*dataset.variables, *dataset.dims}}
+    netcdf.write({"": dataset.rename(names)}, path)
 
 
 def escaped(name: object) -> str:
-    """Return a name that netCDF can hold, where a slash starts a group and a blank ends a name."""
-    return re.sub(r"[%/\s]", lambda found: quote(found[0], safe=""), str(name))
+    """Return a name that netCDF can hold, where a slash starts a group and a blank ends a name.
+
+    `urllib.parse.unquote` gives the name back, but for a NUL or half a character.
+    """
+    text = netcdf.text(str(name))
+    if not text.strip("."):  # a dot is the group itself
+        return text.replace(".", "%2E")
+    return re.sub(r"[%/\s\x00-\x1f\x7f]", lambda found: quote(found[0], safe=""), text)
 
 
 def open_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     """Return the trajectory in a netCDF file, read into memory.
+
+    The file may be damaged or hostile: it is surveyed before it is read.
 
     Raises
     ------
     InvalidData
         If the file is missing, is no netCDF file or holds no trajectory.
     """
-    with (
-        reading_netcdf(path),
+    with netcdf.reading(path) as schema:
+        if schema != SCHEMA:
+            raise InvalidData(f"{inline(path)}: holds no trajectory of this version ('{SCHEMA}')")
         # Times stay numbers: a unit such as "days since the start" must not become a date.
-        xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored,
+        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored:
+            dataset = stored.load()
+        dataset = dataset.rename(
+            {name: unquote(str(name)) for name in {*dataset.variables, *dataset.dims}}
+        )
+        dataset = dataset.assign_coords(
+            {
+                name: (coordinate.dims, coordinate.values.astype(object))
+                for name, coordinate in dataset.coords.items()
+                if coordinate.dtype.kind in "UT"
+            }
+        )
+        try:
+            return _plain_coordinates(validate(dataset))
+        except InvalidData as error:
+            raise InvalidData(f"{inline(path)}: {error}") from None
+
+
+def _plain_coordinates(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a trajectory from a file, whose run coordinates are numbers or texts, and sizes > 0.
+
+    Raises
+    ------
+    InvalidData
+        If one is something else.
+    """
+    for dim in ("run", "point"):
+        if not dataset.sizes[dim]:
+            raise InvalidData(f"the dimension '{dim}' is empty")
+    for name, coordinate in dataset.coords.items():
+        kind = coordinate.dtype.kind
+        if kind not in "fiubO" or (
+            kind == "O" and not all(isinstance(one, str) for one in coordinate.values.flat)
+        ):
+            raise InvalidData(f"coordinate {name!r} holds neither numbers nor texts")
+    for name, one in {"the file": dataset, **dataset.variables}.items():
+        for attribute in TEXTS:
+            if not isinstance(one.attrs.get(attribute, ""), str):
+                raise InvalidData(f"attribute '{attribute}' of {name!r} is no text")
+    if "warm_up_x" in dataset.attrs and not (
+        "warm_up" in dataset.attrs
+        and isinstance(dataset.attrs.get("warm_up_until"), int | float | np.number)
     ):
-        dataset = stored.load()
-    dataset = dataset.rename(
-        {name: unquote(str(name)) for name in {*dataset.variables, *dataset.dims}}
-    )
-    dataset = dataset.assign_coords(
-        {
-            name: (coordinate.dims, coordinate.values.astype(object))
-            for name, coordinate in dataset.coords.items()
-            if coordinate.dtype.kind in "UT"
-        }
-    )
-    try:
-        return validate(dataset)
-    except InvalidData as error:
-        raise InvalidData(f"{path}: {error}") from None
+        raise InvalidData("attribute 'warm_up_x' lacks a number 'warm_up_until' and words")
+    return dataset

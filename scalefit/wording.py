@@ -31,6 +31,12 @@ def quoted(value: object) -> str:
     return _SHORT.repr(value if number else str(value))
 
 
+def typed(value: object) -> str:
+    """Return an argument as it would be typed in Python, on one line, cut when it is long."""
+    said = inline(_SHORT.repr(value))
+    return said if len(said) <= 100 else f"{said[:97]}..."
+
+
 def listed(values: Iterable[object], limit: int = 5) -> str:
     """Return the first few values and how many more there are."""
     shown = [quoted(value) for value in values]

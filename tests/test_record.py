@@ -12,6 +12,7 @@ import xarray as xr
 from samples.losses import X, curve, table
 
 import scalefit as sf
+from scalefit import netcdf
 from scalefit.errors import InvalidData
 from scalefit.laws import BrokenPowerLaw
 
@@ -128,7 +129,7 @@ def test_a_failed_save_leaves_the_old_file(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(xr.DataTree, "to_netcdf", fail)
+    monkeypatch.setattr(netcdf, "_dump", fail)
     with pytest.raises(OSError, match="disk full"):
         one.save(path)
     assert path.read_bytes() == before

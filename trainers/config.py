@@ -7,6 +7,8 @@ their first values, their second ones, and so on. A TOML file can hold the same.
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,8 +17,15 @@ from numbers import Integral
 from typing import Any
 
 from scalefit.errors import ConfigError, nearest
+from scalefit.wording import inline, typed
 
 from .settings import Setting, Settings, kinds, listed, shown
+
+
+MOST = 1_000_000
+"""Runs of a sweep, at most."""
+LARGEST = 2**20
+"""Bytes of a file of settings, at most."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +66,10 @@ def make(kind: type[Settings], settings: Mapping[str, Any]) -> Config:
     known = kinds(kind)
     for name in (*settings, *paired):
         if name not in known:
+            more = ["seeds", "zip"] if name in settings else []
             raise ConfigError(
-                f"{kind.family} has no setting '{name}'; {nearest(name, [*known, 'seeds', 'zip'])}"
+                f"{kind.family} has no setting {typed(name)}{'' if more else ' to go under zip'}; "
+                f"{nearest(str(name), [*known, *more])}"
             )
         if name in settings and name in paired:
             raise ConfigError(f"setting '{name}' is given twice: by itself, and under 'zip'")
@@ -82,11 +93,14 @@ def make(kind: type[Settings], settings: Mapping[str, Any]) -> Config:
         elif name == next(iter(pairs), None):
             rows = zip(*pairs.values(), strict=True)
             axes.append([dict(zip(pairs, row, strict=True)) for row in rows])
+    numbers = _seeds(seeds)
+    runs = math.prod(map(len, axes)) * len(numbers)
+    if runs > MOST:
+        raise ConfigError(f"this sweep has {runs:,} runs; at most {MOST:,} go into one")
     points = tuple(
         kind(**{name: value for part in parts for name, value in part.items()})
         for parts in product(*axes)
     )
-    numbers = _seeds(seeds)
     consecutive = numbers == tuple(range(len(numbers)))
     first = points[0]
     record: dict[str, Any] = {"family": kind.family}
@@ -112,8 +126,10 @@ def require_config(config: object) -> Config:
 
 def require_seed(seed: Any) -> int:
     """Return the root of the random streams; raise ConfigError if the object can be none."""
-    if not _natural(seed):
-        raise ConfigError(f"argument 'seed' is {seed!r}; give one whole number >= 0")
+    if not _natural(seed) or seed >= 2**63:
+        raise ConfigError(
+            f"argument 'seed' is {typed(seed)}; give one whole number >= 0, below 2^63"
+        )
     return int(seed)
 
 
@@ -133,6 +149,8 @@ def _values(name: str, kind: Setting, value: object) -> tuple[Any, ...]:
 
 def _seeds(seeds: object) -> tuple[int, ...]:
     """Return the numbers of the replicates: as listed, or the first so many."""
+    if isinstance(seeds, Integral) and int(seeds) > MOST:
+        raise ConfigError(f"setting 'seeds' is {seeds!r}; give at most {MOST:,}")
     if isinstance(seeds, Integral):
         numbers: list[Any] = list(range(int(seeds))) if _natural(seeds) else []
     else:
@@ -160,9 +178,29 @@ def read(path: Any) -> dict[str, Any]:
     import tomllib
 
     try:
+        if not os.path.isfile(path) and os.path.exists(path):
+            raise ConfigError(f"{inline(path)}: no regular file; name a TOML file of settings")
+        if os.path.getsize(path) > LARGEST:
+            raise ConfigError(f"{inline(path)}: more than {LARGEST:,} bytes; settings need fewer")
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            found = tomllib.load(file)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; name a TOML file of settings") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}; write settings as  load = [1, 2]") from None
+        raise ConfigError(f"{inline(path)}: {error.strerror}; name a TOML file of settings") from None
+    except RecursionError:
+        raise ConfigError(f"{inline(path)}: nested too deep; settings are one level deep") from None
+    except ValueError as error:  # of TOML, of UTF-8, of integers with thousands of digits
+        said = inline(error)[:200]
+        raise ConfigError(
+            f"{inline(path)}: not TOML: {said}; write settings as  load = [1, 2]"
+        ) from None
+    if not isinstance(found.get("zip", {}), dict):
+        raise ConfigError(
+            f"{inline(path)}: 'zip' is {typed(found['zip'])}; it is the table [zip], of settings "
+            "with lists that go together"
+        )
+    for name, value in (*found.items(), *found.get("zip", {}).items()):
+        if isinstance(value, dict) and not (name == "zip" and value is found.get("zip")):
+            raise ConfigError(
+                f"{inline(path)}: {typed(name)} is a table; a setting has one value, or a list"
+            )
+    return found

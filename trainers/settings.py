@@ -8,13 +8,17 @@ value for each. Sweeps over settings are made in `config.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from numbers import Real
 from typing import Any, ClassVar
 
 from scalefit.errors import ConfigError, nearest
+
+
+LONGEST = 1_000_000
+"""Values of one setting, at most."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,8 @@ def listed(value: object) -> list[Any]:
     """Return a list of what may be one value or several."""
     if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
         return [value]
+    if isinstance(value, Sized) and len(value) > LONGEST:
+        raise ConfigError(f"a list of {len(value):,} values; a setting may have {LONGEST:,}")
     return list(value)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from scalefit.arguments import root
 from scalefit.arrays import Array
 from scalefit.laws import Law
 from scalefit.laws.noise import RESOLUTION, Noise
@@ -89,6 +90,7 @@ def check(record: Record, seed: int) -> pd.DataFrame:
 
 def each(record: Record, runs: Sequence[str], seed: int) -> Iterator[tuple[str, Residuals | None]]:
     """Yield runs with their residuals; those of one do not depend on which others are asked for."""
+    root(seed)
     streams = np.random.default_rng(seed).spawn(len(record.runs))
     place = {run: index for index, run in enumerate(record.runs)}
     for run in runs:

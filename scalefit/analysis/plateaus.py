@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.arguments import real
 from scalefit.arrays import Array, quantiles
 from scalefit.errors import ConfigError
 from scalefit.laws import SegmentedLaw
@@ -33,8 +34,9 @@ def plateaus(record: Record, threshold: float, tails: tuple[float, float]) -> pd
     """Return the table of `Fit.plateaus`."""
     import pandas as pd
 
-    if not 0.0 < threshold < np.inf:
-        raise ConfigError(f"threshold={threshold}: give the least |exponent| that is not flat, > 0")
+    advice = "give the least |exponent| that is not flat, > 0"
+    if not 0.0 < real(threshold, "threshold", advice) < np.inf:
+        raise ConfigError(f"threshold={threshold}: {advice}")
     segmented = record.law.require(SegmentedLaw, "regimes, so no plateaus")
     rows: list[dict[str, object]] = []
     for run in record.runs:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import optimize, special
 
+from scalefit.arguments import root
 from scalefit.arrays import Array
 from scalefit.forecast.noise import conditional
 from scalefit.inference import Problem
@@ -33,6 +34,7 @@ def stacking(record: Record, seed: int) -> pd.DataFrame:
 
     table = record.probabilities
     weights = np.full(table.shape, np.nan)
+    root(seed)
     streams = np.random.SeedSequence(seed).spawn(len(record.runs))
     for row, run, stream in zip(weights, record.runs, streams, strict=True):
         models = record.problems(run)

@@ -81,6 +81,9 @@ def main(arguments: list[str] | None = None) -> None:
     """
     warnings.formatwarning = _one_line
     sys.unraisablehook = _once_more
+    for name in ("stdout", "stderr"):  # a closed one is none
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows its code
             stream.reconfigure(errors="backslashreplace")
@@ -101,17 +104,30 @@ def _run(arguments: list[str] | None) -> int:
     except ScalefitError as error:
         say(f"{type(error).__name__}: {error}")
         code = error.exit_code
-    except BrokenPipeError:  # the reader has seen enough; Python's last flush must not fail again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has seen enough
+        code = 0
+        _hush()
+    except MemoryError:
+        say("not enough memory for this; ask for fewer runs, points or draws at a time")
         code = 1
     except Exception as error:
         if os.environ.get("SCALEFIT_DEBUG"):
             raise
         say(_fault(error))
         code = 1
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _hush()
     if code == 130:
         say("interrupted: nothing half-written is left")
     return code if isinstance(code, int) else 0
+
+
+def _hush() -> None:
+    """Send what is left of standard output nowhere: Python's last flush must not fail again."""
+    if sys.stdout is sys.__stdout__:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(error: Any) -> int:

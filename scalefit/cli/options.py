@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from scalefit.wording import inline
 
 
 def _probability(value: float) -> float:
@@ -16,17 +17,18 @@ def _probability(value: float) -> float:
 
 
 def _root(value: int) -> int:
-    if value < 0:
-        raise typer.BadParameter(f"{value}; give a whole number >= 0")
+    if not 0 <= value < 2**63:
+        raise typer.BadParameter(f"{value}; give a whole number from 0 to 2^63 - 1")
     return value
 
 
 def _at_least_one(value: int) -> int:
-    if value < 1:
-        raise typer.BadParameter(f"{value}; give a whole number >= 1")
+    if not 1 <= value <= MOST_WORKERS:
+        raise typer.BadParameter(f"{value}; give a whole number from 1 to {MOST_WORKERS}")
     return value
 
 
+MOST_WORKERS = 1024
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 Seed = Annotated[
     int,
@@ -53,14 +55,13 @@ Interval = Annotated[
 def folder(path: Path | None) -> None:
     """Refuse a folder that results could not be written to, before they are computed."""
     from scalefit.errors import ConfigError
+    from scalefit.storage import unwritable
 
     if path is None:
         return
-    place = next(one for one in (path, *path.absolute().parents) if one.exists())
-    if not place.is_dir():
-        raise ConfigError(f"--out {path}: {place} is a file; name a folder")
-    if not os.access(place, os.W_OK):
-        raise ConfigError(f"--out {path}: {place} cannot be written to; name another folder")
+    why = unwritable(path, folder=True)
+    if why:
+        raise ConfigError(f"--out {inline(path)}: {inline(why)}; name another folder")
 
 
 def netcdf(path: Path | None) -> None:
@@ -70,17 +71,22 @@ def netcdf(path: Path | None) -> None:
     if path is None:
         return
     if path.suffix != ".nc" or path.is_dir():
-        raise ConfigError(f"--out {path}: netCDF is written; name a file that ends in .nc")
-    folder(path.parent)
+        raise ConfigError(f"--out {inline(path)}: netCDF is written; name a file that ends in .nc")
+    file(path)
+
+
+def file(path: Path) -> None:
+    """Refuse a file that could not be written, before what goes into it is computed."""
+    from scalefit.errors import ConfigError
+    from scalefit.storage import unwritable
+
+    why = unwritable(path, folder=False)
+    if why:
+        raise ConfigError(f"--out {inline(path)}: {inline(why)}; name another file")
 
 
 def schema(path: Path) -> str:
     """Return what a netCDF file of scalefit's own says that it holds; "" for any other file."""
-    import importlib
+    from scalefit import netcdf
 
-    h5py = importlib.import_module("h5py")
-    try:
-        with h5py.File(path, "r") as file:
-            return str(file.attrs.get("schema", ""))
-    except (OSError, RuntimeError):
-        return ""
+    return netcdf.schema(path) if netcdf.exists(path) else ""

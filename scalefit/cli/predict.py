@@ -63,6 +63,7 @@ def command(
 ) -> int:
     """Predict y, or where y reaches a target, with an interval, from a stored fit."""
     import scalefit as sf
+    from scalefit.arguments import MOST_HAZARD
     from scalefit.errors import ConfigError
 
     at, targets = at or [], reach or []
@@ -76,8 +77,10 @@ def command(
         for value in values:
             if not 0 < value < math.inf:
                 raise ConfigError(f"{option} {value:g}: give a finite {axis} > 0")
-    if not 0 <= hazard < math.inf:
-        raise ConfigError(f"--hazard {hazard:g}: give a rate per decade, 0 or more")
+    if not 0 <= hazard <= MOST_HAZARD:
+        raise ConfigError(
+            f"--hazard {hazard:g}: give a rate per decade, 0 or more, at most {MOST_HAZARD:g}"
+        )
     check(path)
     fit = sf.load(path)
     options: Any = {"hazard": hazard, "seed": seed}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Interval, Seed, folder
+from .options import Interval, Seed, file
 from .output import say_doubts, show
 from .predict import check
 
@@ -36,7 +36,7 @@ def command(
 
     if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
         raise ConfigError(f"--out {out}: a page is written; name a file that ends in .html")
-    folder(out.parent)
+    file(out)
     check(path)
     fit = sf.load(path)
     fit.report(out, interval=interval, between=between, seed=seed)

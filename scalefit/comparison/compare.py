@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scalefit.arguments import tails
+from scalefit.arguments import real, root, tails
 from scalefit.arrays import Array, quantiles
 from scalefit.errors import ConfigError
 from scalefit.laws.segmented import PER_REGIME
 from scalefit.record import Record
+from scalefit.wording import typed
 
 from .sides import OTHERS, Side, named_of, pairs, regimes, some
 
@@ -104,7 +105,11 @@ def compare(
     in Medicine 36. Simulated 90% intervals of groups of 3 to 10 runs hold the truth in 89% to 92%
     of cases where runs differ by more than their own errors, and in more where they do not.
     """
+    for name, fit in (("a", a), ("b", b)):
+        if not isinstance(fit, Record) and (name == "a" or fit is not None):
+            raise ConfigError(f"{name}={typed(fit)}: give a fit, as sf.fit and sf.load return it")
     ends = tails(interval)
+    root(seed)
     limits = _rope(rope, ratio)
     _check(a, b, parameter, regime, between, value, ratio)
     fits = [a] if b is None else [a, b]
@@ -164,7 +169,10 @@ def _check(
         raise ConfigError(f"regime={regime} compares regimes within each run; leave {taken[0]} out")
     if b is not None and len(taken) > 1:
         raise ConfigError(f"{taken[1]}= is for the runs of one fit; leave it or b out")
-    if value is not None and not math.isfinite(value):
+    for name, word in (("parameter", parameter), ("between", between)):
+        if not isinstance(word, str) and (name == "parameter" or word is not None):
+            raise ConfigError(f"{name}={typed(word)}: give a name")
+    if value is not None and not math.isfinite(real(value, "value", "give a finite number")):
         raise ConfigError(f"value={value}: give a finite number")
     if value == 0.0 and ratio:
         raise ConfigError("value=0: nothing can be divided by it; leave ratio out")
@@ -188,6 +196,8 @@ def _check(
 def _rope(rope: float | tuple[float, float] | None, ratio: bool) -> tuple[float, float] | None:
     if rope is None:
         return None
+    for one in rope if isinstance(rope, tuple | list) else [rope]:
+        real(one, "rope", "give a half-width > 0, or (low, high) with low < high")
     if not isinstance(rope, tuple | list):
         around = 1.0 if ratio else 0.0
         rope = (around - rope, around + rope)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from scalefit.errors import ConfigError, nearest
+from scalefit.arguments import numbers
+from scalefit.errors import ConfigError, InvalidData, nearest
 from scalefit.laws import BrokenPowerLaw, Law, SegmentedLaw
 from scalefit.laws import priors as kinds
 from scalefit.laws.priors import Fixed, Prior
@@ -21,9 +22,9 @@ def fixed_priors(held: Mapping[str, Any]) -> dict[str, Prior]:
     found: dict[str, Prior] = {}
     for name, value in held.items():
         try:
-            values = np.asarray(value, dtype=float)
-        except (TypeError, ValueError):
-            raise ConfigError(f"fixed {name}={value!r}: give a number") from None
+            values = numbers(value, f"fixed {name}")
+        except InvalidData as error:
+            raise ConfigError(str(error)) from None
         if values.ndim > 1 or not np.isfinite(values).all():
             raise ConfigError(f"fixed {name}={value!r}: give a finite number, or one per element")
         found[name] = Fixed(tuple(values.tolist()) if values.ndim else float(values))

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from scalefit import trajectory
-from scalefit.arguments import root
+from scalefit.arguments import ends, executor_or_none, flag, names, numbers, root
 from scalefit.curves.binning import binned
 from scalefit.curves.selection import curves
 from scalefit.errors import ConfigError, InvalidData
@@ -37,7 +37,7 @@ def fit(
     x: str | ArrayLike | None = None,
     y: str | ArrayLike | None = None,
     by: str | Sequence[str] | None = None,
-    x_range: tuple[float, float] | None = None,
+    x_range: tuple[float | None, float | None] | None = None,
     duplicates: Literal["replicate", "last", "error"] | None = None,
     at: Literal["last", "min"] | int = "last",
     resume: bool = False,
@@ -72,7 +72,7 @@ def fit(
     by
         Columns or run coordinates that tell curves apart; None makes every run a curve.
     x_range
-        Part of x to use, `(low, high)`, in the unit of x.
+        Part of x to use, `(low, high)`, in the unit of x; None leaves an end open.
     duplicates
         What equal x within a curve mean: `"replicate"` keeps all, `"last"` the last row,
         `"error"` refuses. None is `"last"` for the steps of a log of training, which a resumed run
@@ -149,6 +149,10 @@ def fit(
         pool=pool,
     )
     root(seed)
+    executor_or_none(executor)
+    flag(progress, "progress")
+    by = None if by is None else names(by, "by")
+    x_range = None if x_range is None else ends(x_range)
     source, x_name, y_name, error = _trajectory(data, values, x, y, y_err, by)
     if x_name == y_name:
         raise ConfigError(f"x and y are both '{x_name}'; y is fitted against another column")
@@ -191,7 +195,7 @@ def _trajectory(
     from scalefit.io import axes, read
     from scalefit.io.tidy import from_table
 
-    columns = [by] if isinstance(by, str) else list(by or ())
+    columns = names(by, "by")
     if isinstance(data, str | os.PathLike | pd.DataFrame | xr.Dataset):
         if values is not None or not isinstance(x, str | None) or not isinstance(y, str):
             raise ConfigError("x and y must be names of columns or variables when data are given")
@@ -214,10 +218,7 @@ def _trajectory(
         x, y = data, values
     if x is None or y is None or isinstance(x, str) or isinstance(y, str):
         raise ConfigError("nothing to fit: give fit(x, y), fit(x=..., y=...) or fit(data, x=, y=)")
-    try:
-        x_values, y_values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    except (TypeError, ValueError):
-        raise InvalidData("x and y must be arrays of numbers") from None
+    x_values, y_values = numbers(x, "x"), numbers(y, "y")
     if x_values.ndim != 1 or x_values.shape != y_values.shape:
         raise InvalidData(
             f"x and y must be arrays of one length; their shapes are {x_values.shape} and "
@@ -225,7 +226,7 @@ def _trajectory(
         )
     variables = {"x": (("run", "point"), x_values[None]), "y": (("run", "point"), y_values[None])}
     if y_err is not None:
-        errors = None if isinstance(y_err, str) else np.asarray(y_err, dtype=float)
+        errors = None if isinstance(y_err, str) else numbers(y_err, "y_err")
         if errors is None or errors.shape not in ((), x_values.shape):
             raise InvalidData("y_err must be an array as long as x and y, or one number")
         errors = np.broadcast_to(errors, x_values.shape)

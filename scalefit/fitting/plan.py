@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from scalefit.arguments import whole
+from scalefit.arguments import MOST_DRAWS, names, whole
 from scalefit.curves.curve import Curve
 from scalefit.errors import ConfigError, InvalidData, nearest
 from scalefit.inference import Problem, resolve
@@ -15,7 +15,7 @@ from scalefit.laws import Law, SegmentedLaw, Window
 from scalefit.laws.noise import NOISES, Noise
 from scalefit.laws.overrides import all_priors
 from scalefit.laws.priors import Prior
-from scalefit.wording import quoted
+from scalefit.wording import quoted, typed
 
 from .choices import chosen_laws, chosen_priors, fixed_priors
 
@@ -79,11 +79,11 @@ class Plan:
         ConfigError
             If an argument is unknown or out of range.
         """
-        if not whole(draws) or draws < 100:
-            raise ConfigError(f"draws={draws!r}: give a whole number of 100 or more")
+        if not whole(draws) or not 100 <= draws <= MOST_DRAWS:
+            raise ConfigError(f"draws={typed(draws)}: give a whole number from 100 to {MOST_DRAWS}")
         if not isinstance(noise, str) or noise not in ("auto", *NOISES):
             hint = nearest(str(noise), ["auto", *NOISES])
-            raise ConfigError(f"noise='{noise}' is unknown; {hint}")
+            raise ConfigError(f"noise={typed(noise)} is unknown; {hint}")
         chosen, overrides = chosen_priors(priors)
         held = dict(fixed or {})
         laws = chosen_laws(law, regimes, floor, held)
@@ -93,8 +93,8 @@ class Plan:
         if noise == "auto" and len(laws[0].auto_noises) == 1:
             noise = laws[0].auto_noises[0]
         plan = cls(laws, noise, chosen, {**overrides, **fixed_priors(held)}, method, draws)
-        if pool:
-            plan = plan._pooled((pool,) if isinstance(pool, str) else tuple(pool))
+        if names(pool, "pool"):
+            plan = plan._pooled(tuple(names(pool, "pool")))
         plan._check()
         if method == "nuts":
             if len(laws) > 1:

@@ -11,10 +11,12 @@ import numpy as np
 import xarray as xr
 from scipy import special
 
+from scalefit.arguments import rate, root
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError
 from scalefit.laws.noise import RESOLUTION, Noise
 from scalefit.record import Record
+from scalefit.wording import typed
 
 from .futures import Params, law_at
 from .noise import deviates, noise_at
@@ -25,6 +27,7 @@ Kind = Literal["observation", "curve"]
 def sample(record: Record, at: Array, kind: Kind, hazard: float, seed: int) -> xr.DataArray:
     """Return the draws of `Fit.sample`."""
     check(kind, hazard)
+    root(seed)
     futures, noise = np.random.default_rng(seed).spawn(2)  # inside the data hazard changes nothing
 
     def draw(run: str, params: Params) -> Array:
@@ -68,6 +71,7 @@ def predict(
 def log_predictive(record: Record, at: Array, y: Array, hazard: float, seed: int) -> xr.DataArray:
     """Return the log densities of `Fit.log_predictive`."""
     check("curve", hazard)
+    root(seed)
     futures, _ = np.random.default_rng(seed).spawn(2)
     rows = []
     for run in record.runs:
@@ -89,6 +93,5 @@ def log_predictive(record: Record, at: Array, y: Array, hazard: float, seed: int
 def check(kind: str, hazard: float) -> None:
     """Refuse what no prediction can be made of."""
     if kind not in ("observation", "curve"):
-        raise ConfigError(f"kind='{kind}' is unknown; give 'observation' or 'curve'")
-    if not 0.0 <= hazard < np.inf:
-        raise ConfigError(f"hazard={hazard}: give a rate per decade, 0 or more")
+        raise ConfigError(f"kind={typed(kind)} is unknown; give 'observation' or 'curve'")
+    rate(hazard)

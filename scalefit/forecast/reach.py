@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scalefit.arguments import horizon
+from scalefit.arguments import MOST_DECADES, horizon, root
 from scalefit.arrays import Array, quantiles
 from scalefit.errors import ConfigError
 from scalefit.record import Record
+from scalefit.wording import quoted
 
 from .futures import law_at
 from .predictions import check
@@ -37,6 +38,7 @@ def reach(
 
     check("curve", hazard)
     horizon(within)
+    root(seed)
     futures, _ = np.random.default_rng(seed).spawn(2)
     rows = []
     for run in record.runs:
@@ -44,6 +46,11 @@ def reach(
         stop = float(FAR * x[-1] if within is None else within)
         if stop <= x[0]:
             raise ConfigError(f"within={stop:g} lies before the first x of '{run}', {x[0]:g}")
+        if stop > x[0] * 10.0**MOST_DECADES:
+            raise ConfigError(
+                f"within={stop:g}: give at most 1e{MOST_DECADES:g} times the first x of "
+                f"{quoted(run)}, {x[0]:g}"
+            )
         params = record.parameters(run, "forecast")
         at = np.geomspace(x[0], stop, 2 + int(PER_DECADE * np.log10(stop / x[0])))
         log_y = law_at(record, run, params, at, hazard, futures)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from scalefit.arguments import root
 from scalefit.arrays import Array
 from scalefit.record import Record
 
@@ -36,6 +37,7 @@ def variance_shares(
     import pandas as pd
 
     check(kind, hazard)
+    root(seed)
     futures, _ = np.random.default_rng(seed).spawn(2)
     rows = []
     for run in record.runs:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from scalefit import arguments
+from scalefit.errors import ConfigError, InvalidData, ScalefitError
+from scalefit.wording import inline, typed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -69,21 +73,46 @@ def read(
     from .formats import FORMATS
     from .sniff import sniff
 
-    file = Path(path)
-    kind = sniff(file)
-    reader = FORMATS[kind].read
-    if reader is None:
-        return netcdf.read(file, x=x, y=y, y_err=y_err, by=by, where=where, skip_run=skip_run)
-    if kind == "csv":  # alone can spell one number in two ways, which must not be two curves
-        reader = partial(delimited.read, by=[by] if isinstance(by, str) else by)
-    table = reader(file)
-    return tidy.from_table(
-        table,
-        x=x,
-        y=y,
-        y_err=y_err,
-        by=by,
-        where=where,
-        skip_run=skip_run,
-        source=str(path),
-    )
+    file = arguments.path(path)
+    for name, given in (("x", x), ("y", y), ("y_err", y_err)):
+        if given is not None and not isinstance(given, str):
+            raise ConfigError(f"{name}={typed(given)}: give the name of a column")
+    if where is not None and not isinstance(where, Mapping):
+        raise ConfigError(f"where={typed(where)}: give columns with their values")
+    by, skip_run = arguments.names(by, "by"), arguments.names(skip_run, "skip_run")
+    with _guarded(file):
+        kind = sniff(file)
+        reader = FORMATS[kind].read
+        if reader is None:
+            return netcdf.read(file, x=x, y=y, y_err=y_err, by=by, where=where, skip_run=skip_run)
+        if kind == "csv":  # alone can spell one number in two ways, which must not be two curves
+            reader = partial(delimited.read, by=by)
+        return tidy.from_table(
+            reader(file),
+            x=x,
+            y=y,
+            y_err=y_err,
+            by=by,
+            where=where,
+            skip_run=skip_run,
+            source=str(path),
+        )
+
+
+@contextmanager
+def _guarded(file: os.PathLike[str]) -> Iterator[None]:
+    """Turn whatever a damaged or hostile file raises into one line; the cause stays attached."""
+    try:
+        yield
+    except ScalefitError:
+        raise
+    except MemoryError as error:
+        raise InvalidData(
+            f"{inline(file)}: its content does not fit in memory; keep the columns and rows that "
+            "the fit needs"
+        ) from error
+    except Exception as error:
+        raise InvalidData(
+            f"{inline(file)}: cannot be read ({type(error).__name__}); is it damaged? Export it "
+            "again, as CSV if need be"
+        ) from error

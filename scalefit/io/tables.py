@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROW = "row in the source file"
+CELLS = 2 * 10**8
+"""Cells of a table, at most: more would not fit in the memory of an ordinary machine."""
 
 # What stands for a missing number; in a column of text these are words like any other.
 MISSING = {
@@ -79,6 +81,7 @@ def read_jsonl(path: Path) -> Log:
                 notes = (f"the last line, {row}, left out: it breaks off, so the run goes on",)
                 break
             rows.append(row)
+    fitting(path, len(rows), len(set().union(*records)))
     frame = pd.DataFrame(records, index=pd.Index(rows, name=ROW))
     if not len(frame.columns):
         raise InvalidData(f"{inline(path)}: the objects hold no values")
@@ -162,7 +165,10 @@ def read_parquet(path: Path) -> pd.DataFrame:
             f"{inline(path)}: reading Parquet needs pyarrow: pip install 'scalefit[parquet]'"
         ) from error
     try:
-        table = parquet.ParquetFile(path).read()
+        file = parquet.ParquetFile(path)
+        fitting(path, file.metadata.num_rows, len(file.schema_arrow.names))
+        table = file.read()
+        table.validate(full=True)
         names: list[str] = table.column_names
         # pandas' own metadata would turn saved index columns into an index again, out of reach.
         frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
@@ -177,6 +183,21 @@ def read_parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
+def fitting(source: object, rows: int, columns: int) -> None:
+    """Refuse a table that would not fit in memory, before it is made.
+
+    Raises
+    ------
+    InvalidData
+        Naming its size and the largest.
+    """
+    if rows * columns > CELLS:
+        raise InvalidData(
+            f"{inline(source)}: {rows:,} rows of {columns:,} columns; a table may have "
+            f"{CELLS:,} cells. Keep the columns and rows that the fit needs"
+        )
+
+
 def numbers(column: pd.Series[Any]) -> tuple[pd.Series[float], pd.Series[bool]]:
     """Return a column as numbers, NaN where missing, and where its cells are not numbers."""
     import pandas as pd
@@ -184,7 +205,7 @@ def numbers(column: pd.Series[Any]) -> tuple[pd.Series[float], pd.Series[bool]]:
     if column.dtype == object:
         column = column.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
     text = column.where(~column.isin(MISSING))
-    if column.dtype.kind in "bmM":
+    if column.dtype.kind in "bmMc":
         return pd.Series(np.nan, column.index), text.notna()
     try:
         values = pd.to_numeric(text, errors="coerce").astype(float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import struct
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from scalefit.errors import InvalidData, MissingExtra
 from scalefit.wording import counted, inline
 
 from .log import Log
+from .tables import fitting
 
 NAME = "tfevents"
 MOST = 100_000
@@ -95,6 +97,7 @@ def read(path: Path) -> Log:
         raise InvalidData(f"{inline(path)}: no scalars in {counted(len(files), 'event file')}")
     if again:
         notes.append(f"{counted(again, 'value')} logged again at the same step: the last is kept")
+    fitting(path, len(rows), len(set().union(*rows.values())))
     order = sorted(rows)
     frame = pd.DataFrame([rows[key] for key in order])
     frame.insert(0, "step", [step for _, step in order])
@@ -116,14 +119,33 @@ def _events(file: Path) -> Iterator[tuple[int, Any]]:
             "pip install 'scalefit[tensorboard]'"
         ) from error
     try:
-        for record in loader.RawEventFileLoader(str(file)).Load():
+        left = _whole(file)
+        records = loader.RawEventFileLoader(str(file)).Load()
+        while left > 0:
+            record = next(records, None)
+            if record is None:
+                return
             try:
                 event = proto.Event.FromString(record)
             except message.DecodeError:
                 return
+            left -= len(record) + _FRAME
             yield len(record) + _FRAME, event
     except OSError as error:
         raise InvalidData(f"{inline(file)}: cannot be read ({error.strerror})") from error
+
+
+def _whole(file: Path) -> int:
+    """Return the bytes of a file that hold whole records, by the lengths that these say."""
+    size, at = file.stat().st_size, 0
+    with file.open("rb") as content:
+        while at + _FRAME <= size:
+            content.seek(at)
+            stop = at + int.from_bytes(content.read(8), "little") + _FRAME
+            if stop > size:
+                break
+            at = stop
+    return at
 
 
 def _scalars(event: Any) -> Iterator[tuple[str, float]]:
@@ -132,6 +154,8 @@ def _scalars(event: Any) -> Iterator[tuple[str, float]]:
         if value.HasField("simple_value"):
             yield value.tag, float(value.simple_value)
         elif value.HasField("tensor") and value.metadata.plugin_data.plugin_name in ("", "scalars"):
+            if math.prod(dim.size for dim in value.tensor.tensor_shape.dim) != 1:
+                continue
             tensor = importlib.import_module("tensorboard.util.tensor_util")
             try:
                 array = tensor.make_ndarray(value.tensor)

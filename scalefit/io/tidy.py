@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from scalefit.errors import InvalidData
+from scalefit.netcdf import text
 from scalefit.trajectory import from_frame, runs_of
 from scalefit.wording import inline, listed, quoted
 
@@ -69,10 +70,13 @@ def from_table(
     import pandas as pd
 
     if not isinstance(table, Log):
-        table = table.rename(columns=str)
+        table = table.rename(columns=lambda name: text(str(name)))
         notes, columns = wandb.told_apart(list(table.columns))
         unique_columns(source, columns, "the table")
         table = Log(table.set_axis(columns, axis=1), notes=notes)
+    else:
+        frame = table.frame.rename(columns=lambda name: text(str(name)))
+        table = replace(table, frame=frame)
     table = recognised(table)
     chosen = ([by] if isinstance(by, str) else list(by)) or list(table.by)
     axes = [name for name in (x, y, y_err) if name is not None]

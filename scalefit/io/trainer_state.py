@@ -11,7 +11,7 @@ from scalefit.wording import inline, quoted
 from .json_table import loaded
 from .log import Log
 from .opening import text_of
-from .tables import ROW
+from .tables import ROW, fitting
 
 
 def opens(head: bytes) -> bool:
@@ -47,6 +47,7 @@ def read(path: Path) -> Log:
             raise InvalidData(
                 f"{inline(path)}: entry {place} of log_history is no object: {quoted(entry)}"
             )
+    fitting(path, len(entries), len(set().union(*entries)))
     frame = pd.DataFrame(entries, index=pd.RangeIndex(1, len(entries) + 1, name=ROW))
     if frame.empty:
         raise InvalidData(f"{inline(path)}: log_history is empty; nothing was logged")

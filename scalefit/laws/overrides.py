@@ -10,7 +10,16 @@ from scalefit.errors import ConfigError
 
 from .base import Law
 from .noise import Noise
-from .priors import Dirichlet, Fixed, LogNormal, Normal, Prior, Relative
+from .priors import (
+    Dirichlet,
+    Fixed,
+    LogNormal,
+    Normal,
+    Prior,
+    Relative,
+    StretchedShare,
+    Uniform,
+)
 from .window import Window
 
 
@@ -26,11 +35,25 @@ def _overridden(priors: dict[str, Prior], overrides: Mapping[str, Prior]) -> dic
     changed = dict(priors)
     for name, prior in overrides.items():
         if name in changed:
+            _possible(name, prior, changed[name])
             changed[name] = _stretched(name, prior, changed[name].size)
     exponent = changed.get("exponent")
     if exponent is not None and not isinstance(exponent, Relative):
         changed.pop("steepness", None)
     return changed
+
+
+def _possible(name: str, prior: Prior, default: Prior) -> None:
+    """Refuse a value that the variable cannot have."""
+    if not isinstance(prior, Fixed):
+        return
+    values = prior.value if isinstance(prior.value, tuple) else (prior.value,)
+    if isinstance(default, LogNormal) and not all(one > 0.0 for one in values):
+        raise ConfigError(f"fixed {name}={prior.value}: give a number > 0")
+    if isinstance(default, Uniform | StretchedShare) and not all(
+        0.0 <= one < 1.0 for one in values
+    ):
+        raise ConfigError(f"fixed {name}={prior.value}: give a share, from 0 to below 1")
 
 
 def _stretched(name: str, prior: Any, size: int | None) -> Prior:

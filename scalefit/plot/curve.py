@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalefit.analysis.words import chances
+from scalefit.arguments import real
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError
 from scalefit.forecast.futures import law_at
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 PANELS = 12
+FARTHEST = 1e12
+"""How far beyond the data a figure goes, at most, as a multiple of the last x."""
 HAZARD = 1.0
 CLOSE = 0.2
 """Share of the width of the axes below which two labels stand at different heights."""
@@ -75,8 +78,9 @@ def draw_fit(fit: Record, ax: Axes | None = None, beyond: float = 1.0) -> Axes |
 
 
 def _check(beyond: float) -> None:
-    if not 1.0 <= beyond < np.inf:
-        raise ConfigError(f"beyond={beyond}: give a multiple of the last x, 1 or more")
+    advice = f"give a multiple of the last x, from 1 to {FARTHEST:g}"
+    if not 1.0 <= real(beyond, "beyond", advice) <= FARTHEST:
+        raise ConfigError(f"beyond={beyond}: {advice}")
 
 
 def _panels(fit: Record, beyond: float) -> NDArray[Any]:
