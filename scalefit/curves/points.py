@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError, InvalidData
+from scalefit.io.expressions import SLOPE
 from scalefit.io.tables import ROW
 from scalefit.wording import inline, quoted, suggest
 
@@ -95,7 +96,7 @@ def gathered(
     error = np.zeros_like(value)
     if y_err is not None:
         names["y_err"] = _resolve(dataset, y_err, "y_err", plain)
-        error = dataset[names["y_err"]].values.astype(float)
+        error = _errors(dataset, y_name, names["y_err"])
     across = dataset[x_name].values.astype(float)
     if x_name in plain:
         place = np.broadcast_to(np.arange(value.shape[1]), value.shape)
@@ -118,6 +119,23 @@ def gathered(
         single = np.where(finite.any(axis=1, keepdims=True), single, np.nan)
     error = np.take_along_axis(error, place, axis=1)
     return Points(dataset, names, across[:, None], single, error, place, single=True)
+
+
+def _errors(dataset: xr.Dataset, y: str, y_err: str) -> Array:
+    """Return standard errors of y; those of the column that y is arithmetic of are scaled with it.
+
+    Errors that are arithmetic themselves are taken as they are.
+    """
+    error = dataset[y_err].values.astype(float)
+    slope = dataset[y].attrs.get(SLOPE)
+    if slope is None or SLOPE in dataset[y_err].attrs:
+        return error
+    if not np.isfinite(slope):
+        raise ConfigError(
+            f"y_err={quoted(y_err)}: errors of y={quoted(y)} do not follow, for it is no straight "
+            f"line in one column; give errors of y itself, such as y_err='1 * {inline(y_err)}'"
+        )
+    return np.asarray(error * abs(float(slope)))
 
 
 def _resolve(dataset: xr.Dataset, name: str, axis: str, known: Sequence[object]) -> str:

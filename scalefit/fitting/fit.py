@@ -182,6 +182,7 @@ def _trajectory(
     import pandas as pd
 
     from scalefit.io import axes, read
+    from scalefit.io.expressions import extended
     from scalefit.io.tidy import from_table
 
     columns = [by] if isinstance(by, str) else list(by or ())
@@ -191,7 +192,7 @@ def _trajectory(
         if y_err is not None and not isinstance(y_err, str):
             raise ConfigError("y_err must be the name of a column or variable when data are given")
         if isinstance(data, xr.Dataset):
-            source = trajectory.validate(data)
+            source = extended(trajectory.validate(data), x=x, y=y, y_err=y_err)
         elif isinstance(data, pd.DataFrame):
             source = from_table(data, x=x, y=y, y_err=y_err, by=columns)
         else:

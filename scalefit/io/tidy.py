@@ -12,7 +12,7 @@ from scalefit.errors import InvalidData
 from scalefit.trajectory import from_frame
 from scalefit.wording import counted, inline, listed, quoted, suggest
 
-from . import lightning, wandb
+from . import expressions, lightning, wandb
 from .axes import only_count
 from .log import Log, measured, step_column
 from .tables import ROW, numbers, unique_columns
@@ -44,7 +44,8 @@ def from_table(
         One row per point. A frame whose index is named as the readers name theirs also gives the
         variable `row`, unless it has a column of that name.
     x, y, y_err
-        Columns that must be numeric and stay variables even where they are constant.
+        Columns, or arithmetic of columns, that must be numeric and stay variables even where they
+        are constant.
     by
         Columns whose values tell curves apart.
     where
@@ -63,8 +64,15 @@ def from_table(
         table = recognised(table)
     frame = table.frame
     columns = ([by] if isinstance(by, str) else list(by)) or list(table.by)
-    axes = [name for name in (x, y, y_err) if name is not None]
-    for name in (*axes, *columns, *(where or {})):
+    made = {
+        axis: found
+        for axis, text in (("x", x), ("y", y), ("y_err", y_err))
+        if (found := expressions.derived(text, frame.columns, axis, source)) is not None
+    }
+    inside = [name for one in made.values() for name in one.columns]
+    texts = {one.text for one in made.values()}
+    axes = [name for name in (x, y, y_err) if name is not None and name not in texts]
+    for name in (*axes, *inside, *columns, *(where or {})):
         if name not in frame.columns:
             raise InvalidData(
                 f"{inline(source)}: no column {quoted(name)}; {suggest(name, frame.columns)}"
@@ -76,14 +84,18 @@ def from_table(
         raise InvalidData(f"{inline(source)}: no rows")
     for name in columns:
         _complete(frame[name], name, source)
-    frame = frame.assign(**{name: _numeric(frame[name], name, source) for name in axes})
+    frame = frame.assign(**{name: _numeric(frame[name], name, source) for name in axes + inside})
+    if "y" in made:
+        frame = expressions.assigned(frame, {"y": made["y"]}, source)
     table = replace(table, frame=frame)
     if y is not None:
         table = measured(table, y)
     step = step_column(table)
+    frame = expressions.assigned(frame, made, source)
     across = x or step or only_count(frame.columns)
     schedule = warm_up(frame, across, y, columns) if y and across else {}
-    frame = table.frame
+    frame = expressions.assigned(table.frame, made, source)
+    axes += texts
     recorded = frame.index.name == ROW and "row" not in frame.columns
     if recorded:
         frame = frame.assign(row=frame.index.astype(float))
@@ -95,6 +107,8 @@ def from_table(
     )
     if recorded:
         dataset["row"].attrs["long_name"] = ROW
+    for one in made.values():
+        dataset[one.text].attrs.update(expressions.described(one))
     told = {"reading": "\n".join(map(inline, table.notes)), "x": step, **schedule}
     return dataset.assign_attrs({name: text for name, text in told.items() if text})
 
