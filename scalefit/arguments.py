@@ -17,6 +17,14 @@ def positive(values: ArrayLike, name: str) -> Array:
     return at
 
 
+def finite(values: ArrayLike, name: str) -> Array:
+    """Return one or several numbers as an array; refuse any that is not finite."""
+    at = np.atleast_1d(np.asarray(values, dtype=float))
+    if at.ndim != 1 or not np.isfinite(at).all():
+        raise InvalidData(f"{name} must be one-dimensional and finite")
+    return at
+
+
 def tails(interval: float) -> tuple[float, float]:
     """Return the probabilities below the ends of an equal-tailed interval."""
     if not 0.0 < interval < 1.0:

@@ -34,6 +34,9 @@ class Curve:
         correlated.
     scatter : shape (n,), or None
         Where points are means: standard deviation on log y of single ones around them.
+    grain : in the unit of y
+        What y is rounded to where that matters, so that each is known to half of it either way, and
+        one below half of it stands for 0; else 0.
     """
 
     run: str
@@ -44,6 +47,7 @@ class Curve:
     error: Array | None = None
     ordered: bool = False
     scatter: Array | None = None
+    grain: float = 0.0
 
     @property
     def distinct(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -24,7 +24,7 @@ class Points:
     """x and y of every run, in the order of the file, and where each point comes from.
 
     `x`, `y` and `place`, the index along `point`, have shape (runs, places); there is a single
-    place where x is a run coordinate.
+    place where x is a run coordinate. With a ceiling, `y` is the gap to it.
     """
 
     dataset: xr.Dataset
@@ -34,6 +34,7 @@ class Points:
     error: Array
     place: NDArray[np.intp]
     single: bool
+    ceiling: float | None = None
 
     def check(self) -> None:
         """Refuse what no choice of x_range can mend."""
@@ -56,7 +57,8 @@ class Points:
         if not wrong.any():
             return
         run, place = np.argwhere(wrong)[0]
-        value = {"x": self.x, "y": self.y, "y_err": self.error}[axis][run, place]
+        y = self.y if self.ceiling is None else self.ceiling - self.y
+        value = {"x": self.x, "y": y, "y_err": self.error}[axis][run, place]
         shown = "" if np.isnan(value) else f": {quoted(value)}"
         more = f" (the first of {int(wrong.sum())})" if wrong.sum() > 1 else ""
         raise InvalidData(
@@ -80,9 +82,23 @@ class Points:
 
 
 def gathered(
+    dataset: xr.Dataset,
+    x: str,
+    y: str,
+    at: Literal["last", "min"] | int,
+    y_err: str | None,
+    ceiling: float | None = None,
+) -> Points:
+    """Return the points that x and y name; with a ceiling, y is what it lacks of that."""
+    points = _gathered(dataset, x, y, at, y_err)
+    if ceiling is None:
+        return points
+    return replace(points, y=ceiling - points.y, ceiling=ceiling)
+
+
+def _gathered(
     dataset: xr.Dataset, x: str, y: str, at: Literal["last", "min"] | int, y_err: str | None
 ) -> Points:
-    """Return the points that x and y name."""
     plain = [name for name, values in dataset.data_vars.items() if values.ndim == 2]
     numeric = [
         name

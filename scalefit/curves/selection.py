@@ -13,7 +13,10 @@ from scalefit.trajectory import validate
 from scalefit.wording import counted, inline, quoted, suggest
 
 from .curve import Curve
+from .grain import as_rounded
 from .points import Points, gathered, renamed
+from .refusals import check_y
+from .settings import defining
 
 Duplicates = Literal["replicate", "last", "error"]
 
@@ -28,6 +31,7 @@ def curves(
     x_range: tuple[float, float] | None = None,
     duplicates: Duplicates = "replicate",
     at: Literal["last", "min"] | int = "last",
+    ceiling: float | None = None,
     minimum: int = 3,
     every: bool = True,
 ) -> list[Curve]:
@@ -50,8 +54,9 @@ def curves(
     y_err
         A variable on `(run, point)`: known standard errors of y, in the unit of y.
     by
-        Run coordinates; runs equal in all of them are one curve. None makes every run a curve, or
-        where x is a run coordinate, all runs one curve.
+        Run coordinates; runs equal in all of them are one curve. None makes every run a curve; where
+        x is a run coordinate, it is every setting that varies, but for x, the seed, and what follows
+        from them. With an empty list all runs are one curve.
     x_range : in the unit of x
         Part of x to use, both ends included; `inf` leaves an end open. None uses all.
     duplicates
@@ -60,6 +65,8 @@ def curves(
     at
         Which point of a run to take where x is a run coordinate: the last with a finite y, the one
         with the smallest y, or the one at a position, counted from 0.
+    ceiling : in the unit of y
+        The curves are of what y lacks of it; None takes y itself.
     minimum
         Fewest distinct x that the law can be fitted to.
     every
@@ -79,18 +86,12 @@ def curves(
     low, high = _range(x_range)
     if duplicates not in get_args(Duplicates):
         raise ConfigError(f"duplicates={duplicates!r}: {suggest(duplicates, get_args(Duplicates))}")
-    points = gathered(dataset, x, y, at, y_err)
+    points = gathered(dataset, x, y, at, y_err, ceiling)
     points.check()
 
     used = (points.x > 0) & (points.x >= low) & (points.x <= high)
     zero = (points.x == 0) & (low <= 0) & (high >= 0)
-    points.refuse(used & np.isinf(points.y), "y", "is infinite", "Delete the row if y diverged.")
-    points.refuse(
-        used & (points.y <= 0),
-        "y",
-        "is not positive",
-        "A power law is fitted to log y: delete such rows, or leave them out with x_range.",
-    )
+    check_y(points, used)
     unknown = used & ~np.isnan(points.y) & ~((points.error >= 0) & np.isfinite(points.error))
     points.refuse(unknown, "y_err", "is no standard error", "Give a finite number >= 0.")
     # In order of x, so that "head" and "trailing" mean the same for sorted and unsorted rows.
@@ -136,12 +137,13 @@ def curves(
                 kept = "the last row of each is kept"
             notes += (f"x is repeated in {counted(int(same.sum()), 'row')}: {kept}",)
         if by is None and points.single:
-            notes += _pooled_note(dataset, x)
+            notes += _apart_note(dataset, x, list(labels))
         if dataset.attrs.get("warm_up_x") == x:
             ends = float(dataset.attrs["warm_up_until"])
             if (points.x.flat[place] < ends).any():
                 notes += (str(dataset.attrs["warm_up"]),)
-        value = points.y.flat[place]
+        value, unit, said = as_rounded(points.x.flat[place], points.y.flat[place])
+        notes += said
         found.append(
             Curve(
                 run,
@@ -153,6 +155,7 @@ def curves(
                 ordered=not points.single
                 and len(members) == 1
                 and (duplicates == "last" or not same.any()),
+                grain=unit,
             )
         )
     if duplicates == "error":
@@ -186,7 +189,9 @@ def _groups(
             (str(run), {name: _scalar(dataset[name].values[i]) for name in names}, [i])
             for i, run in enumerate(dataset["run"].values)
         ]
-    names = [by] if isinstance(by, str) else list(by or ())
+    if by is None:
+        by = defining(dataset, renamed(dataset, x))
+    names = [by] if isinstance(by, str) else list(by)
     source = inline(dataset.attrs["source"])
     columns = []
     for name in names:
@@ -229,18 +234,21 @@ def _status_note(dataset: xr.Dataset, members: list[int]) -> tuple[str, ...]:
     return (f"{which} ended as {' or '.join(ended)}: the finite part is used",)
 
 
-def _pooled_note(dataset: xr.Dataset, x: str) -> tuple[str, ...]:
-    """Return a note if all runs were put into one curve although they differ in more than x."""
+def _apart_note(dataset: xr.Dataset, x: str, by: list[str]) -> tuple[str, ...]:
+    """Return a note on what tells curves apart, and on what else their runs differ in."""
     differing = [
         str(name)
         for name, values in dataset.coords.items()
         if values.dims == ("run",)
-        and name not in ("run", "status", x)
+        and name not in ("run", "status", x, *by)
         and len({one if one == one else None for one in values.values.tolist()}) > 1
     ]
-    if not differing:
+    one = f"curves are told apart by {', '.join(map(inline, by))}" if by else "all runs are one curve"
+    if not by and not differing:
         return ()
-    return (f"all runs are one curve, though they differ in {', '.join(map(inline, differing))}",)
+    left = ", ".join(map(inline, differing))
+    told = "; runs of one differ in" if by else ", though they differ in"
+    return (f"{one}{told} {left}" if differing else one,)
 
 
 def _check(
