@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -30,6 +30,8 @@ from .storage import reading_netcdf, replacing
 if TYPE_CHECKING:
     import pandas as pd
 
+
+A = TypeVar("A", float, Array)
 
 SCHEMA = "scalefit-fit/1"
 
@@ -165,16 +167,16 @@ class Record:
         text = self.tree.attrs.get("y_ceiling")
         return None if text is None else float(text)
 
-    def shown(self, value: Array) -> Array:
+    def shown(self, value: A) -> A:
         """Return y, given values of the law: with a ceiling, what they leave of it."""
         return value if self.ceiling is None else self.ceiling - value
 
-    def gap(self, y: Array) -> Array:
+    def gap(self, y: A) -> A:
         """Return what the law is of, given y: with a ceiling, how far y stays below it."""
         return self.shown(y)  # its own inverse
 
     def values(self, y: ArrayLike, name: str) -> Array:
-        """Return values of y as an array; refuse what y cannot be, but for values past a ceiling."""
+        """Return values of y as an array; refuse those of no sense, but for ones past a ceiling."""
         return positive(y, name) if self.ceiling is None else finite(y, name)
 
     @property

@@ -140,9 +140,7 @@ def _weighed(record: Record, shares: pd.Series[float], count: int) -> dict[str, 
     return said
 
 
-def reported(
-    params: Mapping[str, Array], law: Law, record: Record
-) -> dict[str, tuple[Array, str]]:
+def reported(params: Mapping[str, Array], law: Law, record: Record) -> dict[str, tuple[Array, str]]:
     """Return what a summary shows of one run: draws (n, k) and their unit.
 
     With a ceiling, what y tends to is its limit; the floor is that of the gap.

@@ -73,7 +73,7 @@ def zeros_are_near(y: Array, largest: float) -> bool:
 
 def _unit(y: Array) -> float:
     """Return the largest power of ten of which all y are multiples; 0 if it cannot be told."""
-    top = np.floor(np.log10(y.min()))
+    top = np.floor(np.log10(y.min()) + 1e-6)
     for power in range(int(top), int(top) - 7, -1):
         unit = float(f"1e{power}")
         count = y / unit

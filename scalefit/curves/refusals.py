@@ -79,26 +79,27 @@ def _positive(points: Points, used: Mask, bad: Mask) -> str:
     own = name if name.isidentifier() else f"[{inline(name)}]"
     y = points.y[used & np.isfinite(points.y)]
     head = "A power law is fitted to log y. "
-    if (y <= 0.0).all():
-        return f'{head}All are negative or 0: fit their negative, --y "-{own}".'
     run = int(np.argmax(bad.any(axis=1)))
     there = used[run] & np.isfinite(points.y[run])
     order = np.argsort(points.x[run, there], kind="stable")
     along = points.y[run, there][order]
     third = max(1, along.size // 3)
+    rises = bool(np.median(along[-third:]) > np.median(along[:third]))
+    if (y <= 0.0).all() and rises:
+        return f'{head}All are negative or 0: fit their negative, --y "-{own}".'
     shift = f'--y "{own} + {_constant(y):g}"'
     if (y >= 0.0).all():
         return (
             f"{head}A 0 beside {np.median(y):.3g} is no rounded value: where it stands for none, "
-            f"cut x with --to or --from; where a constant was subtracted, add it: {shift}."
+            f"cut x with x_range (--to, --from); where a constant was subtracted, add it: {shift}."
         )
-    if np.median(along[-third:]) > np.median(along[:third]):
+    if rises:
         return (
             f"{head}y rises through 0: if it is bounded, --ceiling VALUE, the bound, fits what it "
             "lacks; never leave out rows by their y, which biases the exponent."
         )
     return (
-        f"{head}y falls through 0, as after a constant was subtracted: add it, or one as large as "
+        f"{head}y falls below 0, as after a constant was subtracted: add it, or one as large as "
         f"the range of y, {shift}, which the floor takes up; rows left out by their y would bias "
         "the exponent."
     )

@@ -36,10 +36,8 @@ def averaged(curve: Curve) -> Curve:
     relative = np.full(x.size, np.sqrt(np.mean(scatter**2)))
     relative[several] = scatter
     kept = tuple(one for one in curve.notes if not one.startswith("x is repeated in"))
-    note = (
-        f"{counted(int(count[several].sum()), 'row')} at {counted(int(several.sum()), 'repeated x', 'repeated x')} "
-        "became means with their standard errors"
-    )
+    places = counted(int(several.sum()), "repeated x", "repeated x")
+    note = f"{int(count[several].sum())} rows at {places} became means with their standard errors"
     if not several.all():
         alone = counted(int((~several).sum()), "single row has", "single rows have")
         note += f"; {alone} the scatter of the others as error"
@@ -48,7 +46,6 @@ def averaged(curve: Curve) -> Curve:
         x=x,
         y=mean,
         error=relative / np.sqrt(count),
-        ordered=x.size > 1 and curve.ordered,
         notes=(*kept, note),
         grain=0.0,
     )

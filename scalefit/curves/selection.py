@@ -32,6 +32,7 @@ def curves(
     duplicates: Duplicates = "replicate",
     at: Literal["last", "min"] | int = "last",
     ceiling: float | None = None,
+    aggregate: bool = False,
     minimum: int = 3,
     every: bool = True,
 ) -> list[Curve]:
@@ -54,9 +55,9 @@ def curves(
     y_err
         A variable on `(run, point)`: known standard errors of y, in the unit of y.
     by
-        Run coordinates; runs equal in all of them are one curve. None makes every run a curve; where
-        x is a run coordinate, it is every setting that varies, but for x, the seed, and what follows
-        from them. With an empty list all runs are one curve.
+        Run coordinates; runs equal in all of them are one curve. None makes every run a curve;
+        where x is a run coordinate, it is every setting that varies, but for x, the seed, and what
+        follows from them. With an empty list all runs are one curve.
     x_range : in the unit of x
         Part of x to use, both ends included; `inf` leaves an end open. None uses all.
     duplicates
@@ -67,6 +68,8 @@ def curves(
         with the smallest y, or the one at a position, counted from 0.
     ceiling : in the unit of y
         The curves are of what y lacks of it; None takes y itself.
+    aggregate
+        Whether equal x will become their mean, so that runs of one curve are one in order.
     minimum
         Fewest distinct x that the law can be fitted to.
     every
@@ -136,7 +139,7 @@ def curves(
                 place = place[np.append(~same, True)]
                 kept = "the last row of each is kept"
             notes += (f"x is repeated in {counted(int(same.sum()), 'row')}: {kept}",)
-        if by is None and points.single:
+        if points.single and not isinstance(by, str) and not by:
             notes += _apart_note(dataset, x, list(labels))
         if dataset.attrs.get("warm_up_x") == x:
             ends = float(dataset.attrs["warm_up_until"])
@@ -153,8 +156,8 @@ def curves(
                 notes,
                 error=points.error.flat[place] / value if y_err is not None else None,
                 ordered=not points.single
-                and len(members) == 1
-                and (duplicates == "last" or not same.any()),
+                and (aggregate or len(members) == 1)
+                and (aggregate or duplicates == "last" or not same.any()),
                 grain=unit,
             )
         )
@@ -243,7 +246,9 @@ def _apart_note(dataset: xr.Dataset, x: str, by: list[str]) -> tuple[str, ...]:
         and name not in ("run", "status", x, *by)
         and len({one if one == one else None for one in values.values.tolist()}) > 1
     ]
-    one = f"curves are told apart by {', '.join(map(inline, by))}" if by else "all runs are one curve"
+    one = (
+        f"curves are told apart by {', '.join(map(inline, by))}" if by else "all runs are one curve"
+    )
     if not by and not differing:
         return ()
     left = ", ".join(map(inline, differing))

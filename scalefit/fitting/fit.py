@@ -173,6 +173,7 @@ def fit(
         duplicates=duplicates,
         at=at,
         ceiling=ceiling,
+        aggregate=aggregate == "mean",
         minimum=plan.minimum_points,
         every=bool(plan.pool),
     )

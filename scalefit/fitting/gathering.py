@@ -158,7 +158,9 @@ class Gathering:
             if values
         }
         groups["diagnostics"] = groups["diagnostics"].assign(said)
-        groups["observed_data"] = xr.Dataset({"y": _padded([self._shown(c.y) for c in curves])}, runs)
+        groups["observed_data"] = xr.Dataset(
+            {"y": _padded([self._shown(c.y) for c in curves])}, runs
+        )
         groups["constant_data"] = xr.Dataset(constant, {**runs, **labels})
         if self._models:
             rows = sorted(self._models, key=lambda row: row[0])  # in whatever order they came

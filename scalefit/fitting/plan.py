@@ -219,9 +219,10 @@ class Plan:
         return Problem(law, curve.x, curve.y, noise, curve.error, given, curve.grain)
 
     def taken(self, curve: Curve) -> Curve:
-        """Return a curve as its models take it: rounding is a known error where intervals cannot be.
+        """Return a curve as its models take it.
 
-        They can under independent noise and by the engines that weigh models.
+        Rounding becomes a known error where intervals cannot be used; they can under independent
+        noise, by the engines that weigh models.
         """
         if not curve.grain:
             return curve

@@ -125,11 +125,11 @@ def _drawn(target: Stated, sources: Sequence[Array], rng: np.random.Generator) -
     good = np.isfinite(mean).all(axis=1)
     weight = np.where(good, weight, 0.0)[good]
     weight = weight / weight.sum()
-    noises = {n: np.exp(weight @ np.log(params[n][good]))[None] for n in target.rounded.noise.priors()}
+    noises = {
+        n: np.exp(weight @ np.log(params[n][good]))[None] for n in target.rounded.noise.priors()
+    }
     close = effective if power == 1.0 else power - 1.0
-    return _Drawn(
-        modes.z, mean[good], params["noise"][good], noises, weight, close
-    )
+    return _Drawn(modes.z, mean[good], params["noise"][good], noises, weight, close)
 
 
 def _matched(target: Stated, draws: _Drawn) -> Problem:

@@ -1,4 +1,4 @@
-"""Expression: arithmetic of columns that stands where a column's name could, such as `1 - accuracy`.
+"""Expression: arithmetic of columns in place of a column's name, such as `1 - accuracy`.
 
 Numbers and columns, `+ - * / **`, parentheses, and `log`, `log10`, `exp`, `sqrt` of them; nothing
 else is understood, and nothing is run. A column whose name is no identifier stands in brackets or
@@ -103,7 +103,8 @@ class Expression:
         if isinstance(node, ast.BinOp):
             sides = (self._value(one, columns) for one in (node.left, node.right))
             return OPERATORS[type(node.op)](*sides)
-        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        assert isinstance(node, ast.Call)
+        assert isinstance(node.func, ast.Name)
         return FUNCTIONS[node.func.id](self._value(node.args[0], columns))
 
     def _line(self, node: ast.expr) -> tuple[float, float] | None:
@@ -187,9 +188,7 @@ def _check(node: ast.expr, names: dict[str, str], depth: int) -> None:
         _check(part, names, depth + 1)
 
 
-def derived(
-    text: str | None, known: Iterable[object], axis: str, source: str
-) -> Expression | None:
+def derived(text: str | None, known: Iterable[object], axis: str, source: str) -> Expression | None:
     """Return the expression that stands in place of a column, None where the text is a name.
 
     Parameters
@@ -265,12 +264,10 @@ def extended(dataset: xr.Dataset, **axes: str | None) -> xr.Dataset:
         if one.dims == ("run",) and one.dtype.kind in "iuf"
     }
     known = {**numeric, **plain}
-    known |= {
-        name: known[f"{name}_"] for name in ("run", "point", "status") if f"{name}_" in known
-    }
+    known |= {name: known[f"{name}_"] for name in ("run", "point", "status") if f"{name}_" in known}
     source = str(dataset.attrs["source"])
     for axis, text in axes.items():
-        found = derived(text, {**dict.fromkeys(map(str, dataset.variables)), **known}, axis, source)
+        found = derived(text, [*dataset.variables, *known], axis, source)
         if found is None:
             continue
         for name in found.columns:

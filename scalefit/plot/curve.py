@@ -186,7 +186,13 @@ def _bands(fit: Record, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[f
     aside = fit.errors(run).any() and not fit.scatter(run).any()
     label = "90% of new points" + (", errors aside" if aside else "")
     ax.fill_between(grid, low, high, color=BAND, alpha=0.6, lw=0, label=label)
-    ax.plot(grid, fit.shown(np.exp(np.median(curve, axis=0))), color=LINE, lw=1.4, label="median of the law")
+    ax.plot(
+        grid,
+        fit.shown(np.exp(np.median(curve, axis=0))),
+        color=LINE,
+        lw=1.4,
+        label="median of the law",
+    )
     return bottom, top
 
 
@@ -226,7 +232,7 @@ def _mark_regimes(fit: Record, run: str, ax: Axes, x: Array) -> None:
     edges.append(x[-1])
     floor = params.get("floor", np.zeros(1))
     if np.mean(floor > 0) > 0.5:
-        level = fit.shown(np.median(floor[floor > 0]))
+        level = fit.shown(float(np.median(floor[floor > 0])))
         below, above = ax.get_ylim()
         if below < level < above:
             name = "floor" if fit.ceiling is None else "limit"

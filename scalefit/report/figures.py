@@ -274,7 +274,7 @@ def _law(fit: Record, run: str, x: Array, y: Array) -> View:
     }
     floor = best.get("floor", np.zeros(1))
     if np.mean(floor > 0.0) > 0.5:
-        level = float(fit.shown(np.median(floor[floor > 0.0])))
+        level = fit.shown(float(np.median(floor[floor > 0.0])))
         if level > least:
             shown["floor"] = _points([x[0], whole[-1]], [level, level])
     shown["exponents"] = {
