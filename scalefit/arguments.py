@@ -97,6 +97,14 @@ def positive(values: ArrayLike, name: str, *, empty: bool = False) -> Array:
     return at
 
 
+def finite(values: ArrayLike, name: str) -> Array:
+    """Return one or several numbers as an array; refuse any that is not finite."""
+    at = np.atleast_1d(np.asarray(values, dtype=float))
+    if at.ndim != 1 or not np.isfinite(at).all():
+        raise InvalidData(f"{name} must be one-dimensional and finite")
+    return at
+
+
 def real(value: object, name: str, advice: str) -> float:
     """Return one number, or say what is wanted in its place."""
     if not isinstance(value, Real) or isinstance(value, bool | np.bool_):

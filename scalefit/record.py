@@ -6,12 +6,14 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from . import netcdf, stored_fit
+from .arguments import finite, positive
 from .arrays import Array
 from .errors import ConfigError, InvalidData
 from .inference.problem import MODEL_NUMBERS, Problem, log_prior
@@ -19,12 +21,15 @@ from .laws import Law, Window, priors
 from .laws.noise import NOISES, Noise
 from .laws.overrides import all_priors
 from .laws.priors import Prior
+from .laws.rounding import spread
 from .laws.stored import described, named
 from .wording import inline, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
 
+
+A = TypeVar("A", float, Array)
 
 SCHEMA = "scalefit-fit/1"
 
@@ -167,16 +172,55 @@ class Record:
         tree.attrs = dict(self.tree.attrs)
         return replace(self, law=self.law.with_regimes(regimes), tree=tree)
 
+    @property
+    def ceiling(self) -> float | None:
+        """What y stays below, where the fit was made with one: the law is then of ceiling - y."""
+        text = self.tree.attrs.get("y_ceiling")
+        return None if text is None else float(text)
+
+    def shown(self, value: A) -> A:
+        """Return y, given values of the law: with a ceiling, what they leave of it."""
+        return value if self.ceiling is None else self.ceiling - value
+
+    def gap(self, y: A) -> A:
+        """Return what the law is of, given y: with a ceiling, how far y stays below it."""
+        return self.shown(y)  # its own inverse
+
+    def values(self, y: ArrayLike, name: str) -> Array:
+        """Return values of y as an array; refuse those of no sense, but for ones past a ceiling."""
+        return positive(y, name) if self.ceiling is None else finite(y, name)
+
+    @property
+    def gap_label(self) -> str:
+        """Name of what the law is of, which exponents and shares of a variance refer to."""
+        name = str(self.tree.attrs["y_name"])
+        return name if self.ceiling is None else f"{self.ceiling:g} - {name}"
+
     def curve(self, run: str) -> tuple[Array, Array]:
-        """Return x and y of one curve as fitted, both of shape (n,), ordered by x."""
+        """Return x and y of one curve, both of shape (n,), ordered by x."""
         x = self.group("constant_data")["x"].sel(run=run).values
         there = np.isfinite(x)
         return x[there], self.group("observed_data")["y"].sel(run=run).values[there]
 
+    def law_curve(self, run: str) -> tuple[Array, Array]:
+        """Return x and y of one curve as the law takes them: with a ceiling, the gap to it."""
+        x, y = self.curve(run)
+        return x, self.gap(y)
+
     def errors(self, run: str) -> Array:
-        """Return the standard errors of log y of one curve, shape (n,); 0 where none is known."""
+        """Return the standard errors of log y of one curve, shape (n,); 0 where none is known.
+
+        What rounding adds is among them where y is known to an interval only.
+        """
         found = self._beside(run, "error")
-        return np.zeros(self.curve(run)[0].size) if found is None else found
+        known = np.zeros(self.curve(run)[0].size) if found is None else found
+        grain = self.grain(run)
+        return np.hypot(known, spread(self.law_curve(run)[1], grain)) if grain else known
+
+    def grain(self, run: str) -> float:
+        """Return what y of one curve is rounded to where that matters, else 0."""
+        constant = self.group("constant_data")
+        return float(constant["grain"].sel(run=run)) if "grain" in constant else 0.0
 
     def scatter(self, run: str) -> Array:
         """Return how single measurements scatter around the points of one curve, shape (n,).
@@ -245,14 +289,14 @@ class Record:
         for name, (kind, fields) in stored["overrides"].items():
             known = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
             overrides[name] = getattr(priors, kind)(**known)
-        window = Window.of(*self.curve(run))
+        window = Window.of(*self.law_curve(run))
         chosen = stored["set"]
         return all_priors(law or self.law, noise or self.noise, window, chosen, overrides)
 
     def problems(self, run: str) -> dict[int, Problem]:
         """Return every model that a run was fitted with, by its place in the `models` group."""
         models = self.group("models")
-        x, y = self.curve(run)
+        x, y = self.law_curve(run)
         error = self._beside(run, "error")
         found = {}
         for i in np.flatnonzero(models["state"].sel(run=run).values != ""):
@@ -260,7 +304,7 @@ class Record:
             noise = Noise(str(kind), self.noise.spacing)  # type: ignore[arg-type]
             law = self._law(int(regimes), bool(floor))
             given = self.priors_of(run, law, noise)
-            found[int(i)] = Problem(law, x, y, noise, error, given)
+            found[int(i)] = Problem(law, x, y, noise, error, given, self.grain(run))
         return found
 
     def group(self, name: str) -> xr.Dataset:
@@ -328,7 +372,8 @@ def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTre
         raise InvalidData(f"{named_file}: {error}") from None
     if law is None:
         raise ConfigError(
-            f"{named_file}: fitted with {inline(description['name'])}; pass that law as law="
+            f"{named_file}: fitted with {inline(description['name'])}; pass that law as law=, on "
+            "the command line as --law MODULE:CLASS"
         )
     if described(law) != description:
         raise ConfigError(

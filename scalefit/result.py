@@ -90,6 +90,8 @@ class Fit(Record):
     ) -> xr.DataArray:
         """Return predictive draws of y, averaged over the models with a floor if there are any.
 
+        Where y was rounded as coarsely as it scatters they are averaged over all models.
+
         Parameters
         ----------
         x : shape (n,), in the unit of x, all > 0
@@ -164,8 +166,8 @@ class Fit(Record):
 
         Parameters
         ----------
-        target : one value or several, in the unit of y, > 0
-            What to reach.
+        target : one value or several, in the unit of y, > 0 unless the fit has a ceiling
+            What to reach; a ceiling itself is never reached.
         interval
             Probability between `low` and `high`.
         within : in the unit of x
@@ -188,7 +190,7 @@ class Fit(Record):
         InvalidData
             If a target is not finite and positive.
         """
-        targets = positive(target, "target")
+        targets = self.values(target, "target")
         return reach(self, targets, tails(interval), within, hazard, seed)
 
     def variance_shares(
@@ -228,8 +230,8 @@ class Fit(Record):
 
         Parameters
         ----------
-        x, y : shape (n,), all > 0
-            New points, the same for every run.
+        x, y : shape (n,), all > 0; y of any sign if the fit has a ceiling
+            New points, the same for every run; the density at a ceiling and above is 0.
         hazard, seed
             As for `sample`.
 
@@ -242,7 +244,7 @@ class Fit(Record):
         InvalidData
             If x and y differ in length or hold values without a logarithm.
         """
-        at, value = positive(x, "x"), positive(y, "y")
+        at, value = positive(x, "x"), self.values(y, "y")
         if at.shape != value.shape:
             raise InvalidData(f"x has {at.size} values and y {value.size}; give as many of each")
         return predictions.log_predictive(self, at, value, hazard, seed)
@@ -263,7 +265,8 @@ class Fit(Record):
         DataFrame
             Columns `run, regimes, regime, parameter, mean, median, low, high, unit, ess, rhat,
             note`. A crossover belongs to the regime it ends. `end_exponent` is the local exponent
-            at the last x with the floor removed.
+            at the last x with the floor removed. With a ceiling, exponents and amplitude are those
+            of the gap to it, and `limit` is what y tends to: the ceiling less the floor of the gap.
         """
         from .analysis.summary import summary
 

@@ -113,7 +113,7 @@ def judged(record: Record, run: str, found: Residuals | None) -> list[dict[str, 
 
 def residuals(record: Record, run: str, rng: np.random.Generator) -> Residuals | None:
     """Return the residuals of the posterior mean of a run; None if it failed or has few points."""
-    x, y = record.curve(run)
+    x, y = record.law_curve(run)
     params = record.parameters(run, "averaged")
     if x.size < FEWEST or not np.isfinite(params["noise"]).all():
         return None

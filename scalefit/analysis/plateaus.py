@@ -63,6 +63,8 @@ def plateaus(record: Record, threshold: float, tails: tuple[float, float]) -> pd
             for name, values in levels.items():
                 columns = (name, f"{name}_low", f"{name}_high")
                 ends = np.exp(list(quantiles(values, tails).values()))
+                if name == "height" and record.ceiling is not None:
+                    ends = record.shown(ends)[[0, 2, 1]]
                 row |= dict(zip(columns, ends, strict=True))
             rows.append(row)
         if not found:

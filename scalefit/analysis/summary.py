@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+LIMIT = "limit"
+"""What y tends to under a ceiling: the ceiling without the floor of the gap."""
 OF_NOISE = ("noise", "autocorrelation", "degrees_of_freedom")
 PRIOR_DRIVEN = 0.8
 """An interval this share of the prior's, or wider, says that the data did not decide."""
@@ -36,7 +38,7 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
         params = record.parameters(run)
         count = record.regimes(run)
         law = record.law.with_regimes(count)
-        shown = reported(params, law)
+        shown = reported(params, law, record)
         if ends is not None:
             shown["end_exponent"] = (ends.sel(run=run).values.reshape(-1, 1), "")
         prior = _prior_widths(record, run, law, tails)
@@ -50,11 +52,15 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
         for name, (values, unit) in shown.items():
             for regime in range(values.shape[1]):
                 one = values[:, regime]
-                driven = _spread(name, one, tails) > PRIOR_DRIVEN * prior.get(name, np.inf)
+                own = "floor" if name == LIMIT else name
+                spread = _spread(name, record.gap(one) if name == LIMIT else one, tails)
+                driven = spread > PRIOR_DRIVEN * prior.get(own, np.inf)
                 said = "follows the prior" if driven else ""
-                if one.min() == one.max() and name not in weighed:
+                if one.min() == one.max() and own not in weighed:
                     said = "fixed"
-                notes = [doubt or said, weighed.get(name, weighed.get("", ""))]
+                notes = [doubt or said, weighed.get(own, weighed.get("", ""))]
+                if name == LIMIT:
+                    notes = [one.replace("P(floor)", "P(below the ceiling)") for one in notes]
                 rows.append(
                     {
                         "run": run,
@@ -137,8 +143,11 @@ def _weighed(record: Record, shares: pd.Series[float], count: int) -> dict[str, 
     return said
 
 
-def reported(params: Mapping[str, Array], law: Law) -> dict[str, tuple[Array, str]]:
-    """Return what a summary shows of one run: draws (n, k) and their unit."""
+def reported(params: Mapping[str, Array], law: Law, record: Record) -> dict[str, tuple[Array, str]]:
+    """Return what a summary shows of one run: draws (n, k) and their unit.
+
+    With a ceiling, what y tends to is its limit; the floor is that of the gap.
+    """
     shown: dict[str, tuple[Array, str]] = {}
     for parameter in law.parameters:
         name, unit = parameter.name, parameter.unit
@@ -149,6 +158,8 @@ def reported(params: Mapping[str, Array], law: Law) -> dict[str, tuple[Array, st
             name, unit = "amplitude", "y"
             with np.errstate(over="ignore"):
                 values = np.exp(values)
+        if name == "floor" and record.ceiling is not None:
+            name, values = LIMIT, record.shown(values)
         shown[name] = (values, unit)
     for name in OF_NOISE:
         of_others = name == "autocorrelation" and name in params and not params[name].any()
@@ -171,7 +182,8 @@ def _spread(name: str, values: Array, tails: tuple[float, float]) -> float:
 
 def _diagnostic(record: Record, kind: str, name: str, run: str, regime: int) -> float:
     group = record.group("diagnostics")
-    key = f"{kind}_{'log_amplitude' if name == 'amplitude' else name}"
+    stored = {"amplitude": "log_amplitude", LIMIT: "floor"}
+    key = f"{kind}_{stored.get(name, name)}"
     if key not in group:
         return float("nan")
     values = np.atleast_1d(group[key].sel(run=run).values)
@@ -182,7 +194,7 @@ def _prior_widths(
     record: Record, run: str, law: Law, tails: tuple[float, float]
 ) -> dict[str, float]:
     """Return how wide the prior of exponents, and in logs of crossovers, widths and floor, is."""
-    problem = Problem(law, *record.curve(run), given=record.priors_of(run, law))
+    problem = Problem(law, *record.law_curve(run), given=record.priors_of(run, law))
     drawn = problem.natural(np.random.default_rng(0).standard_normal((DRAWS, problem.dimension)))
     return {
         name: _spread(name, drawn[name].reshape(DRAWS, -1)[:, 0], tails)

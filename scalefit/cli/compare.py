@@ -11,7 +11,8 @@ import typer
 
 from scalefit.wording import inline
 
-from .options import Interval, Json, Seed, folder
+from .options import Interval, Json, LawName, Seed, folder
+from .options import law as chosen
 from .output import emit, paragraph, percent, save_figure, say, show, table
 from .predict import check
 
@@ -63,6 +64,7 @@ def command(
         ),
     ] = None,
     interval: Interval = 0.9,
+    law: LawName = None,
     seed: Seed = 0,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Folder for compare.csv and forest.png.")
@@ -81,7 +83,7 @@ def command(
     fits = []
     for one in filter(None, (path, other)):
         check(one)
-        fit = sf.load(one)
+        fit = sf.load(one, law=chosen(law))
         fits.append(fit if regimes is None else fit.with_regimes(regimes))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # said below

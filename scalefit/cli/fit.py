@@ -12,6 +12,7 @@ import typer
 
 from . import compare
 from .options import Interval, Json, Seed, Workers, folder, schema
+from .options import law as chosen
 from .output import emit, fit_tables, save_figure, say_doubts, say_notes, shared_table, show
 
 if TYPE_CHECKING:
@@ -39,6 +40,36 @@ def command(
         typer.Option(
             metavar="COLUMN",
             help="Column of x.  [default: the one that counts tokens, samples, steps or epochs]",
+        ),
+    ] = None,
+    ceiling: Annotated[
+        float | None,
+        typer.Option(
+            metavar="VALUE",
+            help="What a rising y stays below, such as 1 or 100 for an accuracy: the law is of "
+            "what y lacks of it, and everything is given in y.",
+        ),
+    ] = None,
+    law: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="broken, of several regimes; power, of one; cutoff, with an exponential end and "
+            "an offset of either sign; or MODULE:CLASS, a law of your own.",
+        ),
+    ] = "broken",
+    fixed: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Hold a parameter at a value, such as floor=1.69 or noise=0.01; repeat.",
+        ),
+    ] = None,
+    aggregate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="mean: equal x within a curve become their mean, with its standard error.",
         ),
     ] = None,
     regimes: Annotated[
@@ -153,7 +184,7 @@ def command(
     from scalefit.errors import InvalidData, ScalefitError
     from scalefit.workers import processes
 
-    counts, level = _regimes(regimes), _floor(floor)
+    counts, level, formula = _regimes(regimes), _floor(floor), chosen(law)
     x_range = _range(low, high)
     folder(out)
     if schema(path).startswith("scalefit-fit/"):
@@ -169,6 +200,10 @@ def command(
             x_range=x_range,
             duplicates=duplicates,  # type: ignore[arg-type]  # checked there
             resume=resume,
+            ceiling=ceiling,
+            aggregate=aggregate,  # type: ignore[arg-type]  # checked there
+            law=formula,
+            fixed=_fixed(fixed),
             regimes=counts,
             floor=level,
             noise=noise,
@@ -238,6 +273,26 @@ def _floor(text: str) -> bool | float | Literal["auto"]:
         raise ConfigError(
             f"--floor {text}: give yes, no, auto, or the value of a known floor"
         ) from None
+
+
+def _fixed(texts: list[str] | None) -> dict[str, Any] | None:
+    """Return `NAME=VALUE` texts as numbers by name; several values stand between commas."""
+    from scalefit.errors import ConfigError
+
+    found: dict[str, Any] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        try:
+            numbers = [float(part) for part in value.split(",")]
+        except ValueError:
+            numbers = []
+        if not (name and equals and numbers):
+            raise ConfigError(f"--fixed {text}: give NAME=VALUE, such as floor=1.69")
+        if name in found:
+            raise ConfigError(f"--fixed {name}= is given twice")
+        found[name] = numbers if len(numbers) > 1 else numbers[0]
+    return found or None
 
 
 def _range(low: float | None, high: float | None) -> tuple[float, float] | None:

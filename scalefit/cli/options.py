@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,6 +51,56 @@ Interval = Annotated[
     float,
     typer.Option(metavar="P", callback=_probability, help="Probability that intervals hold."),
 ]
+
+
+LawName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODULE:CLASS",
+        help="The law of a fit that was made with one of your own, as given to fit.",
+    ),
+]
+
+
+def law(name: str | None) -> Any:
+    """Return the law that a name stands for: one of scalefit's names, or `module:Class`.
+
+    Only a name with a colon is imported, from the installed modules or the current folder.
+    """
+    if name is None or ":" not in name:
+        return name
+    return _imported(name)
+
+
+def _imported(name: str) -> Any:
+    import importlib
+    import sys
+
+    from scalefit.errors import ConfigError
+    from scalefit.laws import Law
+    from scalefit.wording import inline
+
+    module, _, attribute = name.partition(":")
+    where = f"--law {inline(name)}"
+    if not all(part.isidentifier() for part in (*module.split("."), attribute)):
+        raise ConfigError(f"{where}: give MODULE:CLASS, such as mylaws:ShiftedPowerLaw")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # last, so that no file of the folder hides a module
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+        made = found() if isinstance(found, type) else found
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"{where}: no module '{inline(error.name)}' in this folder or installed"
+        ) from None
+    except AttributeError:
+        raise ConfigError(f"{where}: the module has no '{attribute}'") from None
+    except Exception as error:
+        said = inline(" ".join(str(error).split()))[:200]
+        raise ConfigError(f"{where}: {type(error).__name__}: {said}") from None
+    if not isinstance(made, Law):
+        raise ConfigError(f"{where}: this is no scalefit.laws.Law")
+    return made
 
 
 def folder(path: Path | None) -> None:

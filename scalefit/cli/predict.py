@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Interval, Json, Seed, schema
+from .options import Interval, Json, LawName, Seed, schema
+from .options import law as chosen
 from .output import between, emit, estimate, label, number, paragraph, percent, say, show, table
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def command(
         ),
     ] = 1.0,
     interval: Interval = 0.9,
+    law: LawName = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
@@ -72,7 +74,7 @@ def command(
     if within is not None and not targets:
         raise ConfigError("--within says how far --reach looks; give --reach Y with it")
     horizon = [] if within is None else [within]
-    given = {"--at": ("x", at), "--reach": ("y", targets), "--within": ("x", horizon)}
+    given = {"--at": ("x", at), "--within": ("x", horizon)}
     for option, (axis, values) in given.items():
         for value in values:
             if not 0 < value < math.inf:
@@ -82,7 +84,8 @@ def command(
             f"--hazard {hazard:g}: give a rate per decade, 0 or more, at most {MOST_HAZARD:g}"
         )
     check(path)
-    fit = sf.load(path)
+    fit = sf.load(path, law=chosen(law))
+    _reachable(fit, targets)
     options: Any = {"hazard": hazard, "seed": seed}
     rows = _predictions(fit, at, kind, interval, options) if at else []
     shares: Any = []
@@ -128,6 +131,16 @@ def command(
         if verdict != "ok":
             say(": ".join(filter(None, (label(fit, run), verdict))))
     return 0 if fit.ok else 4
+
+
+def _reachable(fit: Fit, targets: list[float]) -> None:
+    """Refuse targets that y cannot be at; with a ceiling it may have any sign."""
+    from scalefit.errors import ConfigError
+
+    for value in targets:
+        if not math.isfinite(value) or (fit.ceiling is None and value <= 0):
+            positive = "" if fit.ceiling is not None else " > 0"
+            raise ConfigError(f"--reach {value:g}: give a finite y{positive}")
 
 
 def check(path: Path) -> None:
@@ -207,7 +220,8 @@ def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
             name = label(fit, row["run"])
             lines.append(paragraph(f"  {name}: {words}" if name else f"  {words}", 4))
     said = f"uncertainty at {number(farthest)} rests on (shares of the variance of"
-    return [paragraph(f"{said} log {_heading(fit, 'y')}):", 2), *lines] if lines else []
+    of = _heading(fit, "y") if fit.ceiling is None else f"({fit.gap_label})"
+    return [paragraph(f"{said} log {of}):", 2), *lines] if lines else []
 
 
 def _reached(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:

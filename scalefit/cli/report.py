@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Interval, Seed, file
+from .options import Interval, LawName, Seed, file
+from .options import law as chosen
 from .output import say_doubts, show
 from .predict import check
 
@@ -28,6 +29,7 @@ def command(
         ),
     ] = None,
     interval: Interval = 0.9,
+    law: LawName = None,
     seed: Seed = 0,
 ) -> int:
     """Write everything about a stored fit as one HTML page."""
@@ -38,7 +40,7 @@ def command(
         raise ConfigError(f"--out {out}: a page is written; name a file that ends in .html")
     file(out)
     check(path)
-    fit = sf.load(path)
+    fit = sf.load(path, law=chosen(law))
     fit.report(out, interval=interval, between=between, seed=seed)
     show(f"wrote {out} (seed {seed})")
     say_doubts(fit)

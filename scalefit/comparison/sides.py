@@ -230,7 +230,7 @@ def _runs(fit: Record, parameter: str, regime: int | None, notes: list[str]) -> 
 def _of_run(fit: Record, run: str, parameter: str, regime: int | None) -> Array:
     """Return draws of one parameter of one run."""
     params = fit.parameters(run)
-    known = reported(params, fit.law.with_regimes(fit.regimes(run)))
+    known = reported(params, fit.law.with_regimes(fit.regimes(run)), fit)
     if parameter not in known:
         names = [*known, *(["end_exponent"] if isinstance(fit.law, SegmentedLaw) else [])]
         raise ConfigError(f"parameter='{parameter}' is unknown: {nearest(parameter, names)}")

@@ -27,8 +27,12 @@ def binned(curve: Curve) -> Curve:
     are around the trend through the bins; so is that of the few points of a bin that has fewer than
     `SEVERAL`. Where errors are known the larger of the two is taken. How far single points scatter
     is kept beside, for predictions of new ones. A curve whose points crowd into fewer bins than
-    `FEW` stays as it is, unless it repeats each x.
+    `FEW` stays as it is, unless it repeats each x. Rounded values as coarse as the noise are not
+    averaged, because what rounding did to neighbours is alike; of more than `BINS` a choice by x is
+    left.
     """
+    if curve.grain:
+        return _thinned(curve)
     if curve.x.size <= LONG:
         return curve
     u, v = np.log(curve.x), np.log(curve.y)
@@ -62,6 +66,20 @@ def binned(curve: Curve) -> Curve:
         scatter=scatter,
         notes=(*curve.notes, note),
     )
+
+
+def _thinned(curve: Curve) -> Curve:
+    """Return the points of a curve that lie next to places evenly spaced in log x."""
+    if curve.x.size <= BINS:
+        return curve
+    u = np.log(curve.x)
+    places = np.linspace(u[0], u[-1], BINS)
+    at = np.clip(np.searchsorted(u, places), 1, u.size - 1)
+    at = np.unique(np.where(places - u[at - 1] < u[at] - places, at - 1, at))
+    note = f"{at.size} of {curve.x.size} rounded points are used, evenly spaced in log x"
+    error = None if curve.error is None else curve.error[at]
+    notes = (*curve.notes, note)
+    return replace(curve, x=curve.x[at], y=curve.y[at], error=error, notes=notes)
 
 
 def _trend(u: Array, place: Array, level: Array) -> Array:

@@ -38,6 +38,9 @@ class Curve:
         Where points are means: standard deviation on log y of single ones around them.
     rows
         The rows that it was made of, in the order of the file; None where they are not known.
+    grain : in the unit of y
+        What y is rounded to where that matters, so that each is known to half of it either way, and
+        one below half of it stands for 0; else 0.
     """
 
     run: str
@@ -49,6 +52,7 @@ class Curve:
     ordered: bool = False
     scatter: Array | None = None
     rows: Rows | None = None
+    grain: float = 0.0
 
     @property
     def distinct(self) -> int:

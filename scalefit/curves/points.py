@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError, InvalidData
+from scalefit.io.expressions import SLOPE
 from scalefit.io.tables import ROW
 from scalefit.wording import inline, quoted, suggest
 
@@ -23,7 +24,7 @@ class Points:
     """x and y of every run, in the order of the file, and where each point comes from.
 
     `x`, `y` and `place`, the index along `point`, have shape (runs, places); there is a single
-    place where x is a run coordinate.
+    place where x is a run coordinate. With a ceiling, `y` is the gap to it.
     """
 
     dataset: xr.Dataset
@@ -33,6 +34,7 @@ class Points:
     error: Array
     place: NDArray[np.intp]
     single: bool
+    ceiling: float | None = None
 
     def check(self) -> None:
         """Refuse what no choice of x_range can mend."""
@@ -55,7 +57,8 @@ class Points:
         if not wrong.any():
             return
         run, place = np.argwhere(wrong)[0]
-        value = {"x": self.x, "y": self.y, "y_err": self.error}[axis][run, place]
+        y = self.y if self.ceiling is None else self.ceiling - self.y
+        value = {"x": self.x, "y": y, "y_err": self.error}[axis][run, place]
         shown = "" if np.isnan(value) else f": {quoted(value)}"
         more = f" (the first of {int(wrong.sum())})" if wrong.sum() > 1 else ""
         raise InvalidData(
@@ -79,9 +82,23 @@ class Points:
 
 
 def gathered(
+    dataset: xr.Dataset,
+    x: str,
+    y: str,
+    at: Literal["last", "min"] | int,
+    y_err: str | None,
+    ceiling: float | None = None,
+) -> Points:
+    """Return the points that x and y name; with a ceiling, y is what it lacks of that."""
+    points = _gathered(dataset, x, y, at, y_err)
+    if ceiling is None:
+        return points
+    return replace(points, y=ceiling - points.y, ceiling=ceiling)
+
+
+def _gathered(
     dataset: xr.Dataset, x: str, y: str, at: Literal["last", "min"] | int, y_err: str | None
 ) -> Points:
-    """Return the points that x and y name."""
     plain = [
         name
         for name in dataset.data_vars
@@ -99,7 +116,7 @@ def gathered(
     error = np.zeros_like(value)
     if y_err is not None:
         names["y_err"] = _resolve(dataset, y_err, "y_err", plain)
-        error = dataset[names["y_err"]].values.astype(float)
+        error = _errors(dataset, y_name, names["y_err"])
     across = dataset[x_name].values.astype(float)
     if x_name in plain:
         place = np.broadcast_to(np.arange(value.shape[1]), value.shape)
@@ -122,6 +139,23 @@ def gathered(
         single = np.where(finite.any(axis=1, keepdims=True), single, np.nan)
     error = np.take_along_axis(error, place, axis=1)
     return Points(dataset, names, across[:, None], single, error, place, single=True)
+
+
+def _errors(dataset: xr.Dataset, y: str, y_err: str) -> Array:
+    """Return standard errors of y; those of the column that y is arithmetic of are scaled with it.
+
+    Errors that are arithmetic themselves are taken as they are.
+    """
+    error = dataset[y_err].values.astype(float)
+    slope = dataset[y].attrs.get(SLOPE)
+    if slope is None or SLOPE in dataset[y_err].attrs:
+        return error
+    if not np.isfinite(slope):
+        raise ConfigError(
+            f"y_err={quoted(y_err)}: errors of y={quoted(y)} do not follow, for it is no straight "
+            f"line in one column; give errors of y itself, such as y_err='1 * {inline(y_err)}'"
+        )
+    return np.asarray(error * abs(float(slope)))
 
 
 def _resolve(dataset: xr.Dataset, name: str, axis: str, known: Sequence[object]) -> str:

@@ -8,15 +8,20 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from scalefit.arrays import Array
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.trajectory import validate
 from scalefit.wording import counted, inline, quoted, suggest
 
 from .curve import Curve
+from .grain import as_rounded
 from .passes import joined
-from .points import Points, gathered, renamed
+from .points import Mask, Points, gathered, renamed
+from .refusals import check_y
 from .rows import Rows, columns_beside
+from .settings import defining
 
 Duplicates = Literal["replicate", "last", "error"]
 
@@ -32,6 +37,8 @@ def curves(
     duplicates: Duplicates | None = None,
     at: Literal["last", "min"] | int = "last",
     resume: bool = False,
+    ceiling: float | None = None,
+    aggregate: bool = False,
     minimum: int = 3,
     every: bool = True,
 ) -> list[Curve]:
@@ -54,8 +61,9 @@ def curves(
     y_err
         A variable on `(run, point)`: known standard errors of y, in the unit of y.
     by
-        Run coordinates; runs equal in all of them are one curve. None makes every run a curve, or
-        where x is a run coordinate, all runs one curve.
+        Run coordinates; runs equal in all of them are one curve. None makes every run a curve;
+        where x is a run coordinate, it is every setting that varies, but for x, the seed, and what
+        follows from them. With an empty list all runs are one curve.
     x_range : in the unit of x
         Part of x to use, both ends included; `inf` leaves an end open. None uses all.
     duplicates
@@ -69,6 +77,10 @@ def curves(
         Whether runs in which x falls back are joined up: what a counter had reached before it
         restarted is added; where it falls back over part of what came before, later rows take the
         place of earlier ones.
+    ceiling : in the unit of y
+        The curves are of what y lacks of it; None takes y itself.
+    aggregate
+        Whether equal x will become their mean, so that runs of one curve are one in order.
     minimum
         Fewest distinct x that the law can be fitted to.
     every
@@ -90,7 +102,7 @@ def curves(
         duplicates = "last" if dataset.attrs.get("x") == x else "replicate"
     if duplicates not in get_args(Duplicates):
         raise ConfigError(f"duplicates={duplicates!r}: {suggest(duplicates, get_args(Duplicates))}")
-    points = gathered(dataset, x, y, at, y_err)
+    points = gathered(dataset, x, y, at, y_err, ceiling)
     points.check()
     rejoined: dict[int, str] = {}
     if resume:
@@ -98,13 +110,7 @@ def curves(
 
     used = (points.x > 0) & (points.x >= low) & (points.x <= high)
     zero = (points.x == 0) & (low <= 0) & (high >= 0)
-    points.refuse(used & np.isinf(points.y), "y", "is infinite", "Delete the row if y diverged.")
-    points.refuse(
-        used & (points.y <= 0),
-        "y",
-        "is not positive",
-        "A power law is fitted to log y: delete such rows, or leave them out with x_range.",
-    )
+    check_y(points, used)
     unknown = used & ~np.isnan(points.y) & ~((points.error >= 0) & np.isfinite(points.error))
     points.refuse(unknown, "y_err", "is no standard error", "Give a finite number >= 0.")
     # In order of x, so that "head" and "trailing" mean the same for sorted and unsorted rows.
@@ -152,15 +158,14 @@ def curves(
                 place = place[np.append(~same, True)]
                 kept = "the last row of each is kept"
             notes += (f"x is repeated in {counted(int(same.sum()), 'row')}: {kept}",)
-        rows = np.sort(place)  # as in the file
-        which, others = columns_beside(dataset, rows, order.shape[1], beside)
-        if by is None and points.single:
-            notes += _pooled_note(dataset, x)
+        if points.single and not isinstance(by, str) and not by:
+            notes += _apart_note(dataset, x, list(labels))
         if dataset.attrs.get("warm_up_x") == x:
             ends = float(dataset.attrs["warm_up_until"])
             if (points.x.flat[place] < ends).any():
                 notes += (str(dataset.attrs["warm_up"]),)
-        value = points.y.flat[place]
+        value, unit, said = as_rounded(points.x.flat[place], points.y.flat[place])
+        notes += said
         found.append(
             Curve(
                 run,
@@ -170,18 +175,10 @@ def curves(
                 notes,
                 error=points.error.flat[place] / value if y_err is not None else None,
                 ordered=not points.single
-                and len(members) == 1
-                and (duplicates == "last" or not same.any()),
-                rows=Rows(
-                    points.x.flat[rows],
-                    points.y.flat[rows],
-                    points.names["x"],
-                    points.names["y"],
-                    counter=not points.single and len(members) == 1,
-                    zero=int((zero[members] & np.isfinite(points.y[members])).sum()),
-                    at=which,
-                    others=others,
-                ),
+                and (aggregate or len(members) == 1)
+                and (aggregate or duplicates == "last" or not same.any()),
+                grain=unit,
+                rows=_rows(dataset, points, place, value, zero, members, beside),
             )
         )
     if duplicates == "error":
@@ -193,6 +190,31 @@ def curves(
         )
     _check(found, points, x_range, minimum, every)
     return found
+
+
+def _rows(
+    dataset: xr.Dataset,
+    points: Points,
+    place: NDArray[np.intp],
+    value: Array,
+    zero: Mask,
+    members: list[int],
+    beside: Sequence[str],
+) -> Rows:
+    """Return the rows at some places, ordered by x, as they stand in the file."""
+    order = np.argsort(place, kind="stable")
+    rows = place[order]
+    which, others = columns_beside(dataset, rows, points.x.shape[1], beside)
+    return Rows(
+        points.x.flat[rows],
+        value[order],
+        points.names["x"],
+        points.names["y"],
+        counter=not points.single and len(members) == 1,
+        zero=int((zero[members] & np.isfinite(points.y[members])).sum()),
+        at=which,
+        others=others,
+    )
 
 
 def _joined(points: Points) -> tuple[Points, dict[int, str]]:
@@ -229,7 +251,9 @@ def _groups(
             (str(run), {name: _scalar(dataset[name].values[i]) for name in names}, [i])
             for i, run in enumerate(dataset["run"].values)
         ]
-    names = [by] if isinstance(by, str) else list(by or ())
+    if by is None:
+        by = defining(dataset, renamed(dataset, x))
+    names = [by] if isinstance(by, str) else list(by)
     source = inline(dataset.attrs["source"])
     columns = []
     for name in names:
@@ -272,18 +296,23 @@ def _status_note(dataset: xr.Dataset, members: list[int]) -> tuple[str, ...]:
     return (f"{which} ended as {' or '.join(ended)}: the finite part is used",)
 
 
-def _pooled_note(dataset: xr.Dataset, x: str) -> tuple[str, ...]:
-    """Return a note if all runs were put into one curve although they differ in more than x."""
+def _apart_note(dataset: xr.Dataset, x: str, by: list[str]) -> tuple[str, ...]:
+    """Return a note on what tells curves apart, and on what else their runs differ in."""
     differing = [
         str(name)
         for name, values in dataset.coords.items()
         if values.dims == ("run",)
-        and name not in ("run", "status", x)
+        and name not in ("run", "status", x, *by)
         and len({one if one == one else None for one in values.values.tolist()}) > 1
     ]
-    if not differing:
+    one = (
+        f"curves are told apart by {', '.join(map(inline, by))}" if by else "all runs are one curve"
+    )
+    if not by and not differing:
         return ()
-    return (f"all runs are one curve, though they differ in {', '.join(map(inline, differing))}",)
+    left = ", ".join(map(inline, differing))
+    told = "; runs of one differ in" if by else ", though they differ in"
+    return (f"{one}{told} {left}" if differing else one,)
 
 
 def _check(

@@ -9,10 +9,13 @@ import numpy as np
 
 from scalefit.arguments import numbers
 from scalefit.errors import ConfigError, InvalidData, nearest
-from scalefit.laws import BrokenPowerLaw, Law, SegmentedLaw
+from scalefit.laws import BrokenPowerLaw, Law, PowerLawWithCutoff, SegmentedLaw
 from scalefit.laws import priors as kinds
 from scalefit.laws.priors import Fixed, Prior
+from scalefit.wording import quoted
 
+LAWS: dict[str, type[Law]] = {"cutoff": PowerLawWithCutoff}
+"""Laws by the name that `law` may give, beside `"broken"` and `"power"`, one regime of it."""
 REGIMES = (1, 2, 3, 4)
 """Numbers of regimes that are weighed unless told otherwise."""
 
@@ -53,6 +56,7 @@ def chosen_priors(priors: Any) -> tuple[str, dict[str, Prior]]:
 
 def chosen_laws(law: Any, regimes: Any, floor: Any, held: dict[str, Any]) -> tuple[Law, ...]:
     """Return the laws that the arguments name, taking a known floor out of what is held."""
+    law, regimes = _named(law, regimes)
     if "floor" in held and (not isinstance(law, Law) or isinstance(law, SegmentedLaw)):
         known = held.pop("floor")
         if not isinstance(known, int | float | np.number) or isinstance(known, bool):
@@ -70,9 +74,24 @@ def chosen_laws(law: Any, regimes: Any, floor: Any, held: dict[str, Any]) -> tup
     return (law,)
 
 
+def _named(law: Any, regimes: Any) -> tuple[Any, Any]:
+    """Return the law that a name stands for, and the regimes that it may have."""
+    if isinstance(law, str) and law in LAWS:
+        return LAWS[law](), regimes
+    if law != "power":
+        return law, regimes
+    if not (isinstance(regimes, str) and regimes == "auto") and regimes != 1:
+        raise ConfigError(f"law='power' has one regime; regimes={regimes!r} belongs to 'broken'")
+    return "broken", 1
+
+
 def _broken(law: Any, regimes: Any, floor: Any) -> tuple[Law, ...]:
     if law != "broken":
-        raise ConfigError(f"law='{law}' is unknown; give 'broken' or an object of scalefit.laws")
+        known = ["broken", "power", *LAWS]
+        name = law if isinstance(law, str) else type(law).__name__
+        raise ConfigError(
+            f"law={quoted(name)} is unknown; {nearest(name, known)}; or give an object of a law"
+        )
     if isinstance(regimes, str):
         if regimes != "auto":
             raise ConfigError(f"regimes='{regimes}': give a number from 1 to 6, several, or 'auto'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scalefit import trajectory
 from scalefit.arguments import ends, executor_or_none, flag, names, numbers, root
 from scalefit.curves.binning import binned
+from scalefit.curves.replicates import averaged
 from scalefit.curves.selection import curves
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.laws import Law
@@ -41,7 +42,9 @@ def fit(
     duplicates: Literal["replicate", "last", "error"] | None = None,
     at: Literal["last", "min"] | int = "last",
     resume: bool = False,
-    law: Literal["broken"] | Law = "broken",
+    ceiling: float | None = None,
+    aggregate: Literal["mean"] | None = None,
+    law: Literal["broken", "power", "cutoff"] | Law = "broken",
     regimes: int | Sequence[int] | Literal["auto"] = "auto",
     floor: bool | float | Literal["auto"] = "auto",
     noise: str = "auto",
@@ -70,7 +73,9 @@ def fit(
         counts training: steps in a log, and in a table tokens, samples, steps or epochs, whichever
         comes first; a note says which.
     by
-        Columns or run coordinates that tell curves apart; None makes every run a curve.
+        Columns or run coordinates that tell curves apart; None makes every run a curve. Where x is
+        a run coordinate, None stands for all settings that vary, but for x, the seed, and what
+        follows from them; an empty list makes all runs one curve.
     x_range
         Part of x to use, `(low, high)`, in the unit of x; None leaves an end open.
     duplicates
@@ -83,8 +88,15 @@ def fit(
         Whether runs in which x falls back are joined up: what a counter had reached before it
         restarted is added; where x falls back over part of what came before, later rows take the
         place of earlier ones.
+    ceiling
+        What y stays below, such as 1 or 100 for an accuracy that rises: the law is then of what y
+        lacks of it, and everything is given back in y.
+    aggregate
+        `"mean"` puts the mean in place of replicates, equal x within a curve, with its standard
+        error as `y_err`.
     law
-        `"broken"`, the multi-regime power law, or a law object from `scalefit.laws`.
+        `"broken"`, the multi-regime power law; `"power"`, one regime of it; `"cutoff"`, which ends
+        in an exponential beside an offset of either sign; or a law object.
     regimes
         Number of regimes of the broken law: a number, several of them, or `"auto"`, 1 to 4. Several
         are weighed by their posterior probability; a curve with too few points for a number goes
@@ -153,6 +165,11 @@ def fit(
     flag(progress, "progress")
     by = None if by is None else names(by, "by")
     x_range = None if x_range is None else ends(x_range)
+    ceiling = _bound(ceiling)
+    if aggregate not in (None, "mean"):
+        raise ConfigError(f"aggregate={aggregate!r} is unknown; known: 'mean'")
+    if aggregate == "mean" and y_err is not None:
+        raise ConfigError("aggregate='mean' gives means an error of their own; leave y_err out")
     source, x_name, y_name, error = _trajectory(data, values, x, y, y_err, by)
     if x_name == y_name:
         raise ConfigError(f"x and y are both '{x_name}'; y is fitted against another column")
@@ -166,14 +183,18 @@ def fit(
         duplicates=duplicates,
         at=at,
         resume=resume,
+        ceiling=ceiling,
+        aggregate=aggregate == "mean",
         minimum=plan.minimum_points,
         every=bool(plan.pool),
     )
+    if aggregate == "mean":
+        found = [averaged(curve) for curve in found]
     record = run(
         plan,
-        [binned(curve) for curve in found],
+        [plan.taken(binned(curve)) for curve in found],
         x=_axis(source, x_name),
-        y=_axis(source, y_name),
+        y=_axis(source, y_name) | ({} if ceiling is None else {"ceiling": repr(ceiling)}),
         seed=seed,
         executor=executor,
         progress=progress,
@@ -193,6 +214,7 @@ def _trajectory(
     import pandas as pd
 
     from scalefit.io import axes, read
+    from scalefit.io.expressions import extended
     from scalefit.io.tidy import from_table
 
     columns = names(by, "by")
@@ -202,7 +224,7 @@ def _trajectory(
         if y_err is not None and not isinstance(y_err, str):
             raise ConfigError("y_err must be the name of a column or variable when data are given")
         if isinstance(data, xr.Dataset):
-            source = trajectory.validate(data)
+            source = extended(trajectory.validate(data), x=x, y=y, y_err=y_err)
         elif isinstance(data, pd.DataFrame):
             source = from_table(data, x=x, y=y, y_err=y_err, by=columns)
         else:
@@ -233,6 +255,17 @@ def _trajectory(
         variables["y_err"] = (("run", "point"), errors[None])
     built = trajectory.build(variables, {"run": ["curve"]}, source="arrays")
     return built, "x", "y", None if y_err is None else "y_err"
+
+
+def _bound(ceiling: Any) -> float | None:
+    """Return a ceiling as a number."""
+    if ceiling is None:
+        return None
+    if isinstance(ceiling, bool) or not isinstance(ceiling, int | float | np.number):
+        raise ConfigError(f"ceiling={ceiling!r}: give the number that y stays below, such as 1")
+    if not np.isfinite(ceiling):
+        raise ConfigError(f"ceiling={ceiling!r}: give a finite number that y stays below")
+    return float(ceiling)
 
 
 def _axis(source: xr.Dataset, name: str) -> dict[str, str]:

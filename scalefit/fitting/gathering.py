@@ -138,13 +138,15 @@ class Gathering:
             for name in curves[0].labels
             if name != "run"
         }
-        constant = {"x": _padded([curve.x for curve in curves])}
+        constant: dict[str, Any] = {"x": _padded([curve.x for curve in curves])}
         if any(curve.error is not None for curve in curves):
             known = [np.zeros(c.x.size) if c.error is None else c.error for c in curves]
             constant["error"] = _padded(known)
         if any(curve.scatter is not None for curve in curves):
             known = [np.zeros(c.x.size) if c.scatter is None else c.scatter for c in curves]
             constant["scatter"] = _padded(known)
+        if any(curve.grain for curve in curves):
+            constant["grain"] = ("run",), np.array([curve.grain for curve in curves])
         for arrays in self._groups.values():
             for name, value in ABSENT.items():
                 if name in arrays and arrays[name].shape == arrays["noise"].shape:
@@ -156,7 +158,9 @@ class Gathering:
             if values
         }
         groups["diagnostics"] = groups["diagnostics"].assign(said)
-        groups["observed_data"] = xr.Dataset({"y": _padded([c.y for c in curves])}, runs)
+        groups["observed_data"] = xr.Dataset(
+            {"y": _padded([self._shown(c.y) for c in curves])}, runs
+        )
         groups["constant_data"] = xr.Dataset(constant, {**runs, **labels})
         if self._models:
             rows = sorted(self._models, key=lambda row: row[0])  # in whatever order they came
@@ -180,6 +184,11 @@ class Gathering:
             **self._axes,
         }
         return tree
+
+    def _shown(self, y: Array) -> Array:
+        """Return y as the data have it, from what a law with a ceiling takes."""
+        ceiling = self._axes.get("y_ceiling")
+        return y if ceiling is None else float(ceiling) - y
 
     def _pools(self) -> list[str]:
         """Return the group that each curve is pooled in; none without pooling."""
@@ -276,7 +285,7 @@ def _described_priors(plan: Plan) -> str:
 
 def _label(name: str) -> str:
     """Return what a label is called beside x and its dimensions; `long_name` keeps its name."""
-    return f"{name}_" if name in ("x", "point", "error", "scatter") else escaped(name)
+    return f"{name}_" if name in ("x", "point", "error", "scatter", "grain") else escaped(name)
 
 
 def _column(values: Sequence[Any]) -> NDArray[Any]:

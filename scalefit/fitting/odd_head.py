@@ -13,6 +13,7 @@ from scalefit.inference.point import approximate, optima
 from scalefit.inference.problem import Problem
 from scalefit.laws import BrokenPowerLaw
 from scalefit.laws.noise import NORMAL
+from scalefit.laws.rounding import spread
 from scalefit.wording import compact
 
 DECISIVE = 10.0
@@ -104,7 +105,10 @@ def _regimes(curve: Curve, index: int) -> list[int]:
 
 
 def _problem(curve: Curve, part: slice, regimes: int) -> Problem:
-    error = None if curve.error is None else curve.error[part]
+    known = curve.error
+    if curve.grain:  # for a hint rounding may be taken for noise
+        known = np.hypot(0.0 if known is None else known, spread(curve.y, curve.grain))
+    error = None if known is None else known[part]
     return Problem(BrokenPowerLaw(regimes), curve.x[part], curve.y[part], NORMAL, error)
 
 

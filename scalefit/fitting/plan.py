@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from scalefit.arguments import MOST_DRAWS, names, whole
 from scalefit.curves.curve import Curve
 from scalefit.errors import ConfigError, InvalidData, nearest
@@ -15,6 +17,7 @@ from scalefit.laws import Law, SegmentedLaw, Window
 from scalefit.laws.noise import NOISES, Noise
 from scalefit.laws.overrides import all_priors
 from scalefit.laws.priors import Prior
+from scalefit.laws.rounding import spread
 from scalefit.wording import quoted, typed
 
 from .choices import chosen_laws, chosen_priors, fixed_priors
@@ -189,7 +192,8 @@ class Plan:
         """
         distinct = curve.distinct
         noises = self.noises
-        if self.noise == "auto" and not (curve.ordered and distinct >= FEWEST):
+        alone = bool(curve.grain) or not (curve.ordered and distinct >= FEWEST)
+        if self.noise == "auto" and alone:
             noises = [NOISES["normal"]]
         if noises[-1].kind == "ar1" and distinct < curve.x.size:
             raise InvalidData(
@@ -212,7 +216,24 @@ class Plan:
         """Return the posterior to be found of one curve under one model."""
         law, noise = model
         given = self._given(law, noise, curve)
-        return Problem(law, curve.x, curve.y, noise, curve.error, given)
+        return Problem(law, curve.x, curve.y, noise, curve.error, given, curve.grain)
+
+    def taken(self, curve: Curve) -> Curve:
+        """Return a curve as its models take it.
+
+        Rounding becomes a known error where intervals cannot be used; they can under independent
+        noise, by the engines that weigh models.
+        """
+        if not curve.grain:
+            return curve
+        engine = self.method != "nuts" and not self.pool
+        if engine and self.noise in ("auto", "normal", "student"):
+            return curve
+        known = 0.0 if curve.error is None else curve.error
+        error = np.hypot(known, spread(curve.y, curve.grain))
+        why = "method='nuts'" if self.method == "nuts" else "pool" if self.pool else "noise='ar1'"
+        note = f"{why} takes rounding for noise of known size; the last values are trusted too much"
+        return replace(curve, grain=0.0, error=error, notes=(*curve.notes, note))
 
     def _given(self, law: Law, noise: Noise, curve: Curve) -> Mapping[str, Prior] | None:
         """Return all priors where any differs from the default."""

@@ -22,7 +22,7 @@ def noise_at(record: Record, run: str, params: Params, at: Array) -> tuple[Array
 
     Where the points of the run are means over bins, new points are taken to be single ones.
     """
-    x, y = record.curve(run)
+    x, y = record.law_curve(run)
     if np.isnan(params["noise"]).any():  # the fit failed
         unknown = np.full((len(params["noise"]), at.size), np.nan)
         return unknown, unknown

@@ -35,7 +35,7 @@ def sample(record: Record, at: Array, kind: Kind, hazard: float, seed: int) -> x
         if kind == "observation":
             mean, sd = noise_at(record, run, params, at)
             log_y = log_y + mean + sd * deviates(params, log_y.shape, noise)
-        return np.asarray(np.exp(log_y))
+        return record.shown(np.exp(log_y))
 
     return record.per_run(draw, at, group="forecast")
 
@@ -74,14 +74,18 @@ def log_predictive(record: Record, at: Array, y: Array, hazard: float, seed: int
     root(seed)
     futures, _ = np.random.default_rng(seed).spawn(2)
     rows = []
+    with np.errstate(divide="ignore", invalid="ignore"):  # at a ceiling and above nothing is
+        observed = np.log(np.maximum(record.gap(y), 0.0))
+    below = np.isfinite(observed)
     for run in record.runs:
         params = record.parameters(run, "forecast")
         log_y = law_at(record, run, params, at, hazard, futures)
         mean, sd = noise_at(record, run, params, at)
         sd = np.hypot(sd, RESOLUTION)
-        white = (np.log(y) - log_y - mean) / sd
+        white = (np.where(below, observed, 0.0) - log_y - mean) / sd
         kind = Noise("student" if "degrees_of_freedom" in params else "normal")
-        each = kind.log_density(white, params) - np.log(sd) - np.log(y)
+        each = kind.log_density(white, params) - np.log(sd) - observed
+        each = np.where(below, each, -np.inf)
         rows.append(special.logsumexp(each, axis=0) - np.log(len(each)))
     coords: dict[str, Any] = {
         "run": record.runs,

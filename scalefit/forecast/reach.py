@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PER_DECADE = 64
 """Points of the grid on which a target is looked for."""
+NOTHING = -1e300
+"""In place of the log of 0."""
 FAR = 1000.0
 """Where the search for a target ends, as a multiple of the last x, unless told otherwise."""
 
@@ -56,16 +58,19 @@ def reach(
         log_y = law_at(record, run, params, at, hazard, futures)
         ends = record.law.log_curve(params, x[[0, -1]])
         falls = bool(np.median(ends[:, 1] - ends[:, 0]) <= 0.0)
+        down = falls == (record.ceiling is None)
         failed = bool(np.isnan(log_y).any())
         for target in targets:
-            found = crossing(np.log(at), log_y - np.log(target), falls=falls)
+            left = float(record.gap(target))
+            goal = np.log(left) if left > 0.0 else NOTHING  # at a ceiling and above
+            found = crossing(np.log(at), log_y - goal, falls=falls)
             found = np.where(failed, np.nan, np.exp(found))
             shares = {"probability": np.isfinite(found), "reached": found <= x[-1]}
             rows.append(
                 {
                     "run": run,
                     "target": float(target),
-                    "direction": "" if failed else "down" if falls else "up",
+                    "direction": "" if failed else "down" if down else "up",
                     **{name: np.nan if failed else float(v.mean()) for name, v in shares.items()},
                     # Order statistics: between a finite x and never nothing can be interpolated.
                     **quantiles(found, tails, "inverted_cdf"),

@@ -44,7 +44,8 @@ def certified(
         for one, p in zip(found.members, probability, strict=True)
     )
     effective = float(probability @ [row["effective"] for row in models])
-    posterior = averaged(models, found.draw, draws, rng)
+    rounded = bool(problems[0].grain)
+    posterior = averaged(models, found.draw, draws, rng, rounded=rounded)
     known = {name: np.full(value.shape[2:], effective) for name, value in posterior.draws.items()}
     dropped = [one.problem.law.name for one in found.members if one.state == "dropped"]
     notes = posterior.notes
@@ -86,7 +87,7 @@ def preview(
     def draw(count: int, rng: np.random.Generator, keep: Callable[[int], bool]) -> dict[str, Array]:
         return ensemble.mixed(logs + prior, take, count, rng, keep)
 
-    posterior = averaged(models, draw, draws, rng)
+    posterior = averaged(models, draw, draws, rng, rounded=bool(problems[0].grain))
     unknown = {name: np.full(value.shape[2:], np.nan) for name, value in posterior.draws.items()}
     return replace(posterior, verdict=top.verdict, ess=unknown, models=models, notes=top.notes)
 
@@ -98,12 +99,18 @@ def headline(share: Mapping[int, float]) -> int:
 
 
 def averaged(
-    models: Sequence[Mapping[str, Any]], draw: Draw, draws: int, rng: np.random.Generator
+    models: Sequence[Mapping[str, Any]],
+    draw: Draw,
+    draws: int,
+    rng: np.random.Generator,
+    *,
+    rounded: bool,
 ) -> Posterior:
     """Return the draws of the number of regimes of the headline, and averages over models.
 
     `draw(count, rng, keep)` gives draws of the models whose index `keep` accepts, in proportion to
-    their probability.
+    their probability. Forecasts are made by models with a floor, but where y is rounded as coarsely
+    as it scatters by all: what is left of such a curve hardly tells a floor from none.
     """
 
     def taken(kept: Sequence[bool]) -> dict[str, Array]:
@@ -126,6 +133,6 @@ def averaged(
     if len(share) > 1:
         groups["averaged"] = taken(every)
     if any(floors) and not all(floors):
-        groups["forecast"] = taken(floors)
+        groups["forecast"] = taken(every if rounded else floors)
     nothing = {name: np.full(value.shape[2:], np.nan) for name, value in chosen.items()}
     return Posterior(chosen, "ok", nothing, nothing, groups=groups)

@@ -71,7 +71,12 @@ def judge(
 
 
 def misgivings(problem: Problem, posterior: Posterior) -> list[str]:
-    """Return what the residuals say against the noise model, one sentence each."""
+    """Return what the residuals say against the noise model, one sentence each.
+
+    Neighbours that were rounded alike have residuals alike, which says nothing.
+    """
+    if problem.grain:
+        return []
     params = {
         name: values.reshape(-1, *values.shape[2:])[
             :: max(1, values.shape[0] * values.shape[1] // 200)

@@ -16,6 +16,7 @@ from scalefit.laws.priors import Relative, pack, unpack
 from .collapsed import Collapsed
 from .mixture import evenly
 from .problem import Problem
+from .stated import Stated
 from .target import Target
 
 FARTHEST = 15.0
@@ -25,6 +26,8 @@ CHUNK = 2_000_000  # numbers in one array of residuals
 
 def target_of(problem: Problem) -> Target:
     """Return the posterior of a problem, as much of it integrated out as can be."""
+    if problem.grain:
+        return Stated.of(problem) or Full(problem)
     return Collapsed.of(problem) or Full(problem)
 
 

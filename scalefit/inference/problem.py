@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scalefit.arrays import Array
-from scalefit.laws import Law, Window
+from scalefit.laws import Law, Window, rounding
 from scalefit.laws.noise import NORMAL, Noise
 from scalefit.laws.priors import Prior, dimension, unpack
 
@@ -48,6 +48,9 @@ class Problem:
         Known standard errors of log y; None for none.
     given
         Priors to use in place of the law's and the noise's own, all of them.
+    grain
+        What y is rounded to, where that matters: each y is then known to within half of it either
+        way, and the noise is independent. 0 where y is taken as it is.
     """
 
     law: Law
@@ -56,6 +59,7 @@ class Problem:
     noise: Noise = NORMAL
     error: Array | None = None
     given: Mapping[str, Prior] | None = None
+    grain: float = 0.0
 
     @cached_property
     def window(self) -> Window:
@@ -98,13 +102,36 @@ class Problem:
         """Return log y without noise, shape (m, n), for coordinates of shape (m, dimension)."""
         return np.asarray(self.law.log_mean(self.natural(v), self.x))
 
+    @cached_property
+    def interval(self) -> tuple[Array, Array]:
+        """Logs of the ends of what was rounded to each y."""
+        return rounding.interval(self.y, self.grain)
+
+    def _rounded(self, params: Mapping[str, Array]) -> tuple[Array, Array]:
+        """Return the log chance of every interval, and residuals, shape (m, n)."""
+        from .rounded import chances
+
+        mean = np.asarray(self.law.log_mean(params, self.x))
+        return chances(self.noise, mean, self.interval, params, self.known)
+
     def standardised(self, params: Mapping[str, Array]) -> tuple[Array, Array]:
-        """Return standardised one-step residuals and their log scales, shape (m, n)."""
+        """Return standardised one-step residuals and their log scales, shape (m, n).
+
+        Of rounded values they are what the chance of the interval lacks, without a scale.
+        """
+        if self.grain:
+            white = self._rounded(params)[1]
+            return white, np.zeros_like(white)
         residual = self.log_y - np.asarray(self.law.log_mean(params, self.x))
         return self.noise.whiten(residual, params, self.gaps, self.known)
 
     def log_likelihood(self, params: Mapping[str, Array]) -> Array:
-        """Return the log density of every log y given those before it, shape (m, n)."""
+        """Return the log density of every log y given those before it, shape (m, n).
+
+        Of rounded values it is the log of the probability of the interval.
+        """
+        if self.grain:
+            return self._rounded(params)[0]
         white, log_scale = self.standardised(params)
         return self.noise.log_density(white, params) - log_scale
 

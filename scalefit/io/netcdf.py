@@ -13,6 +13,7 @@ from scalefit.errors import InvalidData
 from scalefit.trajectory import open_netcdf
 from scalefit.wording import inline, quoted, suggest
 
+from .expressions import extended
 from .skipping import without
 from .tidy import matching
 
@@ -36,7 +37,7 @@ def read(
     """
     import pandas as pd
 
-    dataset = open_netcdf(path)
+    dataset = extended(open_netcdf(path), x=x, y=y, y_err=y_err)
     coordinates = [name for name in dataset.coords if dataset[name].dims == ("run",)]
     for name in (x, y, y_err):
         if name is not None and name not in dataset.variables:

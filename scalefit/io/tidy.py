@@ -13,7 +13,7 @@ from scalefit.netcdf import text
 from scalefit.trajectory import from_frame, runs_of
 from scalefit.wording import inline, listed, quoted
 
-from . import lightning, wandb
+from . import expressions, lightning, wandb
 from .axes import only_axis, only_count
 from .columns import found, numeric, plain
 from .log import Log, measured, step_column
@@ -51,7 +51,8 @@ def from_table(
         One row per point. A frame whose index is named as the readers name theirs also gives the
         variable `row`, unless it has a column of that name.
     x, y, y_err
-        Columns that must be numeric and stay variables even where they are constant.
+        Columns, or arithmetic of columns, that must be numeric and stay variables even where they
+        are constant.
     by
         Columns whose values tell curves apart.
     where
@@ -79,7 +80,15 @@ def from_table(
         table = replace(table, frame=frame)
     table = recognised(table)
     chosen = ([by] if isinstance(by, str) else list(by)) or list(table.by)
-    axes = [name for name in (x, y, y_err) if name is not None]
+    made = {
+        axis: derived
+        for axis, said in (("x", x), ("y", y), ("y_err", y_err))
+        if (derived := expressions.derived(said, table.frame.columns, axis, source)) is not None
+    }
+    inside = [name for one in made.values() for name in one.columns]
+    texts = {one.text for one in made.values()}
+    named = [name for name in (x, y, y_err) if name is not None and name not in texts]
+    axes = [*named, *inside]
     table = found(table, [*axes, *chosen, *(where or {})], axes, source)
     frame = plain(table.frame)
     for name, value in (where or {}).items():
@@ -93,6 +102,8 @@ def from_table(
         frame, note = _skipped(frame, chosen, skipped, source)
         table = replace(table, notes=(*table.notes, note))
     frame = frame.assign(**{name: numeric(frame[name], name, source) for name in axes})
+    if "y" in made:
+        frame = expressions.assigned(frame, {"y": made["y"]}, source)
     table = replace(table, frame=frame)
     if y is not None:
         table = measured(table, y)
@@ -101,9 +112,11 @@ def from_table(
         table = replace(
             table, frame=table.frame.assign(**{step: numeric(table.frame[step], step, source)})
         )
+    frame = expressions.assigned(frame, made, source)
     across = x or step or only_count(frame.columns)
     schedule = warm_up(frame, across, y, chosen) if y and across else {}
-    frame = table.frame
+    frame = expressions.assigned(table.frame, made, source)
+    axes = [*named, *texts]
     recorded = frame.index.name == ROW and "row" not in frame.columns
     if recorded:
         rows = pd.Series(frame.index.astype(float), frame.index, name="row")
@@ -123,6 +136,8 @@ def from_table(
     )
     if recorded:
         dataset["row"].attrs["long_name"] = ROW
+    for one in made.values():
+        dataset[one.text].attrs.update(expressions.described(one))
     told = {"reading": "\n".join(map(inline, table.notes)), "x": step, **schedule}
     return dataset.assign_attrs({name: text for name, text in told.items() if text})
 

@@ -53,7 +53,7 @@ def collapse(
         )
     ax = new_axes() if ax is None else ax
     for i, one in enumerate(having):
-        x, y = fit.curve(one)
+        x, y = fit.law_curve(one)
         law, params = segmented.of_draws(fit.parameters(one))
         place = float(np.median(params["crossover"][:, crossover]))
         level = np.exp(np.median(law.log_power(params, np.log([place]))))
@@ -80,7 +80,8 @@ def collapse(
     names = fit.tree.attrs
     ax.set_xlabel(f"{names['x_label']} / crossover {crossover}", parse_math=False)
     above = "" if floor else ", floor removed"
-    ax.set_ylabel(f"{names['y_label']} / its value there{above}", parse_math=False)
+    ceiling = "" if fit.ceiling is None else f"{fit.ceiling:g} - "
+    ax.set_ylabel(f"{ceiling}{names['y_label']} / its value there{above}", parse_math=False)
     if len(having) <= NAMED:
         legend(ax)
     if len(having) < len(fit.runs):

@@ -17,7 +17,20 @@ from scalefit.forecast.noise import deviates, noise_at
 from scalefit.laws import SegmentedLaw
 from scalefit.record import Record
 
-from .style import BAND, FUTURE, INK, LINE, MARK, known, label_axis, label_ticks, new_axes, title
+from .style import (
+    BAND,
+    FUTURE,
+    INK,
+    LINE,
+    MARK,
+    ends,
+    known,
+    label_axis,
+    label_ticks,
+    new_axes,
+    stretched,
+    title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,20 +127,24 @@ def _draw(fit: Record, run: str, ax: Axes, beyond: float) -> None:
     margin = math.exp(0.02 * (math.log(x[-1] / x[0]) or 1.0))  # there may be one point only
     grid = np.geomspace(x[0] / margin, x[-1] * max(beyond, margin), 200)
     ax.set_xscale("log")
-    ax.set_yscale("log")
+    ax.set_yscale("log" if fit.ceiling is None else "linear")
     ax.set_xlim(grid[0], grid[-1])
     low, high = y.min(), y.max()
     if np.isfinite(fit.parameters(run)["noise"]).all():
         below, above = _bands(fit, run, ax, grid, beyond > 1.0)
         low, high = min(low, below), max(high, above)
-    errors = fit.errors(run) * y
+    errors = fit.errors(run) * fit.gap(y)
     if errors.any():
         ax.errorbar(x, y, errors, fmt="none", ecolor=INK, elinewidth=0.6, alpha=0.6, zorder=2.5)
     ax.plot(x, y, "o", ms=3.2, mfc="white", mec=INK, mew=0.8, label="data", zorder=3)
-    span = high / low if high > low else 2.0
-    ax.set_ylim(low / span**0.06, high * span**0.22)
     label_ticks(ax.xaxis, np.array(ax.get_xlim()))
-    label_ticks(ax.yaxis, np.array([low, high]))
+    if fit.ceiling is None:
+        span = high / low if high > low else 2.0
+        ax.set_ylim(low / span**0.06, high * span**0.22)
+        label_ticks(ax.yaxis, np.array([low, high]))
+    else:
+        span = high - low
+        ax.set_ylim(low - 0.06 * span, high + 0.22 * span)
     if isinstance(fit.law, SegmentedLaw):
         _mark_regimes(fit, run, ax, x)
     label_axis(fit, ax.set_xlabel, "x")
@@ -157,23 +174,29 @@ def _bands(fit: Record, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[f
     mean, sd = _noise(fit, run, params, grid)
     # One deviate per draw, the same at every x: the band of each x is right, and smooth in x.
     noise = mean + sd * deviates(params, (len(curve), 1), rng)
-    low, high = np.exp(np.quantile(curve + noise, [0.05, 0.95], axis=0))
+    low, high = ends(fit, np.quantile(curve + noise, [0.05, 0.95], axis=0))
     bottom, top = float(low.min()), float(high.max())
     if ahead:
         future = law_at(fit, run, params, grid, HAZARD, rng)
-        outer = np.exp(np.quantile(future + noise, [0.05, 0.95], axis=0))
+        outer = ends(fit, np.quantile(future + noise, [0.05, 0.95], axis=0))
         beyond = grid > last
         label = "with further crossovers"
-        ends = (outer[0][beyond], outer[1][beyond])
-        ax.fill_between(grid[beyond], *ends, color=FUTURE, alpha=0.6, lw=0, label=label)
+        reached = (outer[0][beyond], outer[1][beyond])
+        ax.fill_between(grid[beyond], *reached, color=FUTURE, alpha=0.6, lw=0, label=label)
         ax.axvline(last, color=INK, lw=0.6, alpha=0.5)
-        room = (top / bottom) ** 0.3
-        bottom = max(min(bottom, outer[0].min()), bottom / room)
-        top = min(max(top, outer[1].max()), top * room)
+        least, most = stretched(fit, bottom, top)
+        bottom = max(min(bottom, outer[0].min()), least)
+        top = min(max(top, outer[1].max()), most)
     aside = fit.errors(run).any() and not fit.scatter(run).any()
     label = "90% of new points" + (", errors aside" if aside else "")
     ax.fill_between(grid, low, high, color=BAND, alpha=0.6, lw=0, label=label)
-    ax.plot(grid, np.exp(np.median(curve, axis=0)), color=LINE, lw=1.4, label="median of the law")
+    ax.plot(
+        grid,
+        fit.shown(np.exp(np.median(curve, axis=0))),
+        color=LINE,
+        lw=1.4,
+        label="median of the law",
+    )
     return bottom, top
 
 
@@ -213,9 +236,11 @@ def _mark_regimes(fit: Record, run: str, ax: Axes, x: Array) -> None:
     edges.append(x[-1])
     floor = params.get("floor", np.zeros(1))
     if np.mean(floor > 0) > 0.5:
-        level = np.median(floor[floor > 0])
-        if level > ax.get_ylim()[0]:
-            ax.axhline(level, color=INK, lw=0.8, ls=":", label="floor")
+        level = fit.shown(float(np.median(floor[floor > 0])))
+        below, above = ax.get_ylim()
+        if below < level < above:
+            name = "floor" if fit.ceiling is None else "limit"
+            ax.axhline(level, color=INK, lw=0.8, ls=":", label=name)
     places = np.sqrt(np.array(edges[:-1]) * edges[1:])
     start, stop = np.log(ax.get_xlim())
     crowded = (np.diff(np.log(places)) < CLOSE * (stop - start)).any()

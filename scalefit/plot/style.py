@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError, nearest
 from scalefit.record import Record
@@ -84,6 +86,21 @@ def axis_title(fit: Record, name: str) -> str:
     """Return name and unit of x or y."""
     unit, text = (fit.tree.attrs[f"{name}_{key}"] for key in ("unit", "label"))
     return f"{text} [{unit}]" if unit else str(text)
+
+
+def ends(fit: Record, log_law: Array) -> Array:
+    """Return the lower and upper ends of y, shape (2, n), given those of the log of the law."""
+    shown = fit.shown(np.exp(log_law))
+    return shown if fit.ceiling is None else shown[::-1]
+
+
+def stretched(fit: Record, bottom: float, top: float, share: float = 0.3) -> tuple[float, float]:
+    """Return a view of y wider by a share of itself at either end; linear where the axis is so."""
+    if fit.ceiling is not None:
+        room = share * (top - bottom)
+        return bottom - room, top + room
+    room = (top / bottom) ** share
+    return bottom / room, top * room
 
 
 def label_ticks(axis: Axis, values: Array) -> None:

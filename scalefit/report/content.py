@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalefit.analysis.checks import COLUMNS, each, judged
-from scalefit.analysis.summary import priors, summary
+from scalefit.analysis.summary import LIMIT, priors, summary
 from scalefit.analysis.words import chances, labelled, models_of
 from scalefit.arguments import tails
 from scalefit.comparison.compare import compare
@@ -73,6 +73,7 @@ def of(
         "shown": len(shown),
         "bad": [{"run": run, "verdict": verdict[run]} for run in bad],
         "law": models_of(fit),
+        "level": "floor" if fit.ceiling is None else LIMIT,
         "explorer": Markup(figures.embedded(drawn, "curves", script=True)),
         "forest": Markup(_forest(fit, ends)) if len(ends) else "",
         "overview": [_overview(fit, run, by_run[run]) for run in fit.runs if run in by_run],
@@ -98,7 +99,7 @@ def of(
 def _overview(fit: Record, run: str, rows: pd.DataFrame) -> dict[str, str]:
     """Return one run in one line."""
     first = rows.iloc[0]
-    floor = rows[rows["parameter"] == "floor"]
+    floor = rows[rows["parameter"].isin(["floor", LIMIT])]
     end = rows[rows["parameter"] == "end_exponent"]
     return {
         "run": run,
@@ -167,6 +168,7 @@ def _provenance(fit: Record, seed: int) -> list[tuple[str, str]]:
     known = [
         ("x", f"{attrs['x_name']} {attrs['x_unit']}".strip()),
         ("y", f"{attrs['y_name']} {attrs['y_unit']}".strip()),
+        *([] if fit.ceiling is None else [("fitted", fit.gap_label)]),
         ("law", models_of(fit)),
         ("noise", attrs["noise"]),
         ("method", attrs["method"]),

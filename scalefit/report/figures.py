@@ -21,7 +21,7 @@ from scalefit.arrays import Array
 from scalefit.forecast.futures import law_at
 from scalefit.forecast.noise import deviates, noise_at
 from scalefit.laws import SegmentedLaw
-from scalefit.plot.style import BAND, FUTURE, INK, LINE, axis_title, short
+from scalefit.plot.style import BAND, FUTURE, INK, LINE, axis_title, ends, short, stretched
 from scalefit.record import Record
 from scalefit.wording import inline
 
@@ -127,7 +127,8 @@ def explorer(fit: Record, views: Mapping[str, View]) -> go.Figure:
     log = {"type": "log", "title_text": x_label, "title_standoff": 4}
     for row in (1, 2, 3):
         figure.update_xaxes(**log, row=row, col=1)
-    figure.update_yaxes(type="log", title_text=y_label, row=1, col=1)
+    kind = "log" if fit.ceiling is None else "linear"
+    figure.update_yaxes(type=kind, title_text=y_label, row=1, col=1)
     figure.update_yaxes(_ticks(fit, views), row=1, col=1)
     figure.update_xaxes(title_text="regimes", title_standoff=4, type="category", row=2, col=2)
     figure.update_yaxes(range=[0, 1.02], row=2, col=2)
@@ -244,14 +245,14 @@ def _law(fit: Record, run: str, x: Array, y: Array) -> View:
     noise = deviates(params, (len(curve), 1), rng)
     single = np.interp(np.log(whole), np.log(x), fit.scatter(run))
     scale = np.hypot(params["noise"][:, None], single)
-    low, high = np.exp(np.quantile(curve + scale * noise, TAILS, axis=0))
-    outer = np.exp(np.quantile(future + mean + sd * noise, TAILS, axis=0))
+    low, high = ends(fit, np.quantile(curve + scale * noise, TAILS, axis=0))
+    outer = ends(fit, np.quantile(future + mean + sd * noise, TAILS, axis=0))
     bottom, top = min(low.min(), y.min()), max(high.max(), y.max())
-    room = (top / bottom) ** 0.3
+    least, most = stretched(fit, bottom, top)
     shown = {
-        "median": _points(whole, np.exp(np.median(curve, axis=0))),
+        "median": _points(whole, fit.shown(np.exp(np.median(curve, axis=0)))),
         "band": _area(whole, low, high),
-        "future": _area(ahead, *np.clip(outer, bottom / room, top * room)),
+        "future": _area(ahead, *np.clip(outer, least, most)),
     }
     if not isinstance(fit.law, SegmentedLaw):
         return shown
@@ -262,8 +263,8 @@ def _law(fit: Record, run: str, x: Array, y: Array) -> View:
     count = fit.regimes(run)
     edges, zones = [x[0]], []
     for i in range(count - 1):
-        ends = np.quantile(best["crossover"][:, i], TAILS)
-        zones.append(_area(ends, [bottom, bottom], [top, top]))
+        low, high = np.quantile(best["crossover"][:, i], TAILS)
+        zones.append(_area([low, high], [bottom, bottom], [top, top]))
         edges.append(float(np.median(best["crossover"][:, i])))
     edges.append(last)
     shown["zones"] = {
@@ -273,12 +274,12 @@ def _law(fit: Record, run: str, x: Array, y: Array) -> View:
     }
     floor = best.get("floor", np.zeros(1))
     if np.mean(floor > 0.0) > 0.5:
-        level = float(np.median(floor[floor > 0.0]))
-        if level > bottom / room:
+        level = fit.shown(float(np.median(floor[floor > 0.0])))
+        if level > least:
             shown["floor"] = _points([x[0], whole[-1]], [level, level])
     shown["exponents"] = {
         "x": _numbers(np.sqrt(np.array(edges[:-1]) * edges[1:])),
-        "y": _numbers(np.full(count, top * (top / bottom) ** 0.25)),
+        "y": _numbers(np.full(count, stretched(fit, bottom, top, 0.25)[1])),
         "text": [_exponent(best["exponent"][:, j]) for j in range(count)],
     }
     return shown
@@ -332,6 +333,8 @@ def _trace(go: Any, trace: Trace, shown: dict[str, Any]) -> Any:
 
 def _ticks(fit: Record, runs: Iterable[str]) -> dict[str, Any]:
     """Return which digits a log axis of y has room for."""
+    if fit.ceiling is not None:
+        return {"dtick": None}
     spans = [y.max() / y.min() for _, y in map(fit.curve, runs)]
     return {"dtick": "D2"} if max(spans) > 8.0 else {"dtick": None}
 
@@ -339,7 +342,7 @@ def _ticks(fit: Record, runs: Iterable[str]) -> dict[str, Any]:
 def _menus(fit: Record, views: Mapping[str, View]) -> list[dict[str, Any]]:
     """Return the menu of curves, if there are several, and the switch of the scales."""
     # "x" is the curve, "x2" its local exponent, "x4" its residuals.
-    both = ("xaxis", "yaxis", "xaxis2", "xaxis4")
+    both = ("xaxis", "xaxis2", "xaxis4") + (("yaxis",) if fit.ceiling is None else ())
     ticks = {"log": _ticks(fit, views)["dtick"], "linear": None}
     scales = [
         {

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from scalefit.curves.curve import Curve
 from scalefit.curves.selection import curves
+from scalefit.curves.settings import defining
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.io import read
 from scalefit.trajectory import build
@@ -180,8 +181,45 @@ def test_zero_of_a_run_coordinate_may_stand_anywhere() -> None:
 
 
 def test_pooling_everything_says_what_differs() -> None:
-    (curve,) = sweep(by=None)
-    assert curve.notes[-1] == "all runs are one curve, though they differ in seed, arch"
+    (curve,) = sweep(by=[])
+    assert curve.notes == (
+        "x is repeated in 4 rows: all rows are kept as replicates",
+        "all runs are one curve, though they differ in seed, arch",
+    )
+    mlp, cnn = sweep(by=None)
+    assert (mlp.run, mlp.labels, cnn.run) == ("mlp", {"arch": "mlp"}, "cnn")
+    said = "curves are told apart by arch; runs of one differ in seed"
+    assert mlp.notes[-1] == cnn.notes[-1] == said
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "apart"),
+    [
+        ({"arch": ["a", "a", "a", "b", "b", "b"]}, ["arch"]),
+        ({"seed": [0, 1, 2, 0, 1, 2]}, []),
+        ({"data_seed": [0, 1, 2, 0, 1, 2], "order": list("pqrpqr")}, []),
+        ({"name": list("abcdef")}, []),  # as many as runs
+        ({"size": ["S", "M", "L", "S", "M", "L"]}, []),  # a name of x
+        ({"width": [8, 16, 32, 8, 16, 32]}, []),  # grows with x
+        ({"rate": [3e-3, 1e-3, 1e-3, 3e-3, 1e-3, 1e-3]}, []),  # falls with x
+        ({"rate": [3e-3, 1e-3, 2e-3, 1e-3, 2e-3, 3e-3]}, ["rate"]),
+        ({"decay": [0, 0, 0, 0.1, 0.1, 0.1], "seed": [0] * 6}, ["decay"]),
+        ({"decay": [0, 0, 0, NAN, NAN, NAN]}, ["decay"]),
+        ({"constant": [1, 1, 1, 1, 1, 1]}, []),
+    ],
+)
+def test_settings_that_vary_tell_curves_apart(
+    coordinates: dict[str, Any], apart: list[str]
+) -> None:
+    n = [1.0, 2.0, 4.0] * 2
+    dataset = trajectory([[1]] * 6, [[3]] * 6, n=n, **coordinates)
+    assert defining(dataset, "n") == apart
+
+
+def test_settings_of_different_x_tell_curves_apart() -> None:
+    n, arch = [1.0, 4.0, 16.0, 2.0, 8.0, 32.0], list("aaabbb")
+    dataset = trajectory([[1]] * 6, [[3]] * 6, n=n, arch=arch, width=[1, 2, 4, 1.4, 2.8, 5.6])
+    assert defining(dataset, "n") == ["arch"]
 
 
 REFUSED: dict[str, tuple[list[float], list[float], dict[str, Any], list[str]]] = {
@@ -201,7 +239,7 @@ REFUSED: dict[str, tuple[list[float], list[float], dict[str, Any], list[str]]] =
         [1, 2, 3],
         [3, -2, 0],
         {},
-        ["'loss' is not positive: -2.0", "point 1", "of 2", "x_range"],
+        ["'loss' is not positive: -2.0", "point 1", "of 2", "loss + 5"],
     ),
     "hole": ([1, 2, 3, 4], [3, NAN, NAN, 1], {}, ["'loss' is missing between", "point 1", "of 2"]),
     "hole, unsorted": ([1, 4, 3, 2], [3, 1, NAN, 2], {}, ["'loss' is missing between", "point 2"]),
@@ -400,7 +438,12 @@ def test_scaling_x_and_y_only_scales(
     after = one((x * 2.0**x_power).tolist(), (y * 2.0**y_power).tolist(), minimum=2)
     np.testing.assert_array_equal(after.x, before.x * 2.0**x_power)
     np.testing.assert_array_equal(after.y, before.y * 2.0**y_power)
-    assert after.notes == before.notes
+    assert _unrounded(after) == _unrounded(before)
+
+
+def _unrounded(curve: Curve) -> list[str]:
+    """Return notes but for that on decimals, which a scale has its own of."""
+    return [note for note in curve.notes if not note.startswith("y is rounded")]
 
 
 def test_a_setting_that_is_missing_everywhere_is_no_difference() -> None:
