@@ -11,8 +11,7 @@ import typer
 
 from scalefit.wording import inline
 
-from .options import Interval, Json, LawName, Seed, folder
-from .options import law as chosen
+from .options import Interval, Json, LawName, Seed, folder, own_law
 from .output import emit, paragraph, percent, save_figure, say, show, table
 from .predict import check
 
@@ -83,7 +82,7 @@ def command(
     fits = []
     for one in filter(None, (path, other)):
         check(one)
-        fit = sf.load(one, law=chosen(law))
+        fit = sf.load(one, law=own_law(law))
         fits.append(fit if regimes is None else fit.with_regimes(regimes))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # said below

@@ -72,6 +72,15 @@ def law(name: str | None) -> Any:
     return _imported(name)
 
 
+def own_law(name: str | None) -> Any:
+    """Return the law of one's own that a stored fit was made with; None where none is named."""
+    from scalefit.errors import ConfigError
+
+    if name is not None and ":" not in name:
+        raise ConfigError(f"--law {name}: a stored fit names scalefit's laws; give MODULE:CLASS")
+    return law(name)
+
+
 def _imported(name: str) -> Any:
     import importlib
     import sys

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Interval, Json, LawName, Seed, schema
-from .options import law as chosen
+from .options import Interval, Json, LawName, Seed, own_law, schema
 from .output import between, emit, estimate, label, number, paragraph, percent, say, show, table
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def command(
             f"--hazard {hazard:g}: give a rate per decade, 0 or more, at most {MOST_HAZARD:g}"
         )
     check(path)
-    fit = sf.load(path, law=chosen(law))
+    fit = sf.load(path, law=own_law(law))
     _reachable(fit, targets)
     options: Any = {"hazard": hazard, "seed": seed}
     rows = _predictions(fit, at, kind, interval, options) if at else []

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Interval, LawName, Seed, file
-from .options import law as chosen
+from .options import Interval, LawName, Seed, file, own_law
 from .output import say_doubts, show
 from .predict import check
 
@@ -40,7 +39,7 @@ def command(
         raise ConfigError(f"--out {out}: a page is written; name a file that ends in .html")
     file(out)
     check(path)
-    fit = sf.load(path, law=chosen(law))
+    fit = sf.load(path, law=own_law(law))
     fit.report(out, interval=interval, between=between, seed=seed)
     show(f"wrote {out} (seed {seed})")
     say_doubts(fit)
