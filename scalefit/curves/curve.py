@@ -34,6 +34,8 @@ class Curve:
         correlated.
     scatter : shape (n,), or None
         Where points are means: standard deviation on log y of single ones around them.
+    fault
+        What keeps it from being fitted; empty if nothing does.
     """
 
     run: str
@@ -44,6 +46,7 @@ class Curve:
     error: Array | None = None
     ordered: bool = False
     scatter: Array | None = None
+    fault: str = ""
 
     @property
     def distinct(self) -> int:
@@ -53,4 +56,4 @@ class Curve:
     @property
     def constant(self) -> bool:
         """Whether y is the same everywhere, so that it has no exponent."""
-        return bool((self.y == self.y[0]).all())
+        return bool((self.y == self.y[:1]).all())

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from scalefit import trajectory
 from scalefit.arguments import root
 from scalefit.curves.binning import binned
-from scalefit.curves.selection import curves
+from scalefit.curves.isolation import sound_curves
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.laws import Law
 from scalefit.laws.priors import Prior
@@ -37,6 +37,7 @@ def fit(
     x: str | ArrayLike | None = None,
     y: str | ArrayLike | None = None,
     by: str | Sequence[str] | None = None,
+    skip_run: str | Sequence[str] = (),
     x_range: tuple[float, float] | None = None,
     duplicates: Literal["replicate", "last", "error"] = "replicate",
     at: Literal["last", "min"] | int = "last",
@@ -70,6 +71,8 @@ def fit(
         comes first; a note says which.
     by
         Columns or run coordinates that tell curves apart; None makes every run a curve.
+    skip_run
+        Runs to leave out, by their ids: the values of `by`, parted by a comma and a blank.
     x_range
         Part of x to use, `(low, high)`, in the unit of x.
     duplicates
@@ -143,10 +146,10 @@ def fit(
         pool=pool,
     )
     root(seed)
-    source, x_name, y_name, error = _trajectory(data, values, x, y, y_err, by)
+    source, x_name, y_name, error = _trajectory(data, values, x, y, y_err, by, skip_run)
     if x_name == y_name:
         raise ConfigError(f"x and y are both '{x_name}'; y is fitted against another column")
-    found = curves(
+    found = sound_curves(
         source,
         x=x_name,
         y=y_name,
@@ -177,11 +180,13 @@ def _trajectory(
     y: str | ArrayLike | None,
     y_err: str | ArrayLike | None,
     by: str | Sequence[str] | None,
+    skip_run: str | Sequence[str],
 ) -> tuple[xr.Dataset, str, str, str | None]:
     """Return whatever was given as a trajectory, with the names of x, y and y_err."""
     import pandas as pd
 
     from scalefit.io import axes, read
+    from scalefit.io.skipping import without
     from scalefit.io.tidy import from_table
 
     columns = [by] if isinstance(by, str) else list(by or ())
@@ -191,16 +196,18 @@ def _trajectory(
         if y_err is not None and not isinstance(y_err, str):
             raise ConfigError("y_err must be the name of a column or variable when data are given")
         if isinstance(data, xr.Dataset):
-            source = trajectory.validate(data)
+            source = without(trajectory.validate(data), skip_run)
         elif isinstance(data, pd.DataFrame):
-            source = from_table(data, x=x, y=y, y_err=y_err, by=columns)
+            source = from_table(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
         else:
-            source = read(data, x=x, y=y, y_err=y_err, by=columns)
+            source = read(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
         if x is None:
             x = axes.default_x(source, y)
             told = [*str(source.attrs.get("reading", "")).splitlines(), axes.note(x)]
             source = source.assign_attrs(reading="\n".join(told))
         return source, x, y, y_err
+    if skip_run:
+        raise ConfigError("skip_run names runs of a table or a trajectory; arrays are one curve")
     if data is not None:
         if values is None or x is not None or y is not None:
             raise ConfigError("give two arrays, fit(x, y), or one table with the names of x and y")
@@ -208,7 +215,7 @@ def _trajectory(
     if x is None or y is None or isinstance(x, str) or isinstance(y, str):
         raise ConfigError("nothing to fit: give fit(x, y), fit(x=..., y=...) or fit(data, x=, y=)")
     try:
-        x_values, y_values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        x_values, y_values = _unmasked(x), _unmasked(y)
     except (TypeError, ValueError):
         raise InvalidData("x and y must be arrays of numbers") from None
     if x_values.ndim != 1 or x_values.shape != y_values.shape:
@@ -218,13 +225,18 @@ def _trajectory(
         )
     variables = {"x": (("run", "point"), x_values[None]), "y": (("run", "point"), y_values[None])}
     if y_err is not None:
-        errors = None if isinstance(y_err, str) else np.asarray(y_err, dtype=float)
+        errors = None if isinstance(y_err, str) else _unmasked(y_err)
         if errors is None or errors.shape not in ((), x_values.shape):
             raise InvalidData("y_err must be an array as long as x and y, or one number")
         errors = np.broadcast_to(errors, x_values.shape)
         variables["y_err"] = (("run", "point"), errors[None])
     built = trajectory.build(variables, {"run": ["curve"]}, source="arrays")
     return built, "x", "y", None if y_err is None else "y_err"
+
+
+def _unmasked(values: ArrayLike) -> NDArray[np.float64]:
+    """Return an array of floats, NaN where cells are masked."""
+    return np.ma.filled(np.ma.asarray(values).astype(float), np.nan)
 
 
 def _axis(source: xr.Dataset, name: str) -> dict[str, str]:

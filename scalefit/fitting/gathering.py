@@ -136,7 +136,6 @@ class Gathering:
                 {"long_name": name},
             )
             for name in curves[0].labels
-            if name != "run"
         }
         constant = {"x": _padded([curve.x for curve in curves])}
         if any(curve.error is not None for curve in curves):
@@ -276,7 +275,7 @@ def _described_priors(plan: Plan) -> str:
 
 def _label(name: str) -> str:
     """Return what a label is called beside x and its dimensions; `long_name` keeps its name."""
-    return f"{name}_" if name in ("x", "point", "error", "scatter") else escaped(name)
+    return f"{name}_" if name in ("x", "run", "point", "error", "scatter") else escaped(name)
 
 
 def _column(values: Sequence[Any]) -> NDArray[Any]:
