@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from . import compare
-from .options import Interval, Json, Seed, Workers, folder, schema
+from .options import Interval, Json, Seed, Workers, folder, plain_number, schema
 from .options import law as chosen
 from .output import emit, fit_tables, save_figure, say_doubts, say_notes, shared_table, show
 
@@ -29,9 +29,9 @@ def command(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="CSV, JSON Lines or Parquet, one row per point; trainer_state.json of Hugging "
-            "Face; event files of TensorBoard, or a folder of them; an export of W&B; metrics.csv "
-            "of Lightning; or a trajectory.",
+            help="CSV, JSON or Parquet, one row per point; lines of a log such as 'step 100: loss "
+            "3.21'; trainer_state.json of Hugging Face; event files of TensorBoard, or a folder of "
+            "them; an export of W&B; metrics.csv of Lightning; or a trajectory. Text may be .gz.",
         ),
     ],
     y: Annotated[str, typer.Option(metavar="COLUMN", help="Column of y.")],
@@ -119,11 +119,17 @@ def command(
             help="Keep only these rows, or these runs of a trajectory; repeat to narrow further.",
         ),
     ] = None,
+    skip_run: Annotated[
+        list[str] | None,
+        typer.Option("--skip-run", metavar="NAME", help="Leave this run out; repeat for several."),
+    ] = None,
     low: Annotated[
-        float | None, typer.Option("--from", metavar="X", help="Smallest x to use.")
+        float | None,
+        typer.Option("--from", metavar="X", parser=plain_number, help="Smallest x to use."),
     ] = None,
     high: Annotated[
-        float | None, typer.Option("--to", metavar="X", help="Largest x to use.")
+        float | None,
+        typer.Option("--to", metavar="X", parser=plain_number, help="Largest x to use."),
     ] = None,
     duplicates: Annotated[
         str | None,
@@ -189,7 +195,15 @@ def command(
     folder(out)
     if schema(path).startswith("scalefit-fit/"):
         raise InvalidData(f"{path}: this is a fit already; read it with scalefit predict --at X")
-    data = sf.read(path, x=x, y=y, y_err=y_err, by=by or (), where=conditions(where))
+    data = sf.read(
+        path,
+        x=x,
+        y=y,
+        y_err=y_err,
+        by=by or (),
+        where=conditions(where),
+        skip_run=skip_run or (),
+    )
     _comparable(data, between, by)
     with processes(min(workers, data.sizes["run"])) as executor:
         result = sf.fit(
@@ -326,17 +340,22 @@ def _comparable(data: xr.Dataset, between: str | None, by: list[str] | None) -> 
     """Refuse a column that cannot tell groups apart, before the fit and not after it."""
     import numpy as np
 
+    from scalefit.curves.points import original
     from scalefit.errors import ConfigError, nearest
 
     if between is None:
         return
-    on_run = [str(name) for name, one in data.coords.items() if one.dims == ("run",)]
-    columns = [one for one in by or on_run if one in on_run and one not in ("run", "status")]
+    on_run = {
+        original(str(name)): name
+        for name, one in data.coords.items()
+        if one.dims == ("run",) and name not in ("run", "status")
+    }
+    columns = [one for one in by or on_run if one in on_run]
     if between not in columns:
         raise ConfigError(
             f"--between {between}: no column of --by is named so; {nearest(between, columns)}"
         )
-    if len(np.unique(data[between].values)) < 2:
+    if len(np.unique(data[on_run[between]].values)) < 2:
         raise ConfigError(f"--between {between}: it has one value; there is nothing to compare")
 
 

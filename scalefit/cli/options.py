@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,21 @@ def _at_least_one(value: int) -> int:
 
 
 MOST_WORKERS = 1024
+_POWERS = {"k": 3, "K": 3, "M": 6, "B": 9, "T": 12}
+
+
+def plain_number(text: str) -> float:
+    """Return the number that a text stands for, which may end in k, M, B or T: 10B is 1e10."""
+    found = re.fullmatch(r"([+-]?(?:\d+\.?\d*|\.\d+))([kKMBT])", str(text))
+    try:
+        return float(f"{found[1]}e{_POWERS[found[2]]}" if found else text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{inline(text)} is no number; give one such as 1e10 or 10B (k, M, B, T are 1e3, 1e6, "
+            "1e9, 1e12)"
+        ) from None
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 Seed = Annotated[
     int,

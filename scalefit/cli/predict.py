@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Interval, Json, LawName, Seed, own_law, schema
+from .options import Interval, Json, LawName, Seed, own_law, plain_number, schema
 from .output import between, emit, estimate, label, number, paragraph, percent, say, show, table
 
 if TYPE_CHECKING:
@@ -27,12 +27,17 @@ def command(
     ],
     at: Annotated[
         list[float] | None,
-        typer.Option(metavar="X", help="Where to predict, in the unit of x; repeat for several."),
+        typer.Option(
+            metavar="X",
+            parser=plain_number,
+            help="Where to predict, in the unit of x; repeat for several.",
+        ),
     ] = None,
     reach: Annotated[
         list[float] | None,
         typer.Option(
             metavar="Y",
+            parser=plain_number,
             help="Whether the curve ever reaches this y, and at which x; repeat for several.",
         ),
     ] = None,
@@ -40,6 +45,7 @@ def command(
         float | None,
         typer.Option(
             metavar="X",
+            parser=plain_number,
             help="The largest x at which --reach looks; 1000 times the last x by default.",
         ),
     ] = None,

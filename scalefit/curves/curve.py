@@ -41,6 +41,8 @@ class Curve:
     grain : in the unit of y
         What y is rounded to where that matters, so that each is known to half of it either way, and
         one below half of it stands for 0; else 0.
+    fault
+        What keeps it from being fitted; empty if nothing does.
     """
 
     run: str
@@ -53,6 +55,7 @@ class Curve:
     scatter: Array | None = None
     rows: Rows | None = None
     grain: float = 0.0
+    fault: str = ""
 
     @property
     def distinct(self) -> int:
@@ -62,4 +65,4 @@ class Curve:
     @property
     def constant(self) -> bool:
         """Whether y is the same everywhere, so that it has no exponent."""
-        return bool((self.y == self.y[0]).all())
+        return bool((self.y == self.y[:1]).all())

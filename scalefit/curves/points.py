@@ -177,7 +177,17 @@ def _resolve(dataset: xr.Dataset, name: str, axis: str, known: Sequence[object])
     raise InvalidData(f"{source}: {axis}={quoted(name)} {kind}; {suggest(name, known)}")
 
 
+OURS = ("run", "point", "status")
+"""Names that a trajectory has of its own."""
+
+
 def renamed(dataset: xr.Dataset, name: str) -> str:
-    """Return the new name of a column called run, point or status, which are names of our own."""
+    """Return the name in a trajectory of a column that is called as one of ours."""
     other = f"{name}_"
-    return other if name in ("run", "point", "status") and other in dataset.variables else name
+    return other if name in OURS and other in dataset.variables else name
+
+
+def original(name: str) -> str:
+    """Return what a column was called before it had to give way to one of ours."""
+    plain = name.removesuffix("_")
+    return plain if plain in OURS else name

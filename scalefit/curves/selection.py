@@ -18,7 +18,7 @@ from scalefit.wording import counted, inline, quoted, suggest
 from .curve import Curve
 from .grain import as_rounded
 from .passes import joined
-from .points import Mask, Points, gathered, renamed
+from .points import Mask, Points, gathered, original, renamed
 from .refusals import check_y
 from .rows import Rows, columns_beside
 from .settings import defining
@@ -45,9 +45,9 @@ def curves(
     """Return the curves of a trajectory, in the order in which they first occur.
 
     What is ordinary in logs is handled, with one note each in `Curve.notes`: rows out of order are
-    sorted; points at x = 0 that open a run, and points without y at either end of one, are dropped;
-    of runs that did not end well the finite part is kept; repeated x follow `duplicates`. A row
-    that has neither x nor y is no point. What the reader of the file noted comes first.
+    sorted; points at x = 0 that open a run, and points without y, are dropped; of runs that did not
+    end well the finite part is kept; repeated x follow `duplicates`. A row that has neither x nor y
+    is no point. What the reader of the file noted comes first.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def curves(
     ------
     InvalidData
         If a column is unknown, x is negative, infinite, missing beside a y, or 0 after a positive
-        x, y is infinite, not positive, missing in the middle of a run or constant, or too few
-        distinct x are left. The message names column, run, row, value and remedy.
+        x, y is infinite, not positive or constant, or too few distinct x are left. The message
+        names column, run, row, value and remedy.
     ConfigError
         If an argument is none of its choices.
     """
@@ -121,26 +121,20 @@ def curves(
     ahead = np.logical_or.accumulate(known[:, ::-1], axis=1)[:, ::-1]
     inside = np.zeros_like(used)
     np.put_along_axis(inside, order, missing & begun & ahead, axis=1)
-    points.refuse(
-        inside,
-        "y",
-        "is missing between points that have it",
-        "Fill the value in; or delete the rows without it, if y was not measured there.",
-    )
     sizes = used.sum(axis=1, keepdims=True)
     back = (order[:, 1:] < order[:, :-1]) & (np.arange(1, order.shape[1]) < sizes)
     dropped = (
         (zero, "point", "at x = 0 dropped: 0 has no logarithm"),
         (missing & ~begun, "run" if points.single else "leading point", "without y dropped"),
+        (inside, "point", "without y between others left out"),
         (missing & begun & ~ahead, "trailing point", "without y dropped"),
     )
 
     told = str(dataset.attrs.get("reading", "")).splitlines()
     found: list[Curve] = []
     repeated = np.zeros_like(used)
-    beside = [*points.names.values(), *((by,) if isinstance(by, str) else by or ())]
-    beside = [*beside, *(renamed(dataset, name) for name in beside)]
-    for run, labels, members in _groups(dataset, x, by, points.single):
+    beside = list(points.names.values())
+    for run, labels, members in groups(dataset, x, by, points.single):
         place = np.concatenate([order[i, known[i]] + i * order.shape[1] for i in members])
         place = place[np.argsort(points.x.flat[place], kind="stable")]
         same = np.diff(points.x.flat[place]) == 0
@@ -178,7 +172,7 @@ def curves(
                 and (aggregate or len(members) == 1)
                 and (aggregate or duplicates == "last" or not same.any()),
                 grain=unit,
-                rows=_rows(dataset, points, place, value, zero, members, beside),
+                rows=_rows(dataset, points, place, value, zero, members, [*beside, *labels]),
             )
         )
     if duplicates == "error":
@@ -204,6 +198,7 @@ def _rows(
     """Return the rows at some places, ordered by x, as they stand in the file."""
     order = np.argsort(place, kind="stable")
     rows = place[order]
+    beside = [*beside, *(renamed(dataset, name) for name in beside)]
     which, others = columns_beside(dataset, rows, points.x.shape[1], beside)
     return Rows(
         points.x.flat[rows],
@@ -240,7 +235,7 @@ def _range(x_range: tuple[float, float] | None) -> tuple[float, float]:
     return low, high
 
 
-def _groups(
+def groups(
     dataset: xr.Dataset, x: str, by: str | Sequence[str] | None, single: bool
 ) -> list[tuple[str, dict[str, Any], list[int]]]:
     """Return the id, the labels and the runs of each curve."""
@@ -248,7 +243,7 @@ def _groups(
     if by is None and not single:
         names = [name for name in on_run if name not in ("run", "status")]
         return [
-            (str(run), {name: _scalar(dataset[name].values[i]) for name in names}, [i])
+            (str(run), {original(name): _scalar(dataset[name].values[i]) for name in names}, [i])
             for i, run in enumerate(dataset["run"].values)
         ]
     if by is None:

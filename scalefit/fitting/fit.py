@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from scalefit import trajectory
 from scalefit.arguments import ends, executor_or_none, flag, names, numbers, root
 from scalefit.curves.binning import binned
+from scalefit.curves.isolation import sound_curves
 from scalefit.curves.replicates import averaged
-from scalefit.curves.selection import curves
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.laws import Law
 from scalefit.laws.priors import Prior
@@ -38,6 +38,7 @@ def fit(
     x: str | ArrayLike | None = None,
     y: str | ArrayLike | None = None,
     by: str | Sequence[str] | None = None,
+    skip_run: str | Sequence[str] = (),
     x_range: tuple[float | None, float | None] | None = None,
     duplicates: Literal["replicate", "last", "error"] | None = None,
     at: Literal["last", "min"] | int = "last",
@@ -76,6 +77,8 @@ def fit(
         Columns or run coordinates that tell curves apart; None makes every run a curve. Where x is
         a run coordinate, None stands for all settings that vary, but for x, the seed, and what
         follows from them; an empty list makes all runs one curve.
+    skip_run
+        Runs to leave out, by their ids: the values of `by`, parted by a comma and a blank.
     x_range
         Part of x to use, `(low, high)`, in the unit of x; None leaves an end open.
     duplicates
@@ -170,10 +173,11 @@ def fit(
         raise ConfigError(f"aggregate={aggregate!r} is unknown; known: 'mean'")
     if aggregate == "mean" and y_err is not None:
         raise ConfigError("aggregate='mean' gives means an error of their own; leave y_err out")
-    source, x_name, y_name, error = _trajectory(data, values, x, y, y_err, by)
+    skipped = names(skip_run, "skip_run")
+    source, x_name, y_name, error = _trajectory(data, values, x, y, y_err, by, skipped)
     if x_name == y_name:
         raise ConfigError(f"x and y are both '{x_name}'; y is fitted against another column")
-    found = curves(
+    found = sound_curves(
         source,
         x=x_name,
         y=y_name,
@@ -209,12 +213,14 @@ def _trajectory(
     y: str | ArrayLike | None,
     y_err: str | ArrayLike | None,
     by: str | Sequence[str] | None,
+    skip_run: str | Sequence[str],
 ) -> tuple[xr.Dataset, str, str, str | None]:
     """Return whatever was given as a trajectory, with the names of x, y and y_err."""
     import pandas as pd
 
     from scalefit.io import axes, read
     from scalefit.io.expressions import extended
+    from scalefit.io.skipping import without
     from scalefit.io.tidy import from_table
 
     columns = names(by, "by")
@@ -224,16 +230,19 @@ def _trajectory(
         if y_err is not None and not isinstance(y_err, str):
             raise ConfigError("y_err must be the name of a column or variable when data are given")
         if isinstance(data, xr.Dataset):
-            source = extended(trajectory.validate(data), x=x, y=y, y_err=y_err)
+            kept = without(trajectory.validate(data), skip_run)
+            source = extended(kept, x=x, y=y, y_err=y_err)
         elif isinstance(data, pd.DataFrame):
-            source = from_table(data, x=x, y=y, y_err=y_err, by=columns)
+            source = from_table(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
         else:
-            source = read(data, x=x, y=y, y_err=y_err, by=columns)
+            source = read(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
         if x is None:
             x = axes.default_x(source, y)
             told = [*str(source.attrs.get("reading", "")).splitlines(), axes.note(x)]
             source = source.assign_attrs(reading="\n".join(told))
         return source, x, y, y_err
+    if skip_run:
+        raise ConfigError("skip_run names runs of a table or a trajectory; arrays are one curve")
     if data is not None:
         if values is None or x is not None or y is not None:
             raise ConfigError("give two arrays, fit(x, y), or one table with the names of x and y")

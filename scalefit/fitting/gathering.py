@@ -136,7 +136,6 @@ class Gathering:
                 {"long_name": name},
             )
             for name in curves[0].labels
-            if name != "run"
         }
         constant: dict[str, Any] = {"x": _padded([curve.x for curve in curves])}
         if any(curve.error is not None for curve in curves):
@@ -285,7 +284,8 @@ def _described_priors(plan: Plan) -> str:
 
 def _label(name: str) -> str:
     """Return what a label is called beside x and its dimensions; `long_name` keeps its name."""
-    return f"{name}_" if name in ("x", "point", "error", "scatter", "grain") else escaped(name)
+    own = ("x", "run", "point", "error", "scatter", "grain")
+    return f"{name}_" if name in own else escaped(name)
 
 
 def _column(values: Sequence[Any]) -> NDArray[Any]:

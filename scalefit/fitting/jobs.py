@@ -64,7 +64,7 @@ def run(
     streams = np.random.SeedSequence(seed).spawn(len(groups))
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     cores = min(4, available) if executor is None else 1
-    models = [plan.models(curve) for curve in curves]
+    models = [() if curve.fault else plan.models(curve) for curve in curves]
     jobs = [
         Job(
             plan,
@@ -138,6 +138,8 @@ def _doubted(plan: Plan, curve: Curve, posterior: Posterior) -> Posterior:
 
 def _possible(curve: Curve, models: Sequence[Model], minimum: int) -> None:
     """Refuse a curve that is constant or too short for every law, beside others that are not."""
+    if curve.fault:
+        raise InvalidData(curve.fault)
     if not models:
         have = counted(curve.distinct, "distinct value")
         raise InvalidData(f"{have} of x; the law needs {minimum}")

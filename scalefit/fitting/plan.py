@@ -152,12 +152,12 @@ class Plan:
             return [(curve.run, [i]) for i, curve in enumerate(curves)]
         for name in self.pool:
             if name not in curves[0].labels:
-                known = [label for label in curves[0].labels if label != "run"]
-                raise ConfigError(f"pool='{name}' is no run coordinate; {nearest(name, known)}")
+                hint = nearest(name, curves[0].labels)
+                raise ConfigError(f"pool='{name}' is no run coordinate; {hint}")
         found: dict[tuple[tuple[str, Any], ...], list[int]] = {}
         for i, curve in enumerate(curves):
             labels = {k: v for k, v in curve.labels.items() if v == v}  # NaN: a setting not used
-            key = tuple((k, v) for k, v in labels.items() if k not in (*self.pool, "run"))
+            key = tuple((k, v) for k, v in labels.items() if k not in self.pool)
             found.setdefault(key, []).append(i)
         if any(len(members) < 2 for members in found.values()):
             raise ConfigError(

@@ -55,7 +55,7 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
 
     changed: dict[str, Any] = {}
     for name, kind in frame.dtypes.items():
-        if isinstance(kind, np.dtype) and kind != np.dtype(object):
+        if isinstance(kind, np.dtype) and kind.kind != "O":
             continue
         values = frame[name]
         if isinstance(values.dtype, pd.CategoricalDtype):

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
@@ -103,6 +104,11 @@ class _Unpacked(gzip.GzipFile):
                 "Keep the columns and rows that the fit needs, and write them to a smaller file."
             )
         return data
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size >= 0:
+            return super().read(size)
+        return b"".join(iter(partial(self.read1, 1 << 20), b""))
 
 
 @contextmanager

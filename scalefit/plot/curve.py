@@ -129,7 +129,7 @@ def _draw(fit: Record, run: str, ax: Axes, beyond: float) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log" if fit.ceiling is None else "linear")
     ax.set_xlim(grid[0], grid[-1])
-    low, high = y.min(), y.max()
+    low, high = (1.0, 2.0) if np.isnan(y).all() else (y.min(), y.max())
     if np.isfinite(fit.parameters(run)["noise"]).all():
         below, above = _bands(fit, run, ax, grid, beyond > 1.0)
         low, high = min(low, below), max(high, above)

@@ -95,12 +95,6 @@ DEFECTS: dict[str, tuple[str, str, list[str], list[str]]] = {
     "wrong suffix": ("a.jsonl", LAW, [], ["'.jsonl'", "CSV", "Rename"]),
     "netcdf that is none": ("a.nc", LAW, [], ["'.nc'", "CSV"]),
     "infinite": ("a.csv", LAW + "5000,inf\n", [], ["'loss'", "infinite", "row 14", "Delete"]),
-    "missing": (
-        "a.csv",
-        LAW + "5000,\n6000,0.2\n",
-        [],
-        ["'loss'", "missing between", "row 14", "Fill"],
-    ),
     "negative": ("a.csv", LAW + "5000,-1\n", [], ["'loss'", "not positive", "row 14", "delete"]),
     "zero": ("a.csv", LAW + "5000,0\n", [], ["'loss'", "not positive", "row 14"]),
     "too few": ("a.csv", "step,loss\n1,3\n2,2\n", [], ["2 distinct", "needs", "Add points"]),
@@ -222,7 +216,7 @@ def test_an_unforeseen_fault_is_one_line_and_1(
     def broken(*_: Any, **__: Any) -> NoReturn:
         raise KeyError("two\nlines")
 
-    monkeypatch.setattr(fitting, "curves", broken)
+    monkeypatch.setattr(fitting, "sound_curves", broken)
     done = run("fit", table, *AXES, *POINT)
     assert (done.code, done.out) == (1, "")
     assert len(done.err.splitlines()) == 1

@@ -102,6 +102,20 @@ def test_ids_of_pooled_runs_are_unique() -> None:
 NOTES: dict[str, tuple[list[float], list[float], dict[str, Any], list[float], list[str]]] = {
     "in order": ([1, 2, 3], [3, 2, 1], {}, [3, 2, 1], []),
     "unsorted": ([3, 1, 2], [1, 3, 2], {}, [3, 2, 1], ["rows were not in order of x"]),
+    "hole": (
+        [1, 2, 3, 4, 5],
+        [3, NAN, NAN, 2, 1],
+        {},
+        [3, 2, 1],
+        ["2 points without y between others left out"],
+    ),
+    "hole, unsorted": (
+        [1, 4, 3, 2],
+        [3, 1, NAN, 2],
+        {},
+        [3, 2, 1],
+        ["rows were not in order of x", "1 point without y between others left out"],
+    ),
     "replicates": ([1, 2, 2, 3], [4, 2, 3, 1], {}, [4, 2, 3, 1], ["1 row: all rows are kept"]),
     "last": (
         [1, 2, 2, 2, 3],
@@ -241,8 +255,6 @@ REFUSED: dict[str, tuple[list[float], list[float], dict[str, Any], list[str]]] =
         {},
         ["'loss' is not positive: -2.0", "point 1", "of 2", "loss + 5"],
     ),
-    "hole": ([1, 2, 3, 4], [3, NAN, NAN, 1], {}, ["'loss' is missing between", "point 1", "of 2"]),
-    "hole, unsorted": ([1, 4, 3, 2], [3, 1, NAN, 2], {}, ["'loss' is missing between", "point 2"]),
     "few": ([1, 2, 2], [3, 2, 1], {}, ["'a' has 2 distinct values of 'step'", "needs 3"]),
     "few left": ([1, 2, 3], [3, 2, 1], {"x_range": (2, 9)}, ["2 distinct", "x_range=(2, 9)"]),
     "none left": ([1, 2, 3], [3, 2, 1], {"x_range": (5, 9)}, ["no point", "(5, 9)", "1 to 3"]),

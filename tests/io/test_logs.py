@@ -177,13 +177,14 @@ def test_a_sampled_history_is_noted(rows: int, kind: str, expected: bool) -> Non
 
 
 def test_a_table_with_holes_is_no_log() -> None:
-    """A y that is missing now and then is left for the fit to refuse."""
+    """A y that is missing now and then is a point without y."""
     for extra in ({}, {"epoch": 1.0}, {"accuracy": [0.1, 0.2, 0.3, 0.4]}):
         frame = pd.DataFrame({"step": [1, 2, 3, 4], "loss": [4.0, None, 3.0, 2.0], **extra})
         dataset = from_table(frame, y="loss")
         assert dataset.sizes["point"] == 4
-        with pytest.raises(InvalidData, match="is missing between points"):
-            curves(dataset, x="step", y="loss")
+        (one,) = curves(dataset, x="step", y="loss")
+        np.testing.assert_array_equal(one.x, [1, 3, 4])
+        assert one.notes == ("1 point without y between others left out",)
 
 
 def test_rows_of_other_metrics_are_told_in_any_table(tmp_path: Path) -> None:
