@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import xarray as xr
 
-from . import netcdf, stored_fit
+from . import arguments, netcdf, stored_fit
 from .arrays import Array
 from .errors import ConfigError, InvalidData
 from .inference.problem import MODEL_NUMBERS, Problem, log_prior
@@ -20,7 +20,7 @@ from .laws.noise import NOISES, Noise
 from .laws.overrides import all_priors
 from .laws.priors import Prior
 from .laws.stored import described, named
-from .wording import inline, quoted
+from .wording import inline, quoted, suggest, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,7 +163,10 @@ class Record:
 
     def curve(self, run: str) -> tuple[Array, Array]:
         """Return x and y of one curve as fitted, both of shape (n,), ordered by x."""
-        x = self.group("constant_data")["x"].sel(run=run).values
+        try:
+            x = self.group("constant_data")["x"].sel(run=run).values
+        except (KeyError, TypeError):
+            raise ConfigError(f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}") from None
         there = np.isfinite(x)
         return x[there], self.group("observed_data")["y"].sel(run=run).values[there]
 
@@ -190,7 +193,10 @@ class Record:
         for name in (group, "averaged", "posterior"):
             if name in self.tree.children:
                 break
-        chosen = self.group(name).sel(run=run)
+        try:
+            chosen = self.group(name).sel(run=run)
+        except (KeyError, TypeError):
+            raise ConfigError(f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}") from None
         return {
             str(name): variable.values.reshape(-1, *variable.shape[2:])
             for name, variable in chosen.data_vars.items()
@@ -298,11 +304,12 @@ def write(record: Record, path: str | os.PathLike[str]) -> None:
     """Write a record as netCDF, all or nothing."""
     groups = {"": record.tree.to_dataset()}
     groups |= {str(name): node.to_dataset() for name, node in record.tree.children.items()}
-    netcdf.write(groups, path)
+    netcdf.write(groups, arguments.path(path))
 
 
 def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTree]:
     """Return the law and the tree of a stored fit; see `scalefit.load`."""
+    path = arguments.path(path)
     named_file = inline(path)
     if not netcdf.exists(path):
         raise InvalidData(

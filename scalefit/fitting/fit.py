@@ -16,6 +16,7 @@ from scalefit.arguments import ends, executor_or_none, flag, names, numbers, roo
 from scalefit.curves.binning import binned
 from scalefit.curves.selection import curves
 from scalefit.errors import ConfigError, InvalidData
+from scalefit.inference import compiler
 from scalefit.laws import Law
 from scalefit.laws.priors import Prior
 from scalefit.result import Fit
@@ -143,6 +144,7 @@ def fit(
         pool=pool,
     )
     root(seed)
+    compiler()
     executor_or_none(executor)
     flag(progress, "progress")
     by = None if by is None else names(by, "by")

@@ -308,6 +308,8 @@ def numbers(column: pd.Series[Any]) -> tuple[pd.Series[float], pd.Series[bool]]:
 
     if isinstance(column.dtype, pd.ArrowDtype):
         column = _unboxed(column)
+    if column.dtype == object:
+        column = column.map(lambda cell: str(cell) if isinstance(cell, complex) else cell)
     text = column.where(~column.isin(_MISSING))
     if column.dtype.kind in "bmMc":
         return pd.Series(np.nan, column.index), text.notna()
