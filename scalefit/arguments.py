@@ -30,8 +30,8 @@ SEEDS = 2**63
 def numbers(values: Any, name: str) -> Array:
     """Return values as an array of floats: NaN where they are masked or missing.
 
-    Arrays of numpy, pandas, Arrow and PyTorch are taken, those of PyTorch detached and from any
-    device.
+    Arrays of numpy, pandas, Arrow and PyTorch are taken, those of PyTorch from any device, without
+    their gradients.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def numbers(values: Any, name: str) -> Array:
         If they are no numbers: text, dates, flags, complex, integers beyond the largest float.
     """
     try:
-        plain = values.detach().cpu() if hasattr(values, "detach") else values
+        plain = values.detach().cpu().double() if hasattr(values, "detach") else values
         masked = np.ma.getmaskarray(plain) if isinstance(plain, np.ma.MaskedArray) else None
         if masked is not None:
             plain = plain.data

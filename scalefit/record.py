@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from . import netcdf, stored_fit
+from . import arguments, netcdf, stored_fit
 from .arguments import finite, positive
 from .arrays import Array
 from .errors import ConfigError, InvalidData
@@ -23,7 +23,7 @@ from .laws.overrides import all_priors
 from .laws.priors import Prior
 from .laws.rounding import spread
 from .laws.stored import described, named
-from .wording import inline, quoted
+from .wording import inline, quoted, suggest, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,7 +198,12 @@ class Record:
 
     def curve(self, run: str) -> tuple[Array, Array]:
         """Return x and y of one curve, both of shape (n,), ordered by x."""
-        x = self.group("constant_data")["x"].sel(run=run).values
+        try:
+            x = self.group("constant_data")["x"].sel(run=run).values
+        except (KeyError, TypeError):
+            raise ConfigError(
+                f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}"
+            ) from None
         there = np.isfinite(x)
         return x[there], self.group("observed_data")["y"].sel(run=run).values[there]
 
@@ -240,7 +245,12 @@ class Record:
         for name in (group, "averaged", "posterior"):
             if name in self.tree.children:
                 break
-        chosen = self.group(name).sel(run=run)
+        try:
+            chosen = self.group(name).sel(run=run)
+        except (KeyError, TypeError):
+            raise ConfigError(
+                f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}"
+            ) from None
         return {
             str(name): variable.values.reshape(-1, *variable.shape[2:])
             for name, variable in chosen.data_vars.items()
@@ -349,11 +359,12 @@ def write(record: Record, path: str | os.PathLike[str]) -> None:
     """Write a record as netCDF, all or nothing."""
     groups = {"": record.tree.to_dataset()}
     groups |= {str(name): node.to_dataset() for name, node in record.tree.children.items()}
-    netcdf.write(groups, path)
+    netcdf.write(groups, arguments.path(path))
 
 
 def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTree]:
     """Return the law and the tree of a stored fit; see `scalefit.load`."""
+    path = arguments.path(path)
     named_file = inline(path)
     if not netcdf.exists(path):
         raise InvalidData(

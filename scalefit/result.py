@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from . import record
+from . import arguments, record
 from .arguments import positive, root, tails
 from .errors import ConfigError, InvalidData
 from .forecast import exponents as local
@@ -428,7 +428,7 @@ class Fit(Record):
 
         tails(interval)
         root(seed)
-        report.write(self, path, interval, between, seed=seed)
+        report.write(self, arguments.path(path), interval, between, seed=seed)
 
 
 def load(path: str | os.PathLike[str], *, law: Law | None = None) -> Fit:

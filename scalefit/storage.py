@@ -103,5 +103,5 @@ def unwritable(path: str | os.PathLike[str], *, folder: bool) -> str:
     except ValueError:
         return "a path has no NUL in it"
     except OSError as error:
-        return f"{error.strerror or error}"
+        return f"it cannot be written to ({error.strerror or error})"
     return ""

@@ -124,8 +124,8 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
     _layout(groups)
     _priors(_parsed(tree, "priors"), law)
     _points(groups)
-    _draws(groups, law)
     _models(groups, law)
+    _draws(groups, law)
     _pools(tree, groups)
     return description
 
@@ -280,7 +280,7 @@ def _draws(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
         if name not in groups or rule.dims != DRAWS.dims or name == "sample_stats":
             continue
         group = groups[name]
-        _named(name, group, law)
+        _named(name, group, law, least=1 if "models" in groups else _most(law))
         noise = np.isnan(group["noise"].values)
         failed = noise.all(axis=(0, 1))
         for key, variable in group.data_vars.items():
@@ -304,18 +304,16 @@ def _padding(group: xr.Dataset, key: str, variable: xr.DataArray) -> Any:
     """Return where draws of a run may be NaN: beyond the regimes of each draw; runs lead."""
     if variable.ndim < 4 or "exponent" not in group or group["exponent"].ndim < 4:
         return np.zeros(1, dtype=bool)
-    exponent = np.moveaxis(np.isnan(group["exponent"].values), 2, 0)
-    if (exponent[..., 0]).any() or (exponent[..., 1:] < exponent[..., :-1]).any():
-        return np.moveaxis(np.zeros(variable.shape, dtype=bool), 2, 0) | exponent[..., :1]
-    if key == "exponent":
-        return exponent
+    missing = np.moveaxis(np.isnan(group["exponent"].values), 2, 0)
+    holes = missing[..., 0] | (missing[..., 1:] < missing[..., :-1]).any(axis=-1)
+    missing &= ~holes[..., None]
     if key == "gap":
         return np.isnan(np.moveaxis(variable.values, 2, 0))
-    return exponent[..., 1:]
+    return missing if key == "exponent" else missing[..., 1:]
 
 
-def _named(name: str, group: xr.Dataset, law: Law | None) -> None:
-    """Refuse a group without the parameters of its law, or with more regimes than it has."""
+def _named(name: str, group: xr.Dataset, law: Law | None, least: int) -> None:
+    """Refuse a group without the parameters of its law, or with other regimes than it has."""
     if law is None:
         return
     most = law.regimes
@@ -330,7 +328,11 @@ def _named(name: str, group: xr.Dataset, law: Law | None) -> None:
             continue
         width = group["exponent"].shape[-1] - (parameter.per == "crossover")
         shape = group[parameter.name].shape
-        if len(shape) != 4 or shape[-1] != width or not 1 <= width <= most:
+        if (
+            len(shape) != 4
+            or shape[-1] != width
+            or not least <= width + (parameter.per == "crossover") <= most
+        ):
             raise _damaged(f"'{parameter.name}' of group '{name}' has the shape {shape}")
     if "regimes" in group:
         counts = group["regimes"].values
@@ -369,16 +371,11 @@ def _models(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
         raise _damaged("'probability' of group 'models' does not add up to 1")
     counts = set(models["regimes"].values.tolist())
     wanted = {f"regimes_{n}" for n in counts} | {"averaged"} if len(counts) > 1 else set()
-    if len(set(models["floor"].values.tolist())) > 1 and not law_fixed(law):
-        wanted |= {"forecast"} if "shared" not in groups else set()
+    if len(set(models["floor"].values.tolist())) > 1:
+        wanted |= {"forecast"}
     for name in sorted(wanted):
         if name not in groups:
             raise _damaged(f"group '{name}' is missing")
-
-
-def law_fixed(law: Law | None) -> bool:
-    """Return whether the floor of a law is known, so that no model is without it."""
-    return law is not None and law.known_floor is not None
 
 
 def _most(law: Law | None) -> int:

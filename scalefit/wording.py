@@ -7,13 +7,29 @@ from collections.abc import Hashable, Iterable
 
 from scalefit.errors import nearest
 
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Characters that count as printable, and show nothing."""
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 70
 
 
 def inline(text: object) -> str:
-    """Return a text on one printable line, line breaks and control characters escaped."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    """Return a text on one line in which all can be seen.
+
+    Line breaks, control characters, those that turn the direction of writing and those that show
+    nothing are written as escapes.
+    """
+    plain = str(text)
+    if plain.isascii() and plain.isprintable():
+        return plain
+    return "".join(c if c.isprintable() and c not in _UNSEEN else _escape(c) for c in plain)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if character.isprintable():
+        return f"\\u{code:04x}"
+    return repr(character)[1:-1]
 
 
 def compact(number: str) -> str:

@@ -104,9 +104,11 @@ def _run(arguments: list[str] | None) -> int:
     except ScalefitError as error:
         say(f"{type(error).__name__}: {error}")
         code = error.exit_code
-    except BrokenPipeError:  # the reader has seen enough
-        code = 0
-        _hush()
+    except (BrokenPipeError, SystemExit) as error:  # click and rich make the first the second
+        code = error.code if isinstance(error, SystemExit) else 0
+        if _cut(error):  # the reader has seen enough
+            code = 0
+            _hush()
     except MemoryError:
         say("not enough memory for this; ask for fewer runs, points or draws at a time")
         code = 1
@@ -122,6 +124,13 @@ def _run(arguments: list[str] | None) -> int:
     if code == 130:
         say("interrupted: nothing half-written is left")
     return code if isinstance(code, int) else 0
+
+
+def _cut(error: BaseException | None) -> bool:
+    """Return whether an error comes from standard output that nobody reads any more."""
+    while error is not None and not isinstance(error, BrokenPipeError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _hush() -> None:

@@ -199,14 +199,11 @@ def write(found: pd.DataFrame, out: Path) -> list[Path]:
     """Write table and figure into a folder, each all or nothing; return the paths."""
     import matplotlib as mpl
 
-    from scalefit.storage import replacing
-
     mpl.use("Agg")
 
-    from scalefit import plot
+    from scalefit import plot, spreadsheet
 
     paths = [out / "compare.csv", out / "forest.png"]
-    with replacing(paths[0]) as temporary:
-        found.to_csv(temporary, index=False)
+    spreadsheet.write(found, paths[0])
     save_figure(plot.forest(found).figure, paths[1])
     return paths

@@ -384,14 +384,12 @@ def write(
     import matplotlib as mpl
     import numpy as np
 
-    from scalefit import report
-    from scalefit.storage import replacing
+    from scalefit import report, spreadsheet
 
     mpl.use("Agg")
     paths = [out / name for name in ("fit.nc", "summary.csv", "plot.png", "report.html")]
     fit.save(paths[0])
-    with replacing(paths[1]) as temporary:
-        fit.summary(interval).to_csv(temporary, index=False)
+    spreadsheet.write(fit.summary(interval), paths[1])
     axes: Any = np.atleast_1d(np.asarray(fit.plot(), dtype=object))
     if decorate is not None:
         decorate(axes)

@@ -17,6 +17,7 @@ from scalefit.curves.binning import binned
 from scalefit.curves.isolation import sound_curves
 from scalefit.curves.replicates import averaged
 from scalefit.errors import ConfigError, InvalidData
+from scalefit.inference import compiler
 from scalefit.laws import Law
 from scalefit.laws.priors import Prior
 from scalefit.result import Fit
@@ -164,6 +165,7 @@ def fit(
         pool=pool,
     )
     root(seed)
+    compiler()
     executor_or_none(executor)
     flag(progress, "progress")
     by = None if by is None else names(by, "by")

@@ -87,6 +87,8 @@ class Plan:
         if not isinstance(noise, str) or noise not in ("auto", *NOISES):
             hint = nearest(str(noise), ["auto", *NOISES])
             raise ConfigError(f"noise={typed(noise)} is unknown; {hint}")
+        if fixed is not None and not isinstance(fixed, Mapping):
+            raise ConfigError(f"fixed={typed(fixed)}: give parameters with their values")
         chosen, overrides = chosen_priors(priors)
         held = dict(fixed or {})
         laws = chosen_laws(law, regimes, floor, held)

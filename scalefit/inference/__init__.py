@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from scalefit.errors import ConfigError, nearest
+from scalefit.wording import typed
 
 from .diagnostics import misgivings
 from .problem import Posterior, Problem
 
-__all__ = ["METHODS", "Posterior", "Problem", "infer", "resolve", "steps"]
+__all__ = ["METHODS", "Posterior", "Problem", "compiler", "infer", "resolve", "steps"]
 
 METHODS = {
     "certified": "importance sampling from two independent searches that must agree, with evidence",
@@ -83,9 +84,24 @@ def resolve(method: str) -> str:
     """
     if method == "auto":
         return DEFAULT
-    if method not in METHODS:
-        raise ConfigError(f"method='{method}' is unknown; {nearest(method, ['auto', *METHODS])}")
+    if not isinstance(method, str) or method not in METHODS:
+        hint = nearest(str(method), ["auto", *METHODS])
+        raise ConfigError(f"method={typed(method)} is unknown; {hint}")
     return method
+
+
+def compiler() -> None:
+    """Refuse to fit where machine code is switched off: it would take hours.
+
+    Raises
+    ------
+    ConfigError
+        Naming the variable of the environment.
+    """
+    from numba import config
+
+    if config.DISABLE_JIT:
+        raise ConfigError("NUMBA_DISABLE_JIT is set, and fits need machine code; unset it")
 
 
 def steps(method: str) -> int:

@@ -37,7 +37,9 @@ def read(
     """
     import pandas as pd
 
-    dataset = extended(open_netcdf(path), x=x, y=y, y_err=y_err)
+    dataset = open_netcdf(path)
+    dataset = dataset.assign_attrs(source=f"{path} ({dataset.attrs['source']})")
+    dataset = extended(dataset, x=x, y=y, y_err=y_err)
     coordinates = [name for name in dataset.coords if dataset[name].dims == ("run",)]
     for name in (x, y, y_err):
         if name is not None and name not in dataset.variables:

@@ -203,7 +203,7 @@ def numbers(column: pd.Series[Any]) -> tuple[pd.Series[float], pd.Series[bool]]:
     import pandas as pd
 
     if column.dtype == object:
-        column = column.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+        column = column.map(_bare)
     text = column.where(~column.isin(MISSING))
     if column.dtype.kind in "bmMc":
         return pd.Series(np.nan, column.index), text.notna()
@@ -216,6 +216,13 @@ def numbers(column: pd.Series[Any]) -> tuple[pd.Series[float], pd.Series[bool]]:
     if column.dtype == object:  # where True would pass for 1
         wrong |= column.map(lambda cell: isinstance(cell, bool))
     return values, wrong
+
+
+def _bare(cell: Any) -> Any:
+    """Return a cell without blanks around it; a complex number as text."""
+    if isinstance(cell, complex):
+        return str(cell)
+    return cell.strip() if isinstance(cell, str) else cell
 
 
 def number_like(cell: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError, nearest
 from scalefit.record import Record
+from scalefit.wording import inline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +65,8 @@ def look(index: int) -> dict[str, Any]:
 
 
 def short(name: str, longest: int = LONGEST) -> str:
-    """Return a name that a label has room for."""
+    """Return a name that a label has room for, on one line in which all can be seen."""
+    name = inline(name)
     if len(name) <= longest:
         return name
     head = (longest - 1) // 2
@@ -85,7 +87,7 @@ def label_axis(fit: Record, label: Callable[..., Any], name: str) -> None:
 def axis_title(fit: Record, name: str) -> str:
     """Return name and unit of x or y."""
     unit, text = (fit.tree.attrs[f"{name}_{key}"] for key in ("unit", "label"))
-    return f"{text} [{unit}]" if unit else str(text)
+    return inline(f"{text} [{unit}]" if unit else text)
 
 
 def ends(fit: Record, log_law: Array) -> Array:

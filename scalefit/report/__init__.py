@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scalefit.record import Record
+from scalefit.wording import inline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,18 @@ def write(
         lstrip_blocks=True,
     )
     page = pages.get_template("page.html").render(
-        content.of(fit, interval, between, compared, seed)
+        _seen(content.of(fit, interval, between, compared, seed))
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _seen(value: Any) -> Any:
+    """Return content whose texts hold nothing unseen; what is HTML already stays."""
+    if isinstance(value, dict):
+        return {key: _seen(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_seen(one) for one in value]
+    if type(value) is str:
+        return "\n".join(map(inline, value.split("\n")))
+    return value
