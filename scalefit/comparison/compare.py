@@ -122,7 +122,7 @@ def compare(
         for left, right in pairs(fits, parameter, which, between, value, rng, notes):
             rows.append(_row(left, right, which, ratio, limits, ends, rng))
             sides |= {side.name: side.runs for side in (left, right)}
-            rising &= max(np.median(side.draws) for side in (left, right)) < 0.0
+            rising &= bool(max(np.median(side.draws) for side in (left, right)) < 0.0)
     involved = {run for runs in sides.values() for run in runs}
     doubtful = [
         run + named_of(fits, i)

@@ -13,7 +13,7 @@ import numpy as np
 
 from scalefit.arrays import Array
 from scalefit.curves.curve import Curve
-from scalefit.errors import ConfigError, InvalidData
+from scalefit.errors import ConfigError, InvalidData, ScalefitError
 from scalefit.inference import Posterior, infer, steps
 from scalefit.laws.noise import NOISES
 from scalefit.misfit import findings, verdict
@@ -87,7 +87,7 @@ def run(
             if isinstance(outcome, Exception):
                 failures.append(outcome)
                 for member in members:
-                    gathering.fail(member, f"unreliable: not fitted: {outcome}")
+                    gathering.fail(member, f"unreliable: not fitted: {_said(outcome)}")
                 continue
             for member, posterior in zip(members, outcome.posteriors, strict=True):
                 gathering.put(member, posterior)
@@ -145,6 +145,11 @@ def _possible(curve: Curve, models: Sequence[Model], minimum: int) -> None:
         raise InvalidData(f"{have} of x; the law needs {minimum}")
     if curve.constant:
         raise InvalidData(f"y is {curve.y[0]:g} at every point; a constant has no exponent")
+
+
+def _said(error: Exception) -> str:
+    """Return what went wrong; of what was not foreseen, its kind too."""
+    return str(error) if isinstance(error, ScalefitError) else f"{type(error).__name__}: {error}"
 
 
 def _first() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from scalefit.arrays import Array
@@ -48,6 +49,7 @@ def unused_column(rows: Rows, left: Array) -> Finding | None:
     for name, (values, words) in columns.items():
         known = np.isfinite(values)
         labels, group = np.unique(values[known], return_inverse=True)
+        group = group.astype(np.intp)
         if not 2 <= labels.size <= known.sum() / 3 or not (words or labels.size <= SETTINGS):
             continue
         stretches = _stretches(x[known], group)
@@ -119,7 +121,7 @@ def mixed(rows: Rows) -> Finding:
     )
 
 
-def _stretches(x: Array, group: Array) -> Array:
+def _stretches(x: Array, group: NDArray[np.intp]) -> Array:
     """Return the share of all rows, ordered by x, that each group stretches over."""
     rank = np.searchsorted(np.sort(x), x).astype(float)
     low, high = np.full(group.max() + 1, np.inf), np.full(group.max() + 1, -np.inf)
@@ -128,7 +130,7 @@ def _stretches(x: Array, group: Array) -> Array:
     return np.asarray((high - low) / x.size)
 
 
-def _explained(left: Array, group: Array, count: int) -> tuple[float, float]:
+def _explained(left: Array, group: NDArray[np.intp], count: int) -> tuple[float, float]:
     """Return the share of variance that groups explain, and its probability by chance."""
     centred = left - left.mean()
     total = float(centred @ centred)

@@ -94,7 +94,17 @@ DAMAGE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     },
     **{
         f"no attribute {name}": (attribute(name, None), f"'{name}'")
-        for name in ("law", "noise", "priors", "pool", "pools", "method", "seed", "x_name", "y_unit")
+        for name in (
+            "law",
+            "noise",
+            "priors",
+            "pool",
+            "pools",
+            "method",
+            "seed",
+            "x_name",
+            "y_unit",
+        )
     },
     "law is no JSON": (attribute("law", "{"), "'law' is no JSON"),
     "law is deep": (attribute("law", "[" * 10**5), "'law' is no JSON"),
@@ -119,7 +129,10 @@ DAMAGE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "priors of a function": (attribute("priors", overrides("unpack", {})), "'width'"),
     "priors are lists": (attribute("priors", overrides([1], {})), "'width'"),
     "priors lack a part": (attribute("priors", overrides("Normal", {"mean": 1.0})), "'width'"),
-    "priors of no width": (attribute("priors", overrides("Normal", {"mean": 0, "sd": 0})), "'width'"),
+    "priors of no width": (
+        attribute("priors", overrides("Normal", {"mean": 0, "sd": 0})),
+        "'width'",
+    ),
     "priors of any size": (
         attribute("priors", overrides("Normal", {"mean": 0, "sd": 1, "size": 2**40})),
         "'width'",

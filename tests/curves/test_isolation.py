@@ -53,9 +53,9 @@ def test_a_run_that_cannot_be_used_is_marked(tmp_path: Path) -> None:
     fit = sf.fit(frame, **NAMES, **FASTEST)
     assert {run: said.split(";")[0] for run, said in fit.verdict.items()} == {
         "a": "ok",
-        "b": "failed: InvalidData: curve 'b' has no point with 'step' > 0 and a 'loss'",
-        "c": "failed: InvalidData: column 'loss' is infinite: inf, at run 'c', point 7",
-        "d": "failed: InvalidData: column 'loss' is not positive: -1.0, at run 'd', point 3",
+        "b": "unreliable: not fitted: curve 'b' has no point with 'step' > 0 and a 'loss'",
+        "c": "unreliable: not fitted: column 'loss' is infinite: inf, at run 'c', point 7",
+        "d": "unreliable: not fitted: column 'loss' is not positive: -1.0, at run 'd', point 3",
         "e": "ok",
         "f": "ok",
     }

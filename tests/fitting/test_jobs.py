@@ -69,7 +69,7 @@ def test_a_curve_that_fails_is_marked_and_leaves_the_others(
     failing(monkeypatch, position)
     fit = sf.fit(data, **NAMES, **{**FASTEST, **models})
     bad, good = f"m{position}", [f"m{i}" for i in range(3) if i != position]
-    assert fit.verdict[bad] == r"failed: FloatingPointError: a pole\nat 0"
+    assert fit.verdict[bad] == r"unreliable: not fitted: FloatingPointError: a pole\nat 0"
     assert [fit.verdict[run] for run in good] == ["ok", "ok"]
     assert not fit.ok
     for run in good:
@@ -93,7 +93,7 @@ def test_a_curve_that_fails_is_marked_and_leaves_the_others(
         assert fit.probabilities.loc[bad].isna().all()
         np.testing.assert_allclose(fit.probabilities.loc[good].sum(axis=1), 1.0)
         assert bad not in set(fit.certificate["run"])
-        assert fit.with_regimes(1).verdict[bad].startswith("failed: ")
+        assert fit.with_regimes(1).verdict[bad].startswith("unreliable: not fitted: ")
     titles = [ax.get_title() for ax in fit.plot()]
     assert [("unreliable" in title) for title in titles] == [i == position for i in range(3)]
     plt.gcf().canvas.draw()
@@ -183,7 +183,7 @@ def test_workers_that_die_leave_what_was_done(monkeypatch: pytest.MonkeyPatch) -
         fit = sf.fit(table(3), **NAMES, **FASTEST, executor=pool)
     assert fit.verdict["m0"] == "ok"
     for run in ("m1", "m2"):
-        assert fit.verdict[run].startswith("failed: BrokenProcessPool")
+        assert fit.verdict[run].startswith("unreliable: not fitted: BrokenProcessPool")
 
 
 def test_a_curve_that_kills_its_worker_is_the_only_one_lost(
@@ -194,7 +194,7 @@ def test_a_curve_that_kills_its_worker_is_the_only_one_lost(
     monkeypatch.setattr(jobs, "_guarded", fit_all_but_m1)
     with processes(2) as pool:
         fit = sf.fit(data, **NAMES, **FASTEST, executor=pool)
-    assert fit.verdict["m1"].startswith("failed: BrokenProcessPool")
+    assert fit.verdict["m1"].startswith("unreliable: not fitted: BrokenProcessPool")
     for run in ("m0", "m2", "m3"):
         assert fit.verdict[run] == "ok"
         np.testing.assert_array_equal(
@@ -255,9 +255,9 @@ def test_curves_that_say_nothing_are_marked_and_leave_the_others(tmp_path: Path)
     fit = sf.fit(data, **NAMES, **FASTEST)
     assert fit.verdict == {
         "m0": "ok",
-        "m1": "failed: InvalidData: 1 distinct value of x; the law needs 3",
-        "m2": "failed: InvalidData: 2 distinct values of x; the law needs 3",
-        "m3": "failed: InvalidData: y is 0.5 at every point; a constant has no exponent",
+        "m1": "unreliable: not fitted: 1 distinct value of x; the law needs 3",
+        "m2": "unreliable: not fitted: 2 distinct values of x; the law needs 3",
+        "m3": "unreliable: not fitted: y is 0.5 at every point; a constant has no exponent",
         "m4": "ok",
     }
     assert fit.summary().groupby("run")["median"].count().to_dict()["m1"] == 0
