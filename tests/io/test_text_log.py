@@ -44,7 +44,7 @@ def curve(path: Path, y: str) -> tuple[str, Any, Any, str]:
 NANO = (
     "iter {step}: loss {loss}, time 45.67ms, mfu 12.30%",
     "step {step}: train loss {loss}, val loss {val}",
-)  # noqa: E501
+)
 # one line of training, one of evaluation; the names of x, of the loss and of that of evaluation
 STYLES: dict[str, tuple[str, str, str, str, str, str]] = {
     "nanogpt": (*NANO, "iter", "loss", "step", "val_loss"),
