@@ -55,7 +55,7 @@ STYLES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "llm.c": ("s:{step} trl:{loss} lr:1e-3", "s:{step} tel:{val}", "s", "trl", "s", "tel"),
     "llm.c console": (
-        "step   {step}/500 | loss {loss} (+nanz)| norm 15.4 (+nanz)| lr 8.57e-07 | 305.6 ms | 56% MFU",
+        "step   {step}/500 | loss {loss} (+nanz)| norm 15.4 (+nanz)| lr 8e-07 | 305.6 ms | 56% MFU",
         "val loss: {val}",
         *("step", "loss", "step", "val_loss"),
     ),
