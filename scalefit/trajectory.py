@@ -193,8 +193,8 @@ def from_frame(
     coords: dict[str, Any] = {"run": ids}
     data: dict[str, Any] = {}
     head = first[run]
-    for column, values in frame.items():
-        column = str(column)
+    for label, values in frame.items():
+        column = str(label)
         numeric = is_numeric_dtype(values) and not is_bool_dtype(values)
         constant = (shape[1] > 1 or not numeric) and _constant(values, head)
         name = f"{column}_" if column in ("run", "point", "status") else column

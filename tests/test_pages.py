@@ -38,6 +38,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "scalefit/README.md",
+    "scalefit/io/README.md",
     "trainers/README.md",
     "datasets/README.md",
     "benchmarks/README.md",

@@ -54,7 +54,7 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     changed: dict[str, Any] = {}
-    for name, kind in frame.dtypes.items():
+    for name, kind in zip(frame.columns, frame.dtypes, strict=True):
         if isinstance(kind, np.dtype) and kind.kind != "O":
             continue
         values = frame[name]
@@ -86,7 +86,7 @@ def numeric(values: pd.Series[Any], name: str, source: str) -> pd.Series[float]:
     return converted
 
 
-def _in_numpy(values: pd.Series[Any]) -> pd.Series[Any]:
+def _in_numpy(values: pd.Series[Any]) -> Any:
     """Return a column of pandas' or Arrow's own type in one of numpy's."""
     import numpy as np
     import pandas as pd

@@ -123,7 +123,7 @@ def read(path: Path, by: Sequence[str] = ()) -> Log:
 def _numeric(frame: pd.DataFrame, padded: bool) -> pd.DataFrame:
     """Return the frame with columns as numbers that have no other cells than numbers."""
     changed: dict[str, Any] = {}
-    for name, kind in frame.dtypes.items():
+    for name, kind in zip(frame.columns, frame.dtypes, strict=True):
         if kind.kind in "biuf":
             continue
         column = frame[name]

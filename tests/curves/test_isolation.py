@@ -32,7 +32,7 @@ def table(runs: str) -> pd.DataFrame:
     parts = [
         pd.DataFrame(
             {"model": run, "step": X, "loss": 3 * X**-0.3 * np.exp(0.01 * rng.normal(size=20))}
-        )  # noqa: E501
+        )
         for run in runs
     ]
     return pd.concat(parts, ignore_index=True)
@@ -109,7 +109,7 @@ def test_the_few_at_fault_are_found_among_many() -> None:
 
 
 def test_masked_cells_are_missing() -> None:
-    y = np.ma.array(3 * X**-0.3, mask=X == X[4])
+    y = np.ma.array(3 * X**-0.3, mask=X[4] == X)
     y.data[4] = 1e20
     for masked in (sf.fit(X, y, **FASTEST), sf.fit(np.ma.array(X), y, y_err=0.1 * y, **FASTEST)):
         assert masked.curve("curve")[0].tolist() == np.delete(X, 4).tolist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,9 @@ NAMES = {
     "chart.csv": "train/loss",
     "history.parquet": "eval/loss",
     "events.out.tfevents.1": "eval/loss",
+    "train.log": "loss",
+    "columns.json": "loss",
+    "packed.csv.gz": "val_loss",
 }
 
 
@@ -33,6 +38,11 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     logs.wandb_chart(averaged=True).to_csv(folder / "chart.csv", index=False)
     logs.wandb_history().to_parquet(folder / "history.parquet")
     logs.write_events(folder / "run").rename(folder / "events.out.tfevents.1")
+    steps = zip(logs.STEPS, logs.TRAIN, strict=True)
+    (folder / "train.log").write_text("".join(f"step {s}: loss {y:.4f}\n" for s, y in steps))
+    columns = {"step": logs.STEPS.tolist(), "loss": logs.TRAIN.tolist()}
+    (folder / "columns.json").write_text(json.dumps(columns))
+    (folder / "packed.csv.gz").write_bytes(gzip.compress((folder / "metrics.csv").read_bytes()))
     return {name: (folder / name).read_bytes() for name in NAMES}
 
 

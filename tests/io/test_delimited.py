@@ -79,12 +79,12 @@ PLAIN: dict[str, tuple[str, str | bytes, str]] = {
         "a.jsonl.gz",
         gzip.compress(b"\n".join(json.dumps(r).encode() for r in ROWS)),
         "loss",
-    ),  # noqa: E501
+    ),
     "jsonl breaks off": (
         "a.jsonl",
         "\n".join([*map(json.dumps, ROWS), '{"tokens": 99999999999, "lo']),
         "loss",
-    ),  # noqa: E501
+    ),
     "json columns": ("a.json", json.dumps(FRAME.to_dict("list")), "loss"),
     "json columns on lines": ("a.json", json.dumps(FRAME.to_dict("list"), indent=1), "loss"),
     "json columns by row": ("a.json", FRAME.to_json(), "loss"),

@@ -44,7 +44,7 @@ def curve(path: Path, y: str) -> tuple[str, Any, Any, str]:
 NANO = (
     "iter {step}: loss {loss}, time 45.67ms, mfu 12.30%",
     "step {step}: train loss {loss}, val loss {val}",
-)  # noqa: E501
+)
 # one line of training, one of evaluation; the names of x, of the loss and of that of evaluation
 STYLES: dict[str, tuple[str, str, str, str, str, str]] = {
     "nanogpt": (*NANO, "iter", "loss", "step", "val_loss"),
@@ -55,7 +55,7 @@ STYLES: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "llm.c": ("s:{step} trl:{loss} lr:1e-3", "s:{step} tel:{val}", "s", "trl", "s", "tel"),
     "llm.c console": (
-        "step   {step}/500 | loss {loss} (+nanz)| norm 15.4 (+nanz)| lr 8.57e-07 | 305.6 ms | 56% MFU",
+        "step   {step}/500 | loss {loss} (+nanz)| norm 15.4 (+nanz)| lr 8e-07 | 305.6 ms | 56% MFU",
         "val loss: {val}",
         *("step", "loss", "step", "val_loss"),
     ),
