@@ -166,7 +166,9 @@ class Record:
         try:
             x = self.group("constant_data")["x"].sel(run=run).values
         except (KeyError, TypeError):
-            raise ConfigError(f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}") from None
+            raise ConfigError(
+                f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}"
+            ) from None
         there = np.isfinite(x)
         return x[there], self.group("observed_data")["y"].sel(run=run).values[there]
 
@@ -196,7 +198,9 @@ class Record:
         try:
             chosen = self.group(name).sel(run=run)
         except (KeyError, TypeError):
-            raise ConfigError(f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}") from None
+            raise ConfigError(
+                f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}"
+            ) from None
         return {
             str(name): variable.values.reshape(-1, *variable.shape[2:])
             for name, variable in chosen.data_vars.items()

@@ -80,9 +80,7 @@ class Plan:
             If an argument is unknown or out of range.
         """
         if not whole(draws) or not 100 <= draws <= MOST_DRAWS:
-            raise ConfigError(
-                f"draws={typed(draws)}: give a whole number from 100 to {MOST_DRAWS}"
-            )
+            raise ConfigError(f"draws={typed(draws)}: give a whole number from 100 to {MOST_DRAWS}")
         if not isinstance(noise, str) or noise not in ("auto", *NOISES):
             hint = nearest(str(noise), ["auto", *NOISES])
             raise ConfigError(f"noise={typed(noise)} is unknown; {hint}")

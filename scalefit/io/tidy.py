@@ -107,8 +107,8 @@ def plain_columns(table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     table = table.rename(columns=lambda name: text(str(name)))
-    boxed = {
-        name: column.astype(float if column.dtype.kind in "iuf" else object)
+    boxed: dict[str, Any] = {
+        str(name): column.astype(float if column.dtype.kind in "iuf" else object)
         for name, column in table.items()
         if isinstance(column.dtype, pd.ArrowDtype) and column.dtype.kind not in "bmM"
     }

@@ -50,7 +50,9 @@ def _possible(name: str, prior: Prior, default: Prior) -> None:
     values = prior.value if isinstance(prior.value, tuple) else (prior.value,)
     if isinstance(default, LogNormal) and not all(one > 0.0 for one in values):
         raise ConfigError(f"fixed {name}={prior.value}: give a number > 0")
-    if isinstance(default, Uniform | StretchedShare) and not all(0.0 <= one < 1.0 for one in values):
+    if isinstance(default, Uniform | StretchedShare) and not all(
+        0.0 <= one < 1.0 for one in values
+    ):
         raise ConfigError(f"fixed {name}={prior.value}: give a share, from 0 to below 1")
 
 
