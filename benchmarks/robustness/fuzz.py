@@ -37,7 +37,7 @@ from samples import losses
 SEED = 2027
 KINDS = ("readers", "stored fits", "command line", "bits")
 FINE = (0, 2, 3, 4, 5)
-BATCH, PATIENCE, MEMORY = 40, 60.0, 8 * 2**30
+BATCH, PATIENCE, MEMORY = 20, 60.0, 8 * 2**30
 POINT = ("--method", "point", "--regimes", "1", "--noise", "normal", "--draws", "100")
 STRIDE = 7919
 """Step between bits that are flipped one after the other; prime, so that it meets all of them."""
@@ -347,6 +347,8 @@ def main() -> None:
         following = dict.fromkeys(chosen.kinds, chosen.start)
         while time.monotonic() < until:
             for kind in chosen.kinds:
+                if time.monotonic() > until:
+                    break
                 size = BATCH * (4 if kind == "bits" else 1)
                 first = following[kind]
                 cases = [(kind, first + i) for i in range(size)]
