@@ -50,7 +50,7 @@ def numbers(values: Any, name: str) -> Array:
         raise InvalidData(
             f"{name} must be numbers, in one array ({type(error).__name__})"
         ) from None
-    kind = array.dtype.kind
+    kind: str = array.dtype.kind
     if kind == "O":
         kind = next((k for k in map(_kind, array.flat) if k), "f")
     if kind not in "fiu":
@@ -172,7 +172,7 @@ def ends(x_range: object) -> tuple[float, float]:
     return low, high
 
 
-def names(given: object, name: str) -> list[str]:
+def names(given: Any, name: str) -> list[str]:
     """Return one name or several as a list; None is none."""
     if given is None:
         return []

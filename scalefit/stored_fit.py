@@ -6,23 +6,20 @@ checks. The rules are the tables below; the functions only apply them.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .errors import InvalidData
 from .inference import METHODS
 from .inference.problem import MODEL_NUMBERS
-from .laws import priors
 from .laws.broken import MAX_REGIMES
+from .laws.described import damaged, described_law, described_priors
 from .laws.noise import NOISES
 from .laws.segmented import PER_REGIME
-from .laws.stored import PLAIN, SEGMENTED, named
+from .laws.stored import named
 from .wording import counted, inline, quoted
 
 if TYPE_CHECKING:
@@ -78,16 +75,6 @@ ATTRIBUTES: dict[str, type | tuple[type, ...]] = {
 WORDS = {"noise": ("auto", *NOISES), "method": tuple(METHODS)}
 """Attributes that are one of some words."""
 STATES = ("", "certified", "negligible", "dropped", "doubtful", "preview")
-KINDS = {
-    name: kind
-    for name, kind in vars(priors).items()
-    if dataclasses.is_dataclass(kind) and getattr(kind, "__module__", "") == priors.__name__
-}
-"""Classes of priors that a file may name."""
-ABOVE_0 = ("sd", "median", "concentration", "slope")
-"""Fields of priors that must be positive."""
-LONGEST = 64
-"""Elements of a vector of parameters, at most."""
 INFINITE = ("degrees_of_freedom",)
 """Draws that may be infinite: noise without heavy tails."""
 PADDED = (*PER_REGIME, "gap")
@@ -112,17 +99,15 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
     for name, kind in ATTRIBUTES.items():
         value = tree.attrs.get(name)
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise _damaged(
-                f"attribute '{name}' is {'missing' if value is None else 'no ' + 'text'}"
-            )
+            raise damaged(f"attribute '{name}' is missing, or of another kind")
     for name, words in WORDS.items():
         if tree.attrs[name] not in words:
-            raise _damaged(f"attribute '{name}' is {quoted(tree.attrs[name])}")
-    description = _law(_parsed(tree, "law"))
+            raise damaged(f"attribute '{name}' is {quoted(tree.attrs[name])}")
+    description = described_law(_parsed(tree, "law"))
     law = named(description) if law is None else law
     groups = {str(name): node.to_dataset() for name, node in tree.children.items()}
     _layout(groups)
-    _priors(_parsed(tree, "priors"), law)
+    described_priors(_parsed(tree, "priors"), law)
     _points(groups)
     _models(groups, law)
     _draws(groups, law)
@@ -130,113 +115,47 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
     return description
 
 
-def _damaged(what: str) -> InvalidData:
-    return InvalidData(f"no whole fit: {what}; save it again with fit.save or `scalefit fit`")
-
-
 def _parsed(tree: xr.DataTree, name: str) -> Any:
     """Return the value of an attribute that is JSON."""
     try:
         return json.loads(tree.attrs[name])
     except (ValueError, RecursionError):
-        raise _damaged(f"attribute '{name}' is no JSON") from None
-
-
-def _law(description: Any) -> dict[str, Any]:
-    """Return the description of a law, of this package or of a class of one's own."""
-    said = quoted(json.dumps(description))
-    if not isinstance(description, dict) or not isinstance(description.get("class"), str):
-        raise _damaged(f"attribute 'law' names no law: {said}")
-    if description["class"] in {kind.__name__ for kind in SEGMENTED}:
-        regimes, floor = description.get("regimes"), description.get("floor")
-        known = isinstance(floor, bool) or (
-            isinstance(floor, int | float) and math.isfinite(floor) and floor > 0
-        )
-        if type(regimes) is not int or not 1 <= regimes <= MAX_REGIMES or not known:
-            raise _damaged(f"attribute 'law' is out of bounds: {said}")
-        wanted = {"class", "regimes", "floor"}
-    else:
-        wanted = {"class", "name"}
-        if not isinstance(description.get("name"), str):
-            raise _damaged(f"attribute 'law' names no law: {said}")
-        plain = {kind.__name__ for kind in PLAIN}
-        if not description["class"].isidentifier() or (
-            description["class"] in plain and named(description) is None
-        ):
-            raise _damaged(f"attribute 'law' names no law: {said}")
-    if set(description) != wanted:
-        raise _damaged(f"attribute 'law' says too much or too little: {said}")
-    return description
-
-
-def _priors(stored: Any, law: Law | None) -> None:
-    """Refuse priors that are none of this package."""
-    if not isinstance(stored, dict) or not isinstance(stored.get("overrides"), dict):
-        raise _damaged("attribute 'priors' has no 'set' and 'overrides'")
-    chosen = stored.get("set")
-    if chosen not in (("default", "narrow") if law is None else law.prior_sets):
-        raise _damaged(f"attribute 'priors' names the set {quoted(chosen)}")
-    for name, one in stored["overrides"].items():
-        pair = isinstance(one, list) and len(one) == 2 and isinstance(one[1], dict)
-        kind: Any = KINDS.get(one[0]) if pair and isinstance(one[0], str) else None
-        names = {field.name for field in dataclasses.fields(kind)} if kind else set()
-        if not kind or set(one[1]) - names or not all(_field(*item) for item in one[1].items()):
-            raise _damaged(f"attribute 'priors' has for {quoted(name)} {quoted(json.dumps(one))}")
-        try:
-            kind(**one[1])
-        except TypeError:
-            raise _damaged(f"attribute 'priors' lacks a part for {quoted(name)}") from None
-
-
-def _field(name: str, value: Any) -> bool:
-    """Return whether a field of a prior holds what it may."""
-    if name in ("unit", "scale"):
-        return isinstance(value, str)
-    if name == "size":
-        return value is None or (type(value) is int and 1 <= value <= LONGEST)
-    many = value if isinstance(value, list) and name == "value" else [value]
-    return 0 < len(many) <= LONGEST and all(
-        isinstance(one, int | float)
-        and not isinstance(one, bool)
-        and math.isfinite(one)
-        and (one > 0 or name not in ABOVE_0)
-        for one in many
-    )
+        raise damaged(f"attribute '{name}' is no JSON") from None
 
 
 def _layout(groups: Mapping[str, xr.Dataset]) -> None:
     """Refuse groups and variables that are missing, unknown or of another shape."""
     for name in groups:
         if name not in GROUPS:
-            raise _damaged(f"group {quoted(name)} is unknown")
+            raise damaged(f"group {quoted(name)} is unknown")
     for name, rule in GROUPS.items():
         if name not in groups:
             if rule.needed:
-                raise _damaged(f"group '{name}' is missing")
+                raise damaged(f"group '{name}' is missing")
             continue
         group = groups[name]
         for wanted in (*rule.numbers, *rule.texts):
             if wanted not in group.data_vars:
-                raise _damaged(f"group '{name}' lacks '{wanted}'")
+                raise damaged(f"group '{name}' lacks '{wanted}'")
         for key, variable in group.data_vars.items():
             where = f"{quoted(key)} of group '{name}'"
             lead, more = variable.dims[: len(rule.dims)], variable.dims[len(rule.dims) :]
             if lead != rule.dims or len(more) > rule.further:
-                raise _damaged(f"{where} has the dimensions {variable.dims}")
+                raise damaged(f"{where} has the dimensions {variable.dims}")
             if not all(variable.shape) or any(group.sizes[dim] > 10**4 for dim in more):
-                raise _damaged(f"{where} has the shape {variable.shape}")
+                raise damaged(f"{where} has the shape {variable.shape}")
             if not (_texts(variable) if key in rule.texts else variable.dtype.kind in "fiub"):
-                raise _damaged(f"{where} holds no {'texts' if key in rule.texts else 'numbers'}")
+                raise damaged(f"{where} holds no {'texts' if key in rule.texts else 'numbers'}")
     ids = _ids(groups["posterior"])
     if len(set(ids)) < len(ids):
-        raise _damaged("a run occurs twice")
+        raise damaged("a run occurs twice")
     for name, rule in GROUPS.items():
         if name in groups and "run" in rule.dims and _ids(groups[name]) != ids:
-            raise _damaged(f"group '{name}' has other runs than 'posterior'")
+            raise damaged(f"group '{name}' has other runs than 'posterior'")
     sizes = groups["posterior"].sizes
     for name, rule in GROUPS.items():
         if name in groups and rule is DRAWS and groups[name].sizes["draw"] != sizes["draw"]:
-            raise _damaged(f"group '{name}' has other draws than 'posterior'")
+            raise damaged(f"group '{name}' has other draws than 'posterior'")
 
 
 def _texts(variable: xr.DataArray) -> bool:
@@ -245,7 +164,7 @@ def _texts(variable: xr.DataArray) -> bool:
 
 def _ids(group: xr.Dataset) -> list[str]:
     if "run" not in group.coords or group["run"].dims != ("run",) or not _texts(group["run"]):
-        raise _damaged("the names of the runs are missing")
+        raise damaged("the names of the runs are missing")
     return [str(run) for run in group["run"].values]
 
 
@@ -256,26 +175,26 @@ def _points(groups: Mapping[str, xr.Dataset]) -> None:
     there = np.isfinite(x)
     whole = x.shape == y.shape and (there == np.isfinite(y)).all() and there[:, 0].all()
     if not whole or not (there[:, 1:] <= there[:, :-1]).all() or np.isinf(x).any():
-        raise _damaged("x and y are not both there at the points of each run")
+        raise damaged("x and y are not both there at the points of each run")
     if not ((x[there] > 0).all() and (y[there] > 0).all() and (np.isnan(x) | np.isfinite(x)).all()):
-        raise _damaged("x or y is not positive")
+        raise damaged("x or y is not positive")
     if not (np.diff(x, axis=1)[there[:, 1:]] >= 0).all():
-        raise _damaged("x is not in order")
+        raise damaged("x is not in order")
     for name in ("error", "scatter"):
         if name in constant and not (constant[name].values[there] >= 0).all():
-            raise _damaged(f"'{name}' of group 'constant_data' is negative or missing")
-    for name, label in constant.coords.items():
+            raise damaged(f"'{name}' of group 'constant_data' is negative or missing")
+    for key, label in constant.coords.items():
         if label.dims == ("run",) and not (label.dtype.kind in "fiub" or _texts(label)):
-            raise _damaged(f"{quoted(name)} of group 'constant_data' tells no runs apart")
+            raise damaged(f"{quoted(key)} of group 'constant_data' tells no runs apart")
         if not isinstance(label.attrs.get("long_name", ""), str):
-            raise _damaged(f"{quoted(name)} of group 'constant_data' has no name")
+            raise damaged(f"{quoted(key)} of group 'constant_data' has no name")
 
 
 def _draws(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
     """Refuse draws that are missing, or no numbers where a curve was fitted."""
     runs, verdicts = _ids(groups["posterior"]), groups["diagnostics"]["verdict"].values
     if not all(str(verdict).strip() for verdict in verdicts):
-        raise _damaged("a verdict is missing")
+        raise damaged("a verdict is missing")
     for name, rule in GROUPS.items():
         if name not in groups or rule.dims != DRAWS.dims or name == "sample_stats":
             continue
@@ -292,12 +211,12 @@ def _draws(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
                 good |= np.isnan(values) & _padding(group, str(key), variable)
             wrong = np.flatnonzero(~failed & ~good.reshape(len(runs), -1).all(axis=1))
             if wrong.size:
-                raise _damaged(f"{quoted(key)} of group '{name}' is no number in run "
+                raise damaged(f"{quoted(key)} of group '{name}' is no number in run "
                                f"{quoted(runs[wrong[0]])}")  # fmt: skip
         if name == "posterior":
             for run, lost, verdict in zip(runs, failed, verdicts, strict=True):
                 if lost and str(verdict) == "ok":
-                    raise _damaged(f"run {quoted(run)} has no draws, and its verdict is 'ok'")
+                    raise damaged(f"run {quoted(run)} has no draws, and its verdict is 'ok'")
 
 
 def _padding(group: xr.Dataset, key: str, variable: xr.DataArray) -> Any:
@@ -323,7 +242,7 @@ def _named(name: str, group: xr.Dataset, law: Law | None, least: int) -> None:
         else:
             needed = True
         if needed and parameter.name not in group:
-            raise _damaged(f"group '{name}' lacks '{parameter.name}'")
+            raise damaged(f"group '{name}' lacks '{parameter.name}'")
         if parameter.per == "law" or parameter.name not in group:
             continue
         width = group["exponent"].shape[-1] - (parameter.per == "crossover")
@@ -333,12 +252,12 @@ def _named(name: str, group: xr.Dataset, law: Law | None, least: int) -> None:
             or shape[-1] != width
             or not least <= width + (parameter.per == "crossover") <= most
         ):
-            raise _damaged(f"'{parameter.name}' of group '{name}' has the shape {shape}")
+            raise damaged(f"'{parameter.name}' of group '{name}' has the shape {shape}")
     if "regimes" in group:
         counts = group["regimes"].values
         counts = counts[np.isfinite(counts)]
         if not ((counts >= 1) & (counts <= most) & (counts == np.floor(counts))).all():
-            raise _damaged(f"'regimes' of group '{name}' counts no regimes")
+            raise damaged(f"'regimes' of group '{name}' counts no regimes")
 
 
 def _models(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
@@ -346,7 +265,7 @@ def _models(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
     averaged = [name for name in groups if re.fullmatch(r"averaged|regimes_\d", name)]
     if "models" not in groups:
         if averaged or "forecast" in groups:
-            raise _damaged("group 'models' is missing")
+            raise damaged("group 'models' is missing")
         return
     models = groups["models"]
     rules: dict[str, Callable[[Any], bool]] = {
@@ -360,22 +279,22 @@ def _models(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
             or models[name].dims != ("model",)
             or not fine(models[name].values)
         ):
-            raise _damaged(f"'{name}' of group 'models' names no models")
+            raise damaged(f"'{name}' of group 'models' names no models")
     for state in np.unique(models["state"].values.astype(str)):
         if state not in STATES:
-            raise _damaged(f"'state' of group 'models' is {quoted(state)}")
+            raise damaged(f"'state' of group 'models' is {quoted(state)}")
     share = models["probability"].values
     known = np.isfinite(share).any(axis=1)
     total = np.where(np.isfinite(share), share, 0.0).sum(axis=1)
     if (share < 0).any() or np.isinf(share).any() or (np.abs(total[known] - 1.0) > 1e-3).any():
-        raise _damaged("'probability' of group 'models' does not add up to 1")
+        raise damaged("'probability' of group 'models' does not add up to 1")
     counts = set(models["regimes"].values.tolist())
     wanted = {f"regimes_{n}" for n in counts} | {"averaged"} if len(counts) > 1 else set()
     if len(set(models["floor"].values.tolist())) > 1:
         wanted |= {"forecast"}
     for name in sorted(wanted):
         if name not in groups:
-            raise _damaged(f"group '{name}' is missing")
+            raise damaged(f"group '{name}' is missing")
 
 
 def _most(law: Law | None) -> int:
@@ -387,21 +306,20 @@ def _pools(tree: xr.DataTree, groups: Mapping[str, xr.Dataset]) -> None:
     pool, pools = _parsed(tree, "pool"), _parsed(tree, "pools")
     for name, value in (("pool", pool), ("pools", pools)):
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise _damaged(f"attribute '{name}' is no list of names")
+            raise damaged(f"attribute '{name}' is no list of names")
     if bool(pool) != ("shared" in groups) or bool(pool) != bool(pools):
-        raise _damaged("what pooled runs share is missing, or shared by none")
+        raise damaged("what pooled runs share is missing, or shared by none")
     if not pool:
         return
     shared = groups["shared"]
     runs = _ids(groups["posterior"])
     if "group" not in shared.coords or not _texts(shared["group"]) or len(pools) != len(runs):
-        raise _damaged(f"attribute 'pools' does not say in which {counted(len(runs), 'run')} are")
+        raise damaged(f"attribute 'pools' does not say in which {counted(len(runs), 'run')} are")
     known = [str(one) for one in shared["group"].values]
     failed = np.isnan(groups["posterior"]["noise"].values).all(axis=(0, 1))
     for run, one, lost in zip(runs, pools, failed, strict=True):
         if one not in known and not lost:
-            raise _damaged(f"run {quoted(run)} is pooled in {inline(one)}, which is not there")
-    for name, variable in shared.data_vars.items():
-        values = variable.values
-        if not np.isfinite(values).all():
-            raise _damaged(f"{quoted(name)} of group 'shared' is no number")
+            raise damaged(f"run {quoted(run)} is pooled in {inline(one)}, which is not there")
+    for key, variable in shared.data_vars.items():
+        if not np.isfinite(variable.values).all():
+            raise damaged(f"{quoted(key)} of group 'shared' is no number")

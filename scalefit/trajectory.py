@@ -391,10 +391,10 @@ def _plain_coordinates(dataset: xr.Dataset) -> xr.Dataset:
             kind == "O" and not all(isinstance(one, str) for one in coordinate.values.flat)
         ):
             raise InvalidData(f"coordinate {name!r} holds neither numbers nor texts")
-    for name, one in {"the file": dataset, **dataset.variables}.items():
+    for attrs in (dataset.attrs, *(one.attrs for one in dataset.variables.values())):
         for attribute in TEXTS:
-            if not isinstance(one.attrs.get(attribute, ""), str):
-                raise InvalidData(f"attribute '{attribute}' of {name!r} is no text")
+            if not isinstance(attrs.get(attribute, ""), str):
+                raise InvalidData(f"an attribute '{attribute}' is no text")
     if "warm_up_x" in dataset.attrs and not (
         "warm_up" in dataset.attrs
         and isinstance(dataset.attrs.get("warm_up_until"), int | float | np.number)

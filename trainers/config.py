@@ -21,7 +21,6 @@ from scalefit.wording import inline, typed
 
 from .settings import Setting, Settings, kinds, listed, shown
 
-
 MOST = 1_000_000
 """Runs of a sweep, at most."""
 LARGEST = 2**20
@@ -185,7 +184,9 @@ def read(path: Any) -> dict[str, Any]:
         with open(path, "rb") as file:
             found = tomllib.load(file)
     except OSError as error:
-        raise ConfigError(f"{inline(path)}: {error.strerror}; name a TOML file of settings") from None
+        raise ConfigError(
+            f"{inline(path)}: {error.strerror}; name a TOML file of settings"
+        ) from None
     except RecursionError:
         raise ConfigError(f"{inline(path)}: nested too deep; settings are one level deep") from None
     except ValueError as error:  # of TOML, of UTF-8, of integers with thousands of digits

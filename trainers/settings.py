@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 
 from scalefit.errors import ConfigError, nearest
 
-
 LONGEST = 1_000_000
 """Values of one setting, at most."""
 

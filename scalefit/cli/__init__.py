@@ -135,7 +135,7 @@ def _cut(error: BaseException | None) -> bool:
 
 def _hush() -> None:
     """Send what is left of standard output nowhere: Python's last flush must not fail again."""
-    if sys.stdout is sys.__stdout__:
+    if sys.__stdout__ is not None and sys.stdout is sys.__stdout__:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
