@@ -6,13 +6,15 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from .arrays import Array
 from .errors import ConfigError, InvalidData
@@ -54,7 +56,7 @@ class Record:
     @property
     def runs(self) -> list[str]:
         """Names of the curves."""
-        return [str(run) for run in self.group("posterior")["run"].values]
+        return [str(run) for run in self.tree.children["posterior"].variables["run"].values]
 
     @property
     def fitted(self) -> list[str]:
@@ -126,6 +128,33 @@ class Record:
         keys = ["run", "regimes", "floor", "noise"]
         return frame[frame["state"] != ""][[*keys, *MODEL_NUMBERS, "state"]].reset_index(drop=True)
 
+    @property
+    def coordinates(self) -> dict[str, NDArray[Any]]:
+        """What tells the curves apart: the value of each setting at every run, by its name."""
+        constant = self.group("constant_data")
+        return {
+            str(one.attrs.get("long_name", name)): one.values
+            for name, one in constant.coords.items()
+            if one.dims == ("run",) and name != "run"
+        }
+
+    def only(self, runs: Sequence[str]) -> Self:
+        """Return the fit of some of the curves, in the order of `runs`."""
+        at = [self._at(run) for run in runs]
+        groups = {
+            str(name): dataset.isel(run=at) if "run" in dataset.dims else dataset
+            for name, dataset in ((name, self.group(name)) for name in self.tree.children)
+        }
+        tree = xr.DataTree.from_dict(groups)
+        tree.attrs = dict(self.tree.attrs)
+        pools = json.loads(tree.attrs.get("pools", "[]"))
+        if pools:
+            tree.attrs["pools"] = json.dumps([pools[i] for i in at])
+            shared = groups["shared"]
+            kept = np.isin(shared["group"].values, [pools[i] for i in at])
+            tree["shared"] = xr.DataTree(shared.isel(group=np.flatnonzero(kept)))
+        return replace(self, tree=tree)
+
     def with_regimes(self, regimes: int) -> Self:
         """Return the fit given that there are so many regimes.
 
@@ -158,9 +187,10 @@ class Record:
 
     def curve(self, run: str) -> tuple[Array, Array]:
         """Return x and y of one curve as fitted, both of shape (n,), ordered by x."""
-        x = self.group("constant_data")["x"].sel(run=run).values
+        at = self._at(run)
+        x = self.tree.children["constant_data"].variables["x"].values[at]
         there = np.isfinite(x)
-        return x[there], self.group("observed_data")["y"].sel(run=run).values[there]
+        return x[there], self.tree.children["observed_data"].variables["y"].values[at][there]
 
     def errors(self, run: str) -> Array:
         """Return the standard errors of log y of one curve, shape (n,); 0 where none is known."""
@@ -185,11 +215,12 @@ class Record:
         for name in (group, "averaged", "posterior"):
             if name in self.tree.children:
                 break
-        chosen = self.group(name).sel(run=run)
-        return {
-            str(name): variable.values.reshape(-1, *variable.shape[2:])
-            for name, variable in chosen.data_vars.items()
+        node, at = self.tree.children[name], self._at(run)
+        found = {
+            str(key): node.variables[key].transpose("chain", "draw", "run", ...)
+            for key in node.data_vars
         }
+        return {key: one.values[:, :, at].reshape(-1, *one.shape[3:]) for key, one in found.items()}
 
     def per_run(
         self,
@@ -215,8 +246,8 @@ class Record:
 
         Of a run whose fit failed it is the largest number that was asked for.
         """
-        counts = self.group("posterior").get("regimes")
-        count = np.nan if counts is None else float(counts.sel(run=run).values.reshape(-1)[0])
+        counts = self.tree.children["posterior"].variables.get("regimes")
+        count = np.nan if counts is None else float(counts.values[0, 0, self._at(run)])
         return int(count) if np.isfinite(count) else self.law.regimes
 
     @property
@@ -262,10 +293,18 @@ class Record:
 
     def _beside(self, run: str, name: str) -> Array | None:
         """Return a variable that is stored along the points of one run, None if there is none."""
-        constant = self.group("constant_data").sel(run=run)
-        if name not in constant.data_vars:
+        constant, at = self.tree.children["constant_data"].variables, self._at(run)
+        if name not in constant:
             return None
-        return np.asarray(constant[name].values[np.isfinite(constant["x"].values)])
+        return np.asarray(constant[name].values[at][np.isfinite(constant["x"].values[at])])
+
+    def _at(self, run: str) -> int:
+        """Return the place of a run among the runs."""
+        return self._places[run]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {run: i for i, run in enumerate(self.runs)}
 
     def _models(self) -> xr.Dataset:
         if "shared" in self.tree.children:

@@ -6,13 +6,15 @@ One file of more than 400 lines, nearly all of them docstrings: this is the page
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from . import record
+from .analysis import choice
 from .arguments import positive, root, tails
 from .errors import ConfigError, InvalidData
 from .forecast import exponents as local
@@ -20,19 +22,69 @@ from .forecast import predictions
 from .forecast.reach import reach
 from .laws import Law, SegmentedLaw
 from .record import Record
+from .wording import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit(Record):
     """The posterior of one or more curves. Made by `scalefit.fit`; never changes.
 
     What can be read from it, such as `runs`, `verdict`, `notes`, `probabilities` and `tree`, is
-    described at `scalefit.record.Record`.
+    described at `scalefit.record.Record`. Of several curves it is a mapping by name as well:
+    `len(fit)`, `for run in fit`, `fit["base"]` and `fit[["base", "large"]]` are fits again.
     """
+
+    def __repr__(self) -> str:
+        """Return a table of the first runs, at most 25 lines of 80 columns."""
+        from .analysis.overview import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from .report.notebook import page
+
+        return page(self)
+
+    def __len__(self) -> int:
+        """Return the number of curves."""
+        return len(self.tree.children["posterior"].variables["run"])
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names of the curves one by one, as a mapping does."""
+        return iter(self.runs)
+
+    def __getitem__(self, name: str | Sequence[str]) -> Fit:
+        """Return the fit of one curve, `fit["base"]`, or of several, `fit[["base", "large"]]`.
+
+        Raises
+        ------
+        ConfigError
+            If no curve is named so.
+        """
+        return self.only(choice.by_name(self, name))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.runs
+
+    def sel(self, **settings: Any) -> Fit:
+        """Return the fit of the curves that have these settings, such as `fit.sel(lr=0.1)`.
+
+        Parameters
+        ----------
+        **settings
+            Value of a column of `by` or of a run coordinate, or a list of values to keep; `run`
+            is the name of a curve.
+
+        Raises
+        ------
+        ConfigError
+            If a setting or a value is unknown, or no curve has all of them.
+        """
+        return self.only(choice.by_setting(self, settings))
 
     @property
     def exponents(self) -> xr.DataArray:
@@ -191,6 +243,60 @@ class Fit(Record):
         targets = positive(target, "target")
         return reach(self, targets, tails(interval), within, hazard, seed)
 
+    def savings(
+        self,
+        target: ArrayLike,
+        baseline: str | None = None,
+        *,
+        between: str | None = None,
+        interval: float = 0.9,
+        within: float | None = None,
+        hazard: float = 1.0,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Return by which factor of x a run reaches a target before another does.
+
+        With x in tokens and a ratio of 1.5, the baseline takes 1.5 times as many tokens. What it
+        is to reach a target is said at `reach`; the direction is that of the baseline.
+
+        Parameters
+        ----------
+        target : one value or several, in the unit of y, > 0
+            What to reach.
+        baseline
+            The run that the others are compared with; by default the first. With `between`, a
+            value of that setting.
+        between
+            Run coordinate, such as `"optimizer"`: its values are compared, each draw with one of
+            its runs at random. The ratio is then that of a run of either, not of their means.
+        interval, within, hazard, seed
+            As for `reach`; the seed is also that of the pairing. Draws of two runs are
+            independent, those of pooled runs stay together.
+
+        Returns
+        -------
+        DataFrame
+            One row per target and run other than the baseline: `run, baseline, target, median, low,
+            high, first, behind, both, neither`. The quantiles are those of x of the baseline over x
+            of the run: `inf` where the baseline never gets there, 0 where the run never does, over
+            the draws in which either does. `first` is the probability that the run is there first
+            or alone, `behind` that the baseline is; `both` and `neither` that they ever are.
+
+        Raises
+        ------
+        ConfigError
+            If there are no two runs, `baseline` or `between` is unknown, or `within` does not lie
+            beyond the first x.
+        InvalidData
+            If a target is not finite and positive.
+        """
+        from .forecast.savings import savings
+
+        root(seed)
+        targets = positive(target, "target")
+        ends = tails(interval)
+        return savings(self, targets, baseline, between, ends, within, hazard, seed)
+
     def variance_shares(
         self,
         x: ArrayLike,
@@ -247,8 +353,18 @@ class Fit(Record):
             raise InvalidData(f"x has {at.size} values and y {value.size}; give as many of each")
         return predictions.log_predictive(self, at, value, hazard, seed)
 
-    def summary(self, interval: float = 0.9) -> pd.DataFrame:
-        """Return one row per run, parameter and regime.
+    @overload
+    def summary(
+        self, interval: float = 0.9, *, style: Literal["table"] = "table"
+    ) -> pd.DataFrame: ...
+
+    @overload
+    def summary(self, interval: float = 0.9, *, style: Literal["latex"]) -> str: ...
+
+    def summary(
+        self, interval: float = 0.9, *, style: Literal["table", "latex"] = "table"
+    ) -> pd.DataFrame | str:
+        r"""Return one row per run, parameter and regime.
 
         With several numbers of regimes the rows are those of the most probable one, its probability
         in `note`, and `end_exponent` is averaged over all models.
@@ -257,17 +373,32 @@ class Fit(Record):
         ----------
         interval
             Probability between `low` and `high`, equal-tailed.
+        style
+            `"latex"` returns the text of a table for the package booktabs, with estimates such as
+            `$0.40^{+0.02}_{-0.01}$`, whose digits are those that the interval supports.
 
         Returns
         -------
         DataFrame
-            Columns `run, regimes, regime, parameter, mean, median, low, high, unit, ess, rhat,
+            Columns `run, regimes, regime, parameter, median, low, high, mean, sd, unit, ess, rhat,
             note`. A crossover belongs to the regime it ends. `end_exponent` is the local exponent
             at the last x with the floor removed.
+
+        Raises
+        ------
+        ConfigError
+            If the interval is no probability, or the style unknown.
         """
         from .analysis.summary import summary
 
-        return summary(self, tails(interval))
+        if style not in ("table", "latex"):
+            raise ConfigError(f"style={quoted(style)}: give 'table' or 'latex'")
+        table = summary(self, tails(interval))
+        if style == "table":
+            return table
+        from .analysis.latex import latex
+
+        return latex(table, interval)
 
     def plateaus(self, threshold: float = 0.05, *, interval: float = 0.9) -> pd.DataFrame:
         """Return the stretches over which a curve hardly falls, averaged over models.
@@ -360,32 +491,45 @@ class Fit(Record):
         """
         record.write(self, path)
 
-    def plot(self, ax: Axes | None = None, *, beyond: float = 1.0) -> Axes | NDArray[Any]:
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        beyond: float = 1.0,
+        panels: bool = False,
+        most: int | None = None,
+    ) -> Axes | NDArray[Any]:
         """Draw data, median, 90% bands, crossovers and each regime's exponent.
 
-        The bands are averaged over the models with a floor, as predictions are; crossovers and
-        exponents are those of the most probable number of regimes.
+        Several curves are drawn on one axes: up to three with their bands, up to eight with their
+        names beside them. The bands are averaged over the models with a floor, as predictions are;
+        crossovers and exponents are those of the most probable number of regimes.
 
         Parameters
         ----------
         ax
-            Where to draw a fit of one run; by default a new figure with one panel per run.
+            Where to draw; by default a new figure.
         beyond
-            How far to go on beyond the data, as a multiple of the last x: there a second, lighter
-            band allows for further crossovers.
+            How far to go on beyond the data, as a multiple of the last x; there a second band
+            allows for further crossovers.
+        panels
+            Whether each curve has axes of its own, with exponents and crossover bands.
+        most
+            Curves to draw at most, the first; 20 on one axes, 100 with `panels`. A figure that
+            leaves some out says so.
 
         Returns
         -------
-        The axes, or an array of them if there are several runs.
+        The axes, or an array of them with `panels`.
 
         Raises
         ------
         ConfigError
-            If `ax` is given and there are several runs, or `beyond` is below 1.
+            If `ax` is given with `panels`, `beyond` is below 1 or `most` below 1.
         """
-        from .plot.curve import draw_fit
+        from .plot.curve import curve
 
-        return draw_fit(self, ax, beyond)
+        return curve(self, None, ax, beyond=beyond, panels=panels, most=most)
 
     def report(
         self,

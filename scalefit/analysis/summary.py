@@ -58,8 +58,9 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
                         "regimes": count,
                         "regime": regime,
                         "parameter": name,
-                        "mean": float(np.mean(one)),
                         **quantiles(one, tails),
+                        "mean": float(np.mean(one)),
+                        "sd": float(np.std(one)),
                         "unit": units.get(unit, unit),
                         "ess": _diagnostic(record, "ess", name, run, regime),
                         "rhat": _diagnostic(record, "rhat", name, run, regime),
@@ -85,8 +86,9 @@ def shared(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
                         "group": str(group),
                         "regime": regime,
                         "parameter": str(name),
-                        "mean": float(one.mean()),
                         **quantiles(one, tails),
+                        "mean": float(one.mean()),
+                        "sd": float(one.std()),
                         "unit": units.get(str(name), ""),
                     }
                 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from scalefit.wording import compact, inline
+from scalefit.wording import compact, inline, rounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,14 +90,10 @@ def number(value: float) -> str:
     return compact(f"{value:.4g}") if math.isfinite(value) else "-"
 
 
-def estimate(value: float) -> str:
-    """Return a number with exactly four significant digits, zeros included."""
-    return compact(f"{value:#.4g}".rstrip(".")) if math.isfinite(value) else "-"
-
-
-def between(low: float, high: float) -> str:
-    """Return an interval."""
-    return f"[{estimate(low)}, {estimate(high)}]"
+def estimate(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Return median and interval of a row, to the digit that the interval supports."""
+    median, low, high = rounded(row["median"], row["low"], row["high"])
+    return median, f"[{low}, {high}]"
 
 
 def percent(interval: float) -> str:
@@ -132,8 +128,7 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
         for row in rows:
             made.add_row(
                 labelled(row),
-                estimate(row["median"]),
-                between(row["low"], row["high"]),
+                *estimate(row),
                 *(inline(row[key]) for key in texts),
             )
         shown.append(made)
@@ -155,8 +150,7 @@ def shared_table(fit: Fit, interval: float) -> Table:
     for row in shared(fit, tails(interval)).to_dict("records"):
         group = inline(row["group"]) if row["group"] != last else ""
         last = row["group"]
-        ends = between(row["low"], row["high"])
-        made.add_row(group, labelled(row), estimate(row["median"]), ends, inline(row["unit"]))
+        made.add_row(group, labelled(row), *estimate(row), inline(row["unit"]))
     return made
 
 
@@ -173,7 +167,7 @@ def _overview(fit: Fit, interval: float) -> list[Any]:
         cells = []
         if wanted:
             row: Any = found.loc[run]
-            cells = [estimate(row["median"]), between(row["low"], row["high"])]
+            cells = [*estimate(row)]
         verdict = "ok" if fit.verdict[run] == "ok" else "unreliable"
         made.add_row(inline(run), models_of(fit, run), *cells, verdict)
     more = len(fit.runs) - LISTED
@@ -220,6 +214,27 @@ def say_doubts(fit: Fit) -> None:
         say(f"unreliable: {len(bad)} of {len(fit.runs)} runs: {'; '.join(bad[:3])}{more}")
     elif bad:
         say("unreliable: see the verdict")
+
+
+def say_unreliable(runs: Sequence[str]) -> int:
+    """Say on standard error which of the runs compared cannot be relied on; return the exit code."""
+    if runs:
+        more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
+        say(f"unreliable: {'; '.join(runs[:3])}{more}: see their verdict")
+    return 4 if runs else 0
+
+
+def chance(probability: float) -> str:
+    """Return a probability in two digits; draws are too few for more."""
+    if 0.0 < probability < 0.005 or 0.995 < probability < 1.0:
+        return "<0.01" if probability < 0.5 else ">0.99"
+    return f"{probability:.2f}" if math.isfinite(probability) else "-"
+
+
+def heading(fit: Fit, axis: str) -> str:
+    """Return name and unit of an axis."""
+    name, unit = (fit.tree.attrs[f"{axis}_{key}"] for key in ("name", "unit"))
+    return f"{name} ({unit})" if unit else str(name)
 
 
 def paragraph(text: str, indent: int) -> str:

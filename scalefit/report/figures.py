@@ -21,9 +21,9 @@ from scalefit.arrays import Array
 from scalefit.forecast.futures import law_at
 from scalefit.forecast.noise import deviates, noise_at
 from scalefit.laws import SegmentedLaw
-from scalefit.plot.style import BAND, FUTURE, INK, LINE, axis_title, short
+from scalefit.plot.style import BAND, FUTURE, INK, LINE, axis_title
 from scalefit.record import Record
-from scalefit.wording import inline
+from scalefit.wording import inline, shortened
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -142,7 +142,7 @@ def forest(
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    labels = [_text(short(name, 44)) for name in names]
+    labels = [_text(shortened(name, 44)) for name in names]
     places = np.arange(len(names), dtype=float)
     for wanted, label, symbol in ((True, "reliable", "circle"), (False, "unreliable", "x-thin")):
         at = good == wanted
@@ -358,7 +358,7 @@ def _menus(fit: Record, views: Mapping[str, View]) -> list[dict[str, Any]]:
         reset = {f"{axis}.autorange": True for axis in both}
         choices = [
             {
-                "label": _text(short(run, 60)),
+                "label": _text(shortened(run, 60)),
                 "method": "update",
                 "args": [
                     {key: [shown[name][key] for name in TRACES] for key in ("x", "y", "text")},
