@@ -6,7 +6,7 @@ One file of more than 400 lines, nearly all of them docstrings: this is the page
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -537,14 +537,16 @@ class Fit(Record):
         *,
         interval: float = 0.9,
         between: str | None = None,
+        theory: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
         seed: int = 0,
     ) -> None:
         """Write one HTML page that holds everything: it opens anywhere and asks no network.
 
-        Per curve the figure, with log or linear axes, its local exponent, the probabilities of the
-        models, residuals and their autocorrelation, parameters, posterior predictive checks,
-        certificates and priors; then the end exponents of all curves, and where the numbers come
-        from. Of more than 200 curves 200 are shown one by one, those that are unreliable first.
+        First the curves on one axes, if there are several. Per curve the figure, with log or linear
+        axes, its local exponent, the probabilities of the models, residuals and their
+        autocorrelation, parameters, posterior predictive checks, certificates and priors; then the
+        end exponents of all curves, and where the numbers come from. Of more than 200 curves 200
+        are shown one by one, those whose verdict is not ok first.
 
         Parameters
         ----------
@@ -555,6 +557,8 @@ class Fit(Record):
         between
             Run coordinate between whose values end exponents are compared, as `sf.compare` does;
             by default all pairs of up to 12 runs are.
+        theory
+            x and y of the curve that a theory foretells, by run; drawn beside the data.
         seed
             Of the replicates that checks compare with, and of means of groups.
 
@@ -569,7 +573,11 @@ class Fit(Record):
 
         tails(interval)
         root(seed)
-        report.write(self, path, interval, between, seed=seed)
+        foretold = {
+            run: (positive(x, "theory"), positive(y, "theory"))
+            for run, (x, y) in (theory or {}).items()
+        }
+        report.write(self, path, interval, between, seed=seed, theory=foretold)
 
 
 def load(path: str | os.PathLike[str], *, law: Law | None = None) -> Fit:

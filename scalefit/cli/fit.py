@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from scalefit.arrays import Array
     from scalefit.result import Fit
 
 KEYS = ("regimes", "floor", "noise")
@@ -291,29 +292,29 @@ def write(
     *,
     compared: pd.DataFrame | None = None,
     seed: int = 0,
-    decorate: Callable[[Any], None] | None = None,
+    theory: Mapping[str, tuple[Array, Array]] | None = None,
 ) -> list[Path]:
     """Write fit, table, figure and report into a folder, each all or nothing; return the paths.
 
-    The report shows the comparison if there is one; `decorate` may add to the axes before the
-    figure is saved.
+    The report shows the comparison if there is one; `theory` is x and y of the curve that a theory
+    foretells, by run, and is drawn beside the data.
     """
     import matplotlib as mpl
-    import numpy as np
 
-    from scalefit import report
+    from scalefit import plot, report
     from scalefit.storage import replacing
 
     mpl.use("Agg")
     paths = [out / name for name in ("fit.nc", "summary.csv", "plot.png", "report.html")]
     fit.save(paths[0])
+    table = fit.summary(interval)
     with replacing(paths[1]) as temporary:
-        fit.summary(interval).to_csv(temporary, index=False)
-    axes: Any = np.atleast_1d(np.asarray(fit.plot(), dtype=object))
-    if decorate is not None:
-        decorate(axes)
-    save_figure(axes[0].figure, paths[2])
-    report.write(fit, paths[3], interval, compared=compared, seed=seed)
+        table.to_csv(temporary, index=False)
+    ax: Any = plot.curve(fit, theory=theory)
+    save_figure(ax.figure, paths[2])
+    report.write(
+        fit, paths[3], interval, compared=compared, seed=seed, theory=theory, parameters=table
+    )
     return paths
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from scalefit.wording import compact, inline, rounded
+from scalefit.wording import compact, inline, rounded, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +90,7 @@ def number(value: float) -> str:
     return compact(f"{value:.4g}") if math.isfinite(value) else "-"
 
 
-def estimate(row: Mapping[str, Any]) -> tuple[str, str]:
+def estimate(row: Mapping[Any, Any]) -> tuple[str, str]:
     """Return median and interval of a row, to the digit that the interval supports."""
     median, low, high = rounded(row["median"], row["low"], row["high"])
     return median, f"[{low}, {high}]"
@@ -158,19 +158,20 @@ def _overview(fit: Fit, interval: float) -> list[Any]:
     """Return one row per run, of the first runs; the files hold the rest."""
     from scalefit.analysis.words import models_of
 
+    fit, every = fit.only(fit.runs[:LISTED]), len(fit.runs)
     summary = fit.summary(interval)
     wanted = "end_exponent" if "end_exponent" in set(summary["parameter"]) else ""
     numbers = (wanted.replace("_", " "), percent(interval)) if wanted else ()
-    made = table("run", "model", *numbers, "verdict", right=numbers)
+    made = table("run", "verdict", "model", *numbers, right=numbers)
     found = summary[summary["parameter"] == wanted].set_index("run")
-    for run in fit.runs[:LISTED]:
+    verdict = fit.verdict
+    for run in fit.runs:
         cells = []
         if wanted:
             row: Any = found.loc[run]
             cells = [*estimate(row)]
-        verdict = "ok" if fit.verdict[run] == "ok" else "unreliable"
-        made.add_row(inline(run), models_of(fit, run), *cells, verdict)
-    more = len(fit.runs) - LISTED
+        made.add_row(inline(run), state(verdict[run]), models_of(fit, run), *cells)
+    more = every - LISTED
     return [
         made,
         *([f"  and {more} more runs; --out FOLDER keeps all of them\n"] if more > 0 else []),
@@ -217,7 +218,7 @@ def say_doubts(fit: Fit) -> None:
 
 
 def say_unreliable(runs: Sequence[str]) -> int:
-    """Say on standard error which of the runs compared cannot be relied on; return the exit code."""
+    """Say on standard error which runs cannot be relied on; return the exit code."""
     if runs:
         more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
         say(f"unreliable: {'; '.join(runs[:3])}{more}: see their verdict")

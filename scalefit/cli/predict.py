@@ -11,7 +11,19 @@ import typer
 from scalefit.wording import rounded
 
 from .options import Interval, Json, Seed, schema
-from .output import chance, emit, heading, estimate, label, number, paragraph, percent, say, show, table
+from .output import (
+    chance,
+    emit,
+    estimate,
+    heading,
+    label,
+    number,
+    paragraph,
+    percent,
+    say,
+    show,
+    table,
+)
 
 if TYPE_CHECKING:
     from scalefit.result import Fit

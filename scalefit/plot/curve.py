@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from scalefit.laws import SegmentedLaw
 from scalefit.record import Record
 from scalefit.wording import quoted, rounded
 
-from .overlay import overlay
+from .overlay import Theory, overlay
 from .room import make_room
 from .style import (
     BAND,
@@ -55,6 +56,7 @@ def curve(
     beyond: float = 1.0,
     panels: bool = False,
     most: int | None = None,
+    theory: Mapping[str, tuple[Array, Array]] | None = None,
 ) -> Axes | NDArray[Any]:
     """Draw data, median, 90% bands, crossovers and exponents of one run, or several on one axes.
 
@@ -73,6 +75,8 @@ def curve(
     most
         Runs to draw at most, the first; 20 on one axes, 100 with `panels`. A figure that leaves
         some out says so.
+    theory
+        x and y of a curve to draw beside the data, by run.
 
     Returns
     -------
@@ -93,15 +97,15 @@ def curve(
     if panels and ax is not None:
         raise ConfigError("ax is one axes, and panels=True makes one per curve; give one of them")
     if panels:
-        return _panels(fit, fit.runs[: most or PANELS], beyond)
+        return _panels(fit, fit.runs[: most or PANELS], beyond, theory or {})
     ax = new_axes() if ax is None else ax
     if len(fit.runs) > 1:
-        return overlay(fit, fit.runs[: most or MOST], ax, beyond)
-    make_room([_draw(fit, fit.runs[0], ax, beyond)])
+        return overlay(fit, fit.runs[: most or MOST], ax, beyond, theory or {})
+    make_room([_draw(fit, fit.runs[0], ax, beyond, theory or {})])
     return ax
 
 
-def _panels(fit: Record, shown: list[str], beyond: float) -> NDArray[Any]:
+def _panels(fit: Record, shown: list[str], beyond: float, theory: Theory) -> NDArray[Any]:
     """Return axes in a grid, one per run."""
     from matplotlib import pyplot as plt
 
@@ -120,11 +124,11 @@ def _panels(fit: Record, shown: list[str], beyond: float) -> NDArray[Any]:
         ax.set_axis_off()
     if len(fit.runs) > len(shown):
         figure.suptitle(f"first {len(shown)} of {len(fit.runs)} curves", fontsize=10)
-    make_room([_draw(fit, run, ax, beyond) for ax, run in zip(axes, shown, strict=False)])
+    make_room([_draw(fit, run, ax, beyond, theory) for ax, run in zip(axes, shown, strict=False)])
     return axes[: len(shown)]
 
 
-def _draw(fit: Record, run: str, ax: Axes, beyond: float) -> tuple[Axes, Array]:
+def _draw(fit: Record, run: str, ax: Axes, beyond: float, theory: Theory) -> tuple[Axes, Array]:
     """Draw one curve; return the axes and the points that nothing may cover."""
     x, y = fit.curve(run)
     margin = math.exp(0.02 * (math.log(x[-1] / x[0]) or 1.0))  # there may be one point only
@@ -136,6 +140,8 @@ def _draw(fit: Record, run: str, ax: Axes, beyond: float) -> tuple[Axes, Array]:
     if np.isfinite(fit.parameters(run)["noise"]).all():
         below, above = _bands(fit, run, ax, grid, beyond > 1.0)
         low, high = min(low, below), max(high, above)
+    if run in theory:
+        ax.plot(*theory[run], color=INK, lw=1.2, ls="-.", label="theory", zorder=2.4)
     errors = fit.errors(run) * y
     if errors.any():
         ax.errorbar(x, y, errors, fmt="none", ecolor=INK, elinewidth=0.6, alpha=0.6, zorder=2.5)
@@ -237,7 +243,7 @@ def _mark_regimes(fit: Record, run: str, ax: Axes, x: Array) -> None:
     crowded = (np.diff(np.log(places)) < CLOSE * (stop - start)).any()
     for j, place in enumerate(places):
         found = quantiles(params["exponent"][:, j], (0.05, 0.95))
-        median, bottom, top = rounded(**found)
+        median, bottom, top = rounded(found["median"], found["low"], found["high"])
         ax.annotate(
             f"exponent {median}\n[{bottom}, {top}]",
             (place, 0.975 - 0.1 * (j % 2) * crowded),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from .style import INK, dark, label_axis, label_ticks, legend, look, title
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Theory = Mapping[str, tuple[Array, Array]]
+"""x and y of a curve that a theory foretells, by run."""
 BANDS = 3
 """Curves up to which bands are drawn; those of more would cover one another."""
 NAMED = 8
@@ -30,7 +33,7 @@ APART = 0.045
 TAILS = (0.05, 0.95)
 
 
-def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float) -> Axes:
+def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float, theory: Theory) -> Axes:
     """Draw the runs on one axes; see `curve`."""
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -44,6 +47,8 @@ def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float) -> Axes:
         marks = {"marker": style["marker"], "ms": 3.4, "mfc": "white", "mew": 0.8}
         ax.plot(x, y, ls="none", color=style["color"], zorder=3, **marks)
         limits = [min(limits[0], y.min()), max(limits[1], y.max())]
+        if run in theory:
+            ax.plot(*theory[run], color=INK, lw=1.0, ls="-.", zorder=2.4)
         end = (float(x[-1]), float(y[-1]))
         if run in fitted:
             end = (beyond * end[0], _median(fit, run, ax, x, style, beyond, len(runs) <= BANDS))
@@ -64,7 +69,7 @@ def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float) -> Axes:
         ax.set_title(f"first {len(runs)} of {len(fit.runs)} curves", fontsize=10)
     if len(runs) <= NAMED:
         _direct(fit, runs, ax, ends)
-        legend(ax, handles=_key(fit, runs), loc="lower left")
+        legend(ax, handles=_key(fit, runs, any(run in theory for run in runs)), loc="lower left")
         make_room([(ax, every)])
     else:
         _beside(fit, runs, ax)
@@ -105,18 +110,20 @@ def _crossovers(fit: Record, run: str, ax: Axes, style: dict[str, Any]) -> None:
     ax.plot(places, at, ls="none", marker="|", ms=13, mew=1.6, color=style["color"], zorder=2.5)
 
 
-def _key(fit: Record, runs: list[str]) -> list[Any]:
+def _key(fit: Record, runs: list[str], foretold: bool) -> list[Any]:
     """Return what the parts of the figure mean, in no curve's colour."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    dots = {"ls": "none", "mfc": "white", "mec": INK}
+    dots: Any = {"ls": "none", "mfc": "white", "mec": INK}
     made: list[Any] = [
         Line2D([], [], marker="o", ms=3.4, label="data", **dots),
         Line2D([], [], color=INK, lw=1.3, label="median of the law"),
     ]
     if len(runs) <= BANDS:
         made.append(Patch(fc=(INK, 0.15), ec=INK, lw=0.4, label="90% of new points"))
+    if foretold:
+        made.append(Line2D([], [], color=INK, lw=1.0, ls="-.", label="theory"))
     if any(fit.regimes(run) > 1 for run in runs if run in fit.fitted):
         made.append(Line2D([], [], marker="|", ms=9, mew=1.6, ls="none", color=INK))
         made[-1].set_label("crossover, median")

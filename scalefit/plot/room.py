@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ def make_room(drawn: Sequence[tuple[Axes, Array]]) -> None:
     Where no corner is free, and where a point lies under a label, the axis of y becomes longer.
     """
     figure: Any = drawn[0][0].figure
-    figure.draw_without_rendering()  # until then nothing has a size
+    with warnings.catch_warnings():  # of letters that the font lacks
+        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
+        figure.draw_without_rendering()  # until then nothing has a size
     for ax, points in drawn:
         for _ in range(ROUNDS):
             if not (_labels(ax, points) | _legend(ax, points)):
@@ -67,7 +70,7 @@ def _labels(ax: Axes, points: Array) -> bool:
 
 def _legend(ax: Axes, points: Array) -> bool:
     """Put the legend where nothing is; return whether the axis had to become longer for it."""
-    legend = ax.get_legend()
+    legend: Any = ax.get_legend()
     if legend is None:
         return False
     left, bottom, right, top = _share(ax, legend.get_window_extent())
