@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from . import packing
 from .arrays import Array
 from .errors import ConfigError, InvalidData
 from .inference.problem import MODEL_NUMBERS, Problem, log_prior
@@ -328,14 +329,21 @@ class Record:
         return models.assign(probability=weight / weight.sum("model", skipna=True))
 
 
-def write(record: Record, path: str | os.PathLike[str]) -> None:
-    """Write a record as netCDF, all or nothing."""
-    size = sum(one.nbytes for node in record.tree.subtree for one in node.variables.values())
+PACKED = 50
+"""Curves above which draws are packed, unless asked otherwise."""
+
+
+def write(record: Record, path: str | os.PathLike[str], exact: bool | None = None) -> None:
+    """Write a record as netCDF, all or nothing; see `Fit.save`."""
+    if exact is None:
+        exact = len(record.runs) <= PACKED
+    tree, encoding = (record.tree, {}) if exact else packing.packed(record.tree)
+    size = sum(one.nbytes for node in tree.subtree for one in node.variables.values())
     with replacing(path) as temporary:
         # Before it is full, for on a full disk HDF5 crashes as it closes.
         if shutil.disk_usage(temporary.parent).free < size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        record.tree.to_netcdf(temporary, engine="h5netcdf")
+        tree.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
 
 
 def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTree]:
@@ -346,7 +354,7 @@ def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTre
         if schema != SCHEMA:
             raise InvalidData(f"{path}: holds no fit of this version ('{SCHEMA}' expected)")
         with xr.open_datatree(path, engine="h5netcdf", decode_times=False) as stored:
-            tree = stored.load()
+            tree = packing.unpacked(stored.load())
     description = json.loads(tree.attrs["law"])
     if law is None:
         law = named(description)
