@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from . import compare
+from .help import one_of
 from .options import Interval, Json, Seed, Workers, folder, schema
 from .output import emit, fit_tables, save_figure, say_doubts, say_notes, shared_table, show
 
@@ -62,6 +63,7 @@ def command(
         str,
         typer.Option(
             metavar="KIND",
+            autocompletion=one_of("auto", "normal", "ar1", "student"),
             help="normal, ar1 (each point remembers the one before), student (heavy tails), or "
             "auto to weigh normal against ar1 where the points are one run in order.",
         ),
@@ -107,6 +109,7 @@ def command(
         str,
         typer.Option(
             metavar="NAME",
+            autocompletion=one_of("auto", "certified", "nuts", "point"),
             help="certified has two searches that must agree, and auto is this; nuts samples one "
             "model with PyMC; point takes a tenth of the time and is a preview.",
         ),

@@ -33,9 +33,53 @@ def test_help_fits_and_describes_every_option(command: list[str], run: Run) -> N
     assert (done.code, done.err) == (0, "")
     assert max(map(len, done.out.splitlines())) <= WIDTH
     assert done.out == run(*command, "-h").out
-    options = done.out.partition("Options:")[2].partition("Commands:")[0]
+    options = done.out.partition("Commands:")[0]
     described = re.findall(r"^  (-\S.*?)(?:  +|\n {8,})(\S.*)$", options, flags=re.MULTILINE)
     assert len(described) == len(re.findall(r"^  -", options, flags=re.MULTILINE)) > 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_ends_with_an_example_that_can_be_parsed(command: str, run: Run) -> None:
+    told = " ".join(run(command, "--help").out.split())
+    example = told.partition("Example: ")[2]
+    assert example.startswith(f"scalefit {command} ")
+    known = set(re.findall(r"--[\w-]+", told.partition("Example: ")[0]))
+    if command != "data":
+        assert set(re.findall(r"--[\w-]+", example)) <= known
+
+
+def test_options_stand_in_groups(run: Run) -> None:
+    for command in set(COMMANDS) - {"data"}:
+        out = run(command, "--help").out
+        assert "\nOutput:\n" in out
+        assert "\nOther:\n" not in out
+        assert "\nOptions:\n" not in out
+    told = run("fit", "--help").out
+    places = [
+        told.index(f"\n{name}:\n") for name in ("Arguments", "Data", "Law", "Inference", "Output")
+    ]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("scalefit co", ["compare"]),
+        ("scalefit data get perc", ["perceptron-fixed-norm", "perceptron-gd"]),
+        ("scalefit train com", ["committee"]),
+        ("scalefit fit a.csv --method p", ["point"]),
+    ],
+)
+def test_the_shell_completes_names(typed: str, offered: list[str]) -> None:
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+    done = subprocess.run(
+        [sys.executable, "-c", "from scalefit.cli import main; main()"],
+        env={**os.environ, **words, "_SCALEFIT_COMPLETE": "complete_bash"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == offered
 
 
 @pytest.mark.parametrize("family", trainers.families())
