@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from . import arguments, netcdf, stored_fit
+from . import arguments, netcdf, packing, stored_fit
 from .arguments import finite, positive
 from .arrays import Array
 from .errors import ConfigError, InvalidData
@@ -23,7 +24,7 @@ from .laws.overrides import all_priors
 from .laws.priors import Prior
 from .laws.rounding import spread
 from .laws.stored import described, named
-from .wording import inline, quoted, suggest, typed
+from .wording import inline, quoted, state, suggest, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ class Record:
     @property
     def runs(self) -> list[str]:
         """Names of the curves."""
-        return [str(run) for run in self.group("posterior")["run"].values]
+        return [str(run) for run in self.tree.children["posterior"].variables["run"].values]
 
     @property
     def fitted(self) -> list[str]:
@@ -86,8 +87,7 @@ class Record:
 
     def state(self, run: str) -> str:
         """Return the first word of a verdict: `"ok"`, `"doubtful"` or `"unreliable"`."""
-        word = self.verdict[run].partition(":")[0]
-        return word if word in ("ok", "doubtful") else "unreliable"
+        return state(self.verdict[run])
 
     @property
     def notes(self) -> dict[str, list[str]]:
@@ -141,6 +141,33 @@ class Record:
         frame = self._models().to_dataframe().reset_index()
         keys = ["run", "regimes", "floor", "noise"]
         return frame[frame["state"] != ""][[*keys, *MODEL_NUMBERS, "state"]].reset_index(drop=True)
+
+    @property
+    def coordinates(self) -> dict[str, NDArray[Any]]:
+        """What tells the curves apart: the value of each setting at every run, by its name."""
+        constant = self.group("constant_data")
+        return {
+            str(one.attrs.get("long_name", name)): one.values
+            for name, one in constant.coords.items()
+            if one.dims == ("run",) and name != "run"
+        }
+
+    def only(self, runs: Sequence[str]) -> Self:
+        """Return the fit of some of the curves, in the order of `runs`."""
+        at = [self._at(run) for run in runs]
+        groups = {
+            str(name): dataset.isel(run=at) if "run" in dataset.dims else dataset
+            for name, dataset in ((name, self.group(name)) for name in self.tree.children)
+        }
+        tree = xr.DataTree.from_dict(groups)
+        tree.attrs = dict(self.tree.attrs)
+        pools = json.loads(tree.attrs.get("pools", "[]"))
+        if pools:
+            tree.attrs["pools"] = json.dumps([pools[i] for i in at])
+            shared = groups["shared"]
+            kept = np.isin(shared["group"].values, [pools[i] for i in at])
+            tree["shared"] = xr.DataTree(shared.isel(group=np.flatnonzero(kept)))
+        return replace(self, tree=tree)
 
     def with_regimes(self, regimes: int) -> Self:
         """Return the fit given that there are so many regimes.
@@ -198,14 +225,10 @@ class Record:
 
     def curve(self, run: str) -> tuple[Array, Array]:
         """Return x and y of one curve, both of shape (n,), ordered by x."""
-        try:
-            x = self.group("constant_data")["x"].sel(run=run).values
-        except (KeyError, TypeError):
-            raise ConfigError(
-                f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}"
-            ) from None
+        at = self._at(run)
+        x = self.tree.children["constant_data"].variables["x"].values[at]
         there = np.isfinite(x)
-        return x[there], self.group("observed_data")["y"].sel(run=run).values[there]
+        return x[there], self.tree.children["observed_data"].variables["y"].values[at][there]
 
     def law_curve(self, run: str) -> tuple[Array, Array]:
         """Return x and y of one curve as the law takes them: with a ceiling, the gap to it."""
@@ -245,16 +268,12 @@ class Record:
         for name in (group, "averaged", "posterior"):
             if name in self.tree.children:
                 break
-        try:
-            chosen = self.group(name).sel(run=run)
-        except (KeyError, TypeError):
-            raise ConfigError(
-                f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}"
-            ) from None
-        return {
-            str(name): variable.values.reshape(-1, *variable.shape[2:])
-            for name, variable in chosen.data_vars.items()
+        node, at = self.tree.children[name], self._at(run)
+        found = {
+            str(key): node.variables[key].transpose("chain", "draw", "run", ...)
+            for key in node.data_vars
         }
+        return {key: one.values[:, :, at].reshape(-1, *one.shape[3:]) for key, one in found.items()}
 
     def per_run(
         self,
@@ -281,8 +300,8 @@ class Record:
         It is the smallest number that is at least half as probable as the most probable one.
         Of a run whose fit failed it is the largest number that was asked for.
         """
-        counts = self.group("posterior").get("regimes")
-        count = np.nan if counts is None else float(counts.sel(run=run).values.reshape(-1)[0])
+        counts = self.tree.children["posterior"].variables.get("regimes")
+        count = np.nan if counts is None else float(counts.values[0, 0, self._at(run)])
         return int(count) if np.isfinite(count) else self.law.regimes
 
     @property
@@ -328,10 +347,23 @@ class Record:
 
     def _beside(self, run: str, name: str) -> Array | None:
         """Return a variable that is stored along the points of one run, None if there is none."""
-        constant = self.group("constant_data").sel(run=run)
-        if name not in constant.data_vars:
+        constant, at = self.tree.children["constant_data"].variables, self._at(run)
+        if name not in constant:
             return None
-        return np.asarray(constant[name].values[np.isfinite(constant["x"].values)])
+        return np.asarray(constant[name].values[at][np.isfinite(constant["x"].values[at])])
+
+    def _at(self, run: str) -> int:
+        """Return the place of a run among the runs."""
+        try:
+            return self._places[run]
+        except (KeyError, TypeError):
+            raise ConfigError(
+                f"run={typed(run)} is not in this fit; {suggest(run, self.runs)}"
+            ) from None
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {run: i for i, run in enumerate(self.runs)}
 
     def _models(self) -> xr.Dataset:
         if "shared" in self.tree.children:
@@ -355,10 +387,17 @@ class Record:
         return models.assign(probability=weight / weight.sum("model", skipna=True))
 
 
-def write(record: Record, path: str | os.PathLike[str]) -> None:
-    """Write a record as netCDF, all or nothing."""
-    groups = {"": record.tree.to_dataset()}
-    groups |= {str(name): node.to_dataset() for name, node in record.tree.children.items()}
+PACKED = 50
+"""Curves above which draws are packed, unless asked otherwise."""
+
+
+def write(record: Record, path: str | os.PathLike[str], exact: bool | None = None) -> None:
+    """Write a record as netCDF, all or nothing; see `Fit.save`."""
+    if exact is None:
+        exact = len(record.runs) <= PACKED
+    tree = record.tree if exact else packing.packed(record.tree)
+    groups = {"": tree.to_dataset()}
+    groups |= {str(name): node.to_dataset() for name, node in tree.children.items()}
     netcdf.write(groups, arguments.path(path))
 
 
@@ -374,7 +413,7 @@ def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTre
         if schema != SCHEMA:
             raise InvalidData(f"{named_file}: holds no fit of this version ('{SCHEMA}' expected)")
         with xr.open_datatree(path, engine="h5netcdf", decode_times=False) as stored:
-            tree = stored.load()
+            tree = packing.unpacked(stored.load())
     try:
         description = stored_fit.check(tree, law)
         if law is None:

@@ -6,13 +6,15 @@ One file of more than 400 lines, nearly all of them docstrings: this is the page
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from . import arguments, record
+from .analysis import choice
 from .arguments import positive, root, tails
 from .errors import ConfigError, InvalidData
 from .forecast import exponents as local
@@ -20,19 +22,69 @@ from .forecast import predictions
 from .forecast.reach import reach
 from .laws import Law, SegmentedLaw
 from .record import Record
+from .wording import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit(Record):
     """The posterior of one or more curves. Made by `scalefit.fit`; never changes.
 
     What can be read from it, such as `runs`, `verdict`, `notes`, `probabilities` and `tree`, is
-    described at `scalefit.record.Record`.
+    described at `scalefit.record.Record`. Of several curves it is a mapping by name as well:
+    `len(fit)`, `for run in fit`, `fit["base"]` and `fit[["base", "large"]]` are fits again.
     """
+
+    def __repr__(self) -> str:
+        """Return a table of the first runs, at most 25 lines of 80 columns."""
+        from .analysis.overview import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from .report.notebook import page
+
+        return page(self)
+
+    def __len__(self) -> int:
+        """Return the number of curves."""
+        return len(self.tree.children["posterior"].variables["run"])
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names of the curves one by one, as a mapping does."""
+        return iter(self.runs)
+
+    def __getitem__(self, name: str | Sequence[str]) -> Fit:
+        """Return the fit of one curve, `fit["base"]`, or of several, `fit[["base", "large"]]`.
+
+        Raises
+        ------
+        ConfigError
+            If no curve is named so.
+        """
+        return self.only(choice.by_name(self, name))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.runs
+
+    def sel(self, **settings: Any) -> Fit:
+        """Return the fit of the curves that have these settings, such as `fit.sel(lr=0.1)`.
+
+        Parameters
+        ----------
+        **settings
+            Value of a column of `by` or of a run coordinate, or a list of values to keep; `run`
+            is the name of a curve.
+
+        Raises
+        ------
+        ConfigError
+            If a setting or a value is unknown, or no curve has all of them.
+        """
+        return self.only(choice.by_setting(self, settings))
 
     @property
     def exponents(self) -> xr.DataArray:
@@ -193,6 +245,60 @@ class Fit(Record):
         targets = self.values(target, "target")
         return reach(self, targets, tails(interval), within, hazard, seed)
 
+    def savings(
+        self,
+        target: ArrayLike,
+        baseline: str | None = None,
+        *,
+        between: str | None = None,
+        interval: float = 0.9,
+        within: float | None = None,
+        hazard: float = 1.0,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Return by which factor of x a run reaches a target before another does.
+
+        With x in tokens and a ratio of 1.5, the baseline takes 1.5 times as many tokens. What it
+        is to reach a target is said at `reach`; the direction is that of the baseline.
+
+        Parameters
+        ----------
+        target : one value or several, in the unit of y, > 0
+            What to reach.
+        baseline
+            The run that the others are compared with; by default the first. With `between`, a
+            value of that setting.
+        between
+            Run coordinate, such as `"optimizer"`: its values are compared, each draw with one of
+            its runs at random. The ratio is then that of a run of either, not of their means.
+        interval, within, hazard, seed
+            As for `reach`; the seed is also that of the pairing. Draws of two runs are
+            independent, those of pooled runs stay together.
+
+        Returns
+        -------
+        DataFrame
+            One row per target and run other than the baseline: `run, baseline, target, median, low,
+            high, first, behind, both, neither`. The quantiles are those of x of the baseline over x
+            of the run: `inf` where the baseline never gets there, 0 where the run never does, over
+            the draws in which either does. `first` is the probability that the run is there first
+            or alone, `behind` that the baseline is; `both` and `neither` that they ever are.
+
+        Raises
+        ------
+        ConfigError
+            If there are no two runs, `baseline` or `between` is unknown, or `within` does not lie
+            beyond the first x.
+        InvalidData
+            If a target is not finite and positive.
+        """
+        from .forecast.savings import savings
+
+        root(seed)
+        targets = self.values(target, "target")
+        ends = tails(interval)
+        return savings(self, targets, baseline, between, ends, within, hazard, seed)
+
     def variance_shares(
         self,
         x: ArrayLike,
@@ -249,8 +355,18 @@ class Fit(Record):
             raise InvalidData(f"x has {at.size} values and y {value.size}; give as many of each")
         return predictions.log_predictive(self, at, value, hazard, seed)
 
-    def summary(self, interval: float = 0.9) -> pd.DataFrame:
-        """Return one row per run, parameter and regime.
+    @overload
+    def summary(
+        self, interval: float = 0.9, *, style: Literal["table"] = "table"
+    ) -> pd.DataFrame: ...
+
+    @overload
+    def summary(self, interval: float = 0.9, *, style: Literal["latex"]) -> str: ...
+
+    def summary(
+        self, interval: float = 0.9, *, style: Literal["table", "latex"] = "table"
+    ) -> pd.DataFrame | str:
+        r"""Return one row per run, parameter and regime.
 
         With several numbers of regimes the rows are those of the most probable one, its probability
         in `note`, and `end_exponent` is averaged over all models.
@@ -259,18 +375,33 @@ class Fit(Record):
         ----------
         interval
             Probability between `low` and `high`, equal-tailed.
+        style
+            `"latex"` returns the text of a table for the package booktabs, with estimates such as
+            `$0.40^{+0.02}_{-0.01}$`, whose digits are those that the interval supports.
 
         Returns
         -------
         DataFrame
-            Columns `run, regimes, regime, parameter, mean, median, low, high, unit, ess, rhat,
+            Columns `run, regimes, regime, parameter, median, low, high, mean, sd, unit, ess, rhat,
             note`. A crossover belongs to the regime it ends. `end_exponent` is the local exponent
             at the last x with the floor removed. With a ceiling, exponents and amplitude are those
             of the gap to it, and `limit` is what y tends to: the ceiling less the floor of the gap.
+
+        Raises
+        ------
+        ConfigError
+            If the interval is no probability, or the style unknown.
         """
         from .analysis.summary import summary
 
-        return summary(self, tails(interval))
+        if style not in ("table", "latex"):
+            raise ConfigError(f"style={quoted(style)}: give 'table' or 'latex'")
+        table = summary(self, tails(interval))
+        if style == "table":
+            return table
+        from .analysis.latex import latex
+
+        return latex(table, interval)
 
     def plateaus(self, threshold: float = 0.05, *, interval: float = 0.9) -> pd.DataFrame:
         """Return the stretches over which a curve hardly falls, averaged over models.
@@ -353,42 +484,64 @@ class Fit(Record):
 
         return priors(self)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, exact: bool | None = None) -> None:
         """Write the fit as one netCDF file, all or nothing.
+
+        Parameters
+        ----------
+        path
+            Such as `"fit.nc"`.
+        exact
+            Whether draws are kept to the last bit. Otherwise each is rounded to 1/48 of the
+            standard deviation of its kind, and stored in a tenth of the room; data, probabilities,
+            verdicts and diagnostics are exact all the same. None packs fits of more than 50 curves.
 
         Raises
         ------
         OSError
             If the folder cannot be written.
         """
-        record.write(self, path)
+        record.write(self, path, exact)
 
-    def plot(self, ax: Axes | None = None, *, beyond: float = 1.0) -> Axes | NDArray[Any]:
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        beyond: float = 1.0,
+        panels: bool = False,
+        most: int | None = None,
+    ) -> Axes | NDArray[Any]:
         """Draw data, median, 90% bands, crossovers and each regime's exponent.
 
-        The bands are averaged over the models with a floor, as predictions are; crossovers and
-        exponents are those of the headline's number of regimes.
+        Several curves are drawn on one axes: up to three with their bands, up to eight with their
+        names beside them. The bands are averaged over the models with a floor, as predictions are;
+        crossovers and exponents are those of the headline's number of regimes.
 
         Parameters
         ----------
         ax
-            Where to draw a fit of one run; by default a new figure with one panel per run.
+            Where to draw; by default a new figure.
         beyond
-            How far to go on beyond the data, as a multiple of the last x: there a second, lighter
-            band allows for further crossovers.
+            How far to go on beyond the data, as a multiple of the last x; there a second band
+            allows for further crossovers.
+        panels
+            Whether each curve has axes of its own, with exponents and crossover bands.
+        most
+            Curves to draw at most, the first; 20 on one axes, 100 with `panels`. A figure that
+            leaves some out says so.
 
         Returns
         -------
-        The axes, or an array of them if there are several runs.
+        The axes, or an array of them with `panels`.
 
         Raises
         ------
         ConfigError
-            If `ax` is given and there are several runs, or `beyond` is below 1.
+            If `ax` is given with `panels`, `beyond` is below 1 or `most` below 1.
         """
-        from .plot.curve import draw_fit
+        from .plot.curve import curve
 
-        return draw_fit(self, ax, beyond)
+        return curve(self, None, ax, beyond=beyond, panels=panels, most=most)
 
     def report(
         self,
@@ -396,14 +549,16 @@ class Fit(Record):
         *,
         interval: float = 0.9,
         between: str | None = None,
+        theory: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
         seed: int = 0,
     ) -> None:
         """Write one HTML page that holds everything: it opens anywhere and asks no network.
 
-        Per curve the figure, with log or linear axes, its local exponent, the probabilities of the
-        models, residuals and their autocorrelation, parameters, posterior predictive checks,
-        certificates and priors; then the end exponents of all curves, and where the numbers come
-        from. Of more than 200 curves 200 are shown one by one, those that are unreliable first.
+        First the curves on one axes, if there are several. Per curve the figure, with log or linear
+        axes, its local exponent, the probabilities of the models, residuals and their
+        autocorrelation, parameters, posterior predictive checks, certificates and priors; then the
+        end exponents of all curves, and where the numbers come from. Of more than 200 curves 200
+        are shown one by one, those whose verdict is not ok first.
 
         Parameters
         ----------
@@ -414,6 +569,8 @@ class Fit(Record):
         between
             Run coordinate between whose values end exponents are compared, as `sf.compare` does;
             by default all pairs of up to 12 runs are.
+        theory
+            x and y of the curve that a theory foretells, by run; drawn beside the data.
         seed
             Of the replicates that checks compare with, and of means of groups.
 
@@ -428,7 +585,11 @@ class Fit(Record):
 
         tails(interval)
         root(seed)
-        report.write(self, arguments.path(path), interval, between, seed=seed)
+        foretold = {
+            run: (positive(x, "theory"), positive(y, "theory"))
+            for run, (x, y) in (theory or {}).items()
+        }
+        report.write(self, arguments.path(path), interval, between, seed=seed, theory=foretold)
 
 
 def load(path: str | os.PathLike[str], *, law: Law | None = None) -> Fit:

@@ -17,7 +17,7 @@ POINT: dict[str, Any] = {"method": "point", "noise": "normal", "progress": False
 
 
 COLUMNS = (
-    "run regimes regime parameter mean median low high unit ess rhat note".split()  # noqa: SIM905
+    "run regimes regime parameter median low high mean sd unit ess rhat note".split()  # noqa: SIM905
 )
 
 

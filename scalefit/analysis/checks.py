@@ -200,9 +200,8 @@ def _noise(
 
 def _axes(about: Array) -> tuple[Array, Array]:
     """Return variances, shape (k,), and unit vectors, shape (k, n), along which draws differ."""
-    variance, vectors = np.linalg.eigh(about.T @ about / len(about))
-    widest = slice(None, -AXES - 1, -1)
-    variance, vectors = variance[widest], vectors.T[widest]
+    variance, vectors = np.linalg.eigh(about.T @ about / len(about))  # a hundredth of an SVD's time
+    variance, vectors = variance[::-1][:AXES], vectors.T[::-1][:AXES]
     kept = variance > 1e-12 * variance[0]
     return variance[kept], vectors[kept]
 

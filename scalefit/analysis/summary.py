@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from scalefit.inference import Problem
 from scalefit.laws import Law, SegmentedLaw
 from scalefit.laws.priors import dimension, unpack
 from scalefit.record import Record
+from scalefit.wording import state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,22 +35,20 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
     units = {"x": record.tree.attrs["x_unit"], "y": record.tree.attrs["y_unit"], "": ""}
     rows: list[dict[str, Any]] = []
     ends = end_exponent(record) if isinstance(record.law, SegmentedLaw) else None
-    shares: Any = record.probabilities if record.weighed else None
-    for run in record.runs:
+    chances = _Chances(record) if record.weighed else None
+    verdict = record.verdict
+    for place, run in enumerate(record.runs):
         params = record.parameters(run)
         count = record.regimes(run)
         law = record.law.with_regimes(count)
         shown = reported(params, law, record)
         if ends is not None:
-            shown["end_exponent"] = (ends.sel(run=run).values.reshape(-1, 1), "")
+            shown["end_exponent"] = (ends.values[place].reshape(-1, 1), "")
         prior = _prior_widths(record, run, law, tails)
-        state = record.state(run)
-        doubt = "" if state == "ok" else f"{state}: see the verdict"
-        weighed = (
-            _weighed(record, shares.loc[run], count)
-            if shares is not None and state != "unreliable"
-            else {}
-        )
+        word = state(verdict[run])
+        doubt = "" if word == "ok" else f"{word}: see the verdict"
+        sound = chances is not None and word != "unreliable"
+        weighed = chances.noted(place, count) if chances is not None and sound else {}
         for name, (values, unit) in shown.items():
             for regime in range(values.shape[1]):
                 one = values[:, regime]
@@ -67,11 +67,12 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
                         "regimes": count,
                         "regime": regime,
                         "parameter": name,
-                        "mean": float(np.mean(one)),
                         **quantiles(one, tails),
+                        "mean": float(np.mean(one)),
+                        "sd": float(np.std(one)),
                         "unit": units.get(unit, unit),
-                        "ess": _diagnostic(record, "ess", name, run, regime),
-                        "rhat": _diagnostic(record, "rhat", name, run, regime),
+                        "ess": _diagnostic(record, "ess", name, place, regime),
+                        "rhat": _diagnostic(record, "rhat", name, place, regime),
                         "note": "; ".join(filter(None, notes)),
                     }
                 )
@@ -94,8 +95,9 @@ def shared(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
                         "group": str(group),
                         "regime": regime,
                         "parameter": str(name),
-                        "mean": float(one.mean()),
                         **quantiles(one, tails),
+                        "mean": float(one.mean()),
+                        "sd": float(one.std()),
                         "unit": units.get(str(name), ""),
                     }
                 )
@@ -110,7 +112,7 @@ def priors(record: Record, runs: Sequence[str] | None = None) -> pd.DataFrame:
     rows = []
     for run in record.runs if runs is None else runs:
         known = record.priors_of(run)
-        drawn = unpack(known, np.random.default_rng(0).standard_normal((DRAWS, dimension(known))))
+        drawn = unpack(known, _normals(dimension(known)))
         for name, prior in known.items():
             rows.append(
                 {
@@ -124,23 +126,32 @@ def priors(record: Record, runs: Sequence[str] | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _weighed(record: Record, shares: pd.Series[float], count: int) -> dict[str, str]:
-    """Return what to note of a run where models were weighed, by parameter; `""` for the rest.
+class _Chances:
+    """Probabilities of the models of all runs, and what is noted of them."""
 
-    `shares` holds the probability of each model.
-    """
-    said: dict[str, str] = {}
-    if record.averaged:
-        share = float(shares[shares.index.get_level_values("regimes") == count].sum())
-        said[""] = f"P({count} regime{'s' * (count > 1)}) = {share:.2f}"
-        said["end_exponent"] = "over all models"
-    given = shares[shares.index.get_level_values("regimes") == count]
-    for name, level, value in (("floor", "floor", True), ("autocorrelation", "noise", "ar1")):
-        known = given.index.get_level_values(level)
-        if known.nunique() > 1 and given.sum() > 0:
-            said[name] = f"P({value if name != 'floor' else name}) = "
-            said[name] += f"{float(given[known == value].sum() / given.sum()):.2f}"
-    return said
+    def __init__(self, record: Record) -> None:
+        self._averaged = record.averaged
+        table: Any = record.probabilities
+        self._shares = table.to_numpy(dtype=float)
+        self._levels: dict[str, Any] = {
+            str(name): table.columns.get_level_values(name).to_numpy()
+            for name in table.columns.names
+        }
+
+    def noted(self, place: int, count: int) -> dict[str, str]:
+        """Return what to note of a run, by parameter; `""` for the rest."""
+        said: dict[str, str] = {}
+        chosen = self._levels["regimes"] == count
+        given, total = self._shares[place][chosen], float(self._shares[place][chosen].sum())
+        if self._averaged:
+            said[""] = f"P({count} regime{'s' * (count > 1)}) = {total:.2f}"
+            said["end_exponent"] = "over all models"
+        for name, level, value in (("floor", "floor", True), ("autocorrelation", "noise", "ar1")):
+            known = self._levels[level][chosen]
+            if len(set(known.tolist())) > 1 and total > 0:
+                said[name] = f"P({value if name != 'floor' else name}) = "
+                said[name] += f"{float(given[known == value].sum() / total):.2f}"
+        return said
 
 
 def reported(params: Mapping[str, Array], law: Law, record: Record) -> dict[str, tuple[Array, str]]:
@@ -168,6 +179,14 @@ def reported(params: Mapping[str, Array], law: Law, record: Record) -> dict[str,
     return shown
 
 
+@lru_cache(maxsize=32)
+def _normals(dimension: int) -> Array:
+    """Return the normals that priors are drawn with, shape (n, dimension)."""
+    made = np.random.default_rng(0).standard_normal((DRAWS, dimension))
+    made.flags.writeable = False
+    return made
+
+
 def _spread(name: str, values: Array, tails: tuple[float, float]) -> float:
     """Return the width of an interval, of an exponent as it is and of scales in logs."""
     if name == "exponent":
@@ -180,13 +199,13 @@ def _spread(name: str, values: Array, tails: tuple[float, float]) -> float:
     return float(high - low)
 
 
-def _diagnostic(record: Record, kind: str, name: str, run: str, regime: int) -> float:
-    group = record.group("diagnostics")
+def _diagnostic(record: Record, kind: str, name: str, place: int, regime: int) -> float:
+    known = record.tree.children["diagnostics"].variables
     stored = {"amplitude": "log_amplitude", LIMIT: "floor"}
     key = f"{kind}_{stored.get(name, name)}"
-    if key not in group:
+    if key not in known:
         return float("nan")
-    values = np.atleast_1d(group[key].sel(run=run).values)
+    values = np.atleast_1d(known[key].values[place])
     return float(values[regime]) if regime < values.size else float("nan")
 
 
@@ -195,7 +214,7 @@ def _prior_widths(
 ) -> dict[str, float]:
     """Return how wide the prior of exponents, and in logs of crossovers, widths and floor, is."""
     problem = Problem(law, *record.law_curve(run), given=record.priors_of(run, law))
-    drawn = problem.natural(np.random.default_rng(0).standard_normal((DRAWS, problem.dimension)))
+    drawn = problem.natural(_normals(problem.dimension))
     return {
         name: _spread(name, drawn[name].reshape(DRAWS, -1)[:, 0], tails)
         for name in ("exponent", "crossover", "width", "floor")

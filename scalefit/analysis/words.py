@@ -85,3 +85,28 @@ def _share(probability: float) -> str:
     """Return a probability in two digits: `.02`, `1`."""
     text = f"{probability:.2f}"
     return "1" if text == "1.00" else text.removeprefix("0")
+
+
+def labels(record: Record) -> dict[str, str]:
+    """Return what each run is called where people look: a number with the name of its setting.
+
+    A run is named by its values of `by`; of those that are numbers the setting is told, as in
+    `lr=0.1`. The only curve of a fit has no name of its own.
+    """
+    known = record.coordinates
+    rows = zip(*(values.tolist() for values in known.values()), strict=True)
+    found = {run: "" if run == "curve" else run for run in record.runs}
+    for run, values in zip(record.runs, rows, strict=False):
+        if run == ", ".join(map(str, values)):
+            cells = zip(known, map(str, values), strict=True)
+            found[run] = ", ".join(f"{k}={v}" if _unnamed(v) else v for k, v in cells)
+    return found
+
+
+def _unnamed(value: str) -> bool:
+    """Return whether a value says nothing without the name of its setting."""
+    try:
+        float(value)
+    except ValueError:
+        return value in ("True", "False", "None", "")
+    return True

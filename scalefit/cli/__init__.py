@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from scalefit.errors import ScalefitError
 
 from . import compare, data, demo, fit, predict, report, train
+from .help import EXAMPLES, Grouped
 from .output import say
 
 # Older versions of Typer use click, newer ones their own copy of it; none exports this class.
@@ -46,16 +47,16 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 unexpected fault (SCALEFIT_DEBUG=1 shows where); 2 usage; "
     "3 unreadable or invalid data; 4 the fit ran but cannot be relied on; 5 a missing extra; "
     "130 interrupted.",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _name, _command in _COMMANDS.items():
     if isinstance(_command, typer.Typer):
-        app.add_typer(_command, name=_name)
+        app.add_typer(_command, name=_name, epilog=f"Example: {EXAMPLES[_name]}")
     else:
-        app.command(_name)(_command)
+        app.command(_name, cls=Grouped, epilog=f"Example: {EXAMPLES[_name]}")(_command)
 
 
 @app.callback(invoke_without_command=True)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scalefit.wording import inline
+from scalefit.wording import inline, rounded
 
+from . import savings
 from .options import Interval, Json, LawName, Seed, folder, own_law
-from .output import emit, paragraph, percent, save_figure, say, show, table
+from .output import emit, paragraph, percent, save_figure, say, say_unreliable, show, table
 from .predict import check
 
 if TYPE_CHECKING:
@@ -62,11 +63,30 @@ def command(
             "printed.",
         ),
     ] = None,
+    reach: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="Y",
+            help="By which factor of x a run reaches this y before the baseline does; repeat for "
+            "several.",
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Of --reach: the run, or with --between the value, that the others are compared "
+            "with.  [default: the first]",
+        ),
+    ] = None,
     interval: Interval = 0.9,
     law: LawName = None,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder for compare.csv and forest.png.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder for compare.csv and, without --reach, forest.png."
+        ),
     ] = None,
     json: Json = False,
 ) -> int:
@@ -79,6 +99,20 @@ def command(
     which: Any = None if not regime else regime[0] if len(regime) == 1 else tuple(regime)
     within = _rope(rope)
     folder(out)
+    given = {
+        "OTHER": other,
+        "--parameter": parameter,
+        "--regime": regime,
+        "--value": value,
+        "--rope": rope,
+    }
+    if reach:
+        refused = next((name for name, one in given.items() if one not in (None, [])), None)
+        if refused:
+            raise ConfigError(f"--reach compares x at which y is reached; leave out {refused}")
+        return savings.told(path, reach, baseline, between, regimes, interval, seed, out, json)
+    if baseline is not None:
+        raise ConfigError("--baseline goes with --reach Y")
     fits = []
     for one in filter(None, (path, other)):
         check(one)
@@ -107,11 +141,7 @@ def command(
         show(*tables(found))
         kept = f"wrote {', '.join(map(str, written))}" if written else "--out FOLDER keeps this"
         show(f"{kept} (seed {seed})")
-    doubtful = found.attrs["unreliable"]
-    if doubtful:
-        more = f" and {len(doubtful) - 3} more" if len(doubtful) > 3 else ""
-        say(f"doubtful or unreliable: {'; '.join(doubtful[:3])}{more}: see their verdict")
-    return 4 if doubtful else 0
+    return say_unreliable(found.attrs["unreliable"])
 
 
 def _rope(text: str | None) -> float | tuple[float, float] | None:
@@ -167,8 +197,6 @@ def _quoted(line: str) -> str:
 
 def _table(found: pd.DataFrame) -> Any:
     """Return the comparisons as a table; columns that say nothing are left out."""
-    from scalefit.comparison.sentences import plain
-
     attrs = found.attrs
     rows: Any = found.to_dict("records")
     ratio = attrs["ratio"]
@@ -181,7 +209,7 @@ def _table(found: pd.DataFrame) -> Any:
     numbers = (f"a {'/' if ratio else '-'} {b}", percent(attrs["interval"]), f"P(a > {b})", *roped)
     made = table(*named, *numbered, *numbers, *marked, right=(*numbered, *numbers), whole=marked)
     for row in rows:
-        size, low, high = plain(row["median"], row["low"], row["high"], least=2 if ratio else 0)
+        size, low, high = rounded(row["median"], row["low"], row["high"], least=2 if ratio else 0)
         doubtful = {row["a"], row["b"]} & set(attrs["marked"])
         made.add_row(
             *(inline(row[name]) for name in named),

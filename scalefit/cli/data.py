@@ -8,12 +8,16 @@ from typing import Annotated
 
 import typer
 
+from .help import data_sets
 from .options import Json, netcdf
 from .output import emit, paragraph, say, show, table
 
 app = typer.Typer(help="List, describe and fetch curves: bundled ones and public ones.")
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="A name that `scalefit data list` shows.")
+    str,
+    typer.Argument(
+        metavar="NAME", help="A name that `scalefit data list` shows.", autocompletion=data_sets
+    ),
 ]
 
 

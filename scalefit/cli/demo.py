@@ -14,8 +14,8 @@ from .output import fit_tables, say, say_notes, show, table
 
 if TYPE_CHECKING:
     import xarray as xr
-    from numpy.typing import NDArray
 
+    from scalefit.arrays import Array
     from scalefit.result import Fit
 
 LOADS = [5, 10, 20]
@@ -102,7 +102,7 @@ def _perceptrons(trajectory: xr.Dataset, theory: xr.Dataset, out: Path, seed: in
         "   N to infinity. Gradient descent lags behind it before the elbow, so its first",
         "   exponent is truly larger there; after the elbow the two agree.",
     )
-    write(fit, out / "perceptron", 0.9, decorate=lambda axes: _overlay(fit, theory, axes))
+    write(fit, out / "perceptron", 0.9, theory=_foretold(fit, theory))
     show(
         f"   wrote {out / 'perceptron.csv'} and, in {out / 'perceptron'}, report.html, plot.png,\n"
         "   summary.csv, fit.nc"
@@ -131,17 +131,18 @@ def _theory_slope(theory: xr.Dataset, load: float, start: float, stop: float) ->
     return float(-(ends[1] - ends[0]) / np.log(stop / start))
 
 
-def _overlay(fit: Fit, theory: xr.Dataset, axes: NDArray[Any]) -> None:
-    """Add the theory's curve to every panel."""
+def _foretold(fit: Fit, theory: xr.Dataset) -> dict[str, tuple[Array, Array]]:
+    """Return the theory's curve of every run, as far as its data go."""
     import numpy as np
 
-    for ax, run in zip(axes, fit.runs, strict=False):
+    found = {}
+    for run in fit.runs:
         one = theory.isel(run=int(np.flatnonzero(theory["load"].values == float(run))[0]))
-        limits = ax.get_xlim()
-        ax.plot(one["norm"], one["test_error"], color="#38761d", lw=1.2, ls="-.", label="theory")
-        ax.set_xlim(limits)
-        ax.set_title(f"load {float(run):g}", fontsize=10)
-        ax.legend(fontsize=7.5, frameon=False, loc="best")
+        norm, error = one["norm"].values, one["test_error"].values
+        low, high = fit.curve(run)[0][[0, -1]]
+        there = (norm >= low) & (norm <= high)
+        found[run] = (norm[there], error[there])
+    return found
 
 
 def _public(out: Path, seed: int) -> bool:

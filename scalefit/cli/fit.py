@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from . import compare
+from .help import one_of
 from .options import Interval, Json, Seed, Workers, folder, plain_number, schema
 from .options import law as chosen
 from .output import emit, fit_tables, save_figure, say_doubts, say_notes, shared_table, show
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from scalefit.arrays import Array
     from scalefit.result import Fit
 
 KEYS = ("regimes", "floor", "noise")
@@ -92,6 +94,7 @@ def command(
         str,
         typer.Option(
             metavar="KIND",
+            autocompletion=one_of("auto", "normal", "ar1", "student"),
             help="normal, ar1 (each point remembers the one before), student (heavy tails), or "
             "auto to weigh normal against ar1 where the points are one run in order.",
         ),
@@ -151,6 +154,7 @@ def command(
         str,
         typer.Option(
             metavar="NAME",
+            autocompletion=one_of("auto", "certified", "nuts", "point"),
             help="certified has two searches that must agree, and auto is this; nuts samples one "
             "model with PyMC; point takes a tenth of the time and is a preview.",
         ),
@@ -374,27 +378,27 @@ def write(
     *,
     compared: pd.DataFrame | None = None,
     seed: int = 0,
-    decorate: Callable[[Any], None] | None = None,
+    theory: Mapping[str, tuple[Array, Array]] | None = None,
 ) -> list[Path]:
     """Write fit, table, figure and report into a folder, each all or nothing; return the paths.
 
-    The report shows the comparison if there is one; `decorate` may add to the axes before the
-    figure is saved.
+    The report shows the comparison if there is one; `theory` is x and y of the curve that a theory
+    foretells, by run, and is drawn beside the data.
     """
     import matplotlib as mpl
-    import numpy as np
 
-    from scalefit import report, spreadsheet
+    from scalefit import plot, report, spreadsheet
 
     mpl.use("Agg")
     paths = [out / name for name in ("fit.nc", "summary.csv", "plot.png", "report.html")]
     fit.save(paths[0])
-    spreadsheet.write(fit.summary(interval), paths[1])
-    axes: Any = np.atleast_1d(np.asarray(fit.plot(), dtype=object))
-    if decorate is not None:
-        decorate(axes)
-    save_figure(axes[0].figure, paths[2])
-    report.write(fit, paths[3], interval, compared=compared, seed=seed)
+    table = fit.summary(interval)
+    spreadsheet.write(table, paths[1])
+    ax: Any = plot.curve(fit, theory=theory)
+    save_figure(ax.figure, paths[2])
+    report.write(
+        fit, paths[3], interval, compared=compared, seed=seed, theory=theory, parameters=table
+    )
     return paths
 
 

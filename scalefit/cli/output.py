@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from scalefit.wording import compact, inline
+from scalefit.wording import compact, inline, rounded, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,14 +90,10 @@ def number(value: float) -> str:
     return compact(f"{value:.4g}") if math.isfinite(value) else "-"
 
 
-def estimate(value: float) -> str:
-    """Return a number with exactly four significant digits, zeros included."""
-    return compact(f"{value:#.4g}".rstrip(".")) if math.isfinite(value) else "-"
-
-
-def between(low: float, high: float) -> str:
-    """Return an interval."""
-    return f"[{estimate(low)}, {estimate(high)}]"
+def estimate(row: Mapping[Any, Any]) -> tuple[str, str]:
+    """Return median and interval of a row, to the digit that the interval supports."""
+    median, low, high = rounded(row["median"], row["low"], row["high"])
+    return median, f"[{low}, {high}]"
 
 
 def percent(interval: float) -> str:
@@ -133,8 +129,7 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
         for row in rows:
             made.add_row(
                 labelled(row),
-                estimate(row["median"]),
-                between(row["low"], row["high"]),
+                *estimate(row),
                 *(inline(row[key]) for key in texts),
             )
         shown.append(made)
@@ -156,8 +151,7 @@ def shared_table(fit: Fit, interval: float) -> Table:
     for row in shared(fit, tails(interval)).to_dict("records"):
         group = inline(row["group"]) if row["group"] != last else ""
         last = row["group"]
-        ends = between(row["low"], row["high"])
-        made.add_row(group, labelled(row), estimate(row["median"]), ends, inline(row["unit"]))
+        made.add_row(group, labelled(row), *estimate(row), inline(row["unit"]))
     return made
 
 
@@ -165,18 +159,20 @@ def _overview(fit: Fit, interval: float) -> list[Any]:
     """Return one row per run, of the first runs; the files hold the rest."""
     from scalefit.analysis.words import models_of
 
+    fit, every = fit.only(fit.runs[:LISTED]), len(fit.runs)
     summary = fit.summary(interval)
     wanted = "end_exponent" if "end_exponent" in set(summary["parameter"]) else ""
     numbers = (wanted.replace("_", " "), percent(interval)) if wanted else ()
     made = table("run", "verdict", "model", *numbers, right=numbers)
     found = summary[summary["parameter"] == wanted].set_index("run")
-    for run in fit.runs[:LISTED]:
+    verdict = fit.verdict
+    for run in fit.runs:
         cells = []
         if wanted:
             row: Any = found.loc[run]
-            cells = [estimate(row["median"]), between(row["low"], row["high"])]
-        made.add_row(inline(run), fit.state(run), models_of(fit, run), *cells)
-    more = len(fit.runs) - LISTED
+            cells = [*estimate(row)]
+        made.add_row(inline(run), state(verdict[run]), models_of(fit, run), *cells)
+    more = every - LISTED
     return [
         made,
         *([f"  and {more} more runs; --out FOLDER keeps all of them\n"] if more > 0 else []),
@@ -214,13 +210,34 @@ def say_notes(fit: Fit) -> None:
 
 def say_doubts(fit: Fit) -> None:
     """Say on standard error which runs of a fit are doubtful or unreliable."""
-    for state in ("doubtful", "unreliable"):
-        bad = [label(fit, run) for run in fit.runs if fit.state(run) == state]
+    for word in ("doubtful", "unreliable"):
+        bad = [label(fit, run) for run, verdict in fit.verdict.items() if state(verdict) == word]
         if bad and any(bad):
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-            say(f"{state}: {len(bad)} of {len(fit.runs)} runs: {'; '.join(bad[:3])}{more}")
+            say(f"{word}: {len(bad)} of {len(fit.runs)} runs: {'; '.join(bad[:3])}{more}")
         elif bad:
-            say(f"{state}: see the verdict")
+            say(f"{word}: see the verdict")
+
+
+def say_unreliable(runs: Sequence[str]) -> int:
+    """Say on standard error which runs cannot be relied on; return the exit code."""
+    if runs:
+        more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
+        say(f"doubtful or unreliable: {'; '.join(runs[:3])}{more}: see their verdict")
+    return 4 if runs else 0
+
+
+def chance(probability: float) -> str:
+    """Return a probability in two digits; draws are too few for more."""
+    if 0.0 < probability < 0.005 or 0.995 < probability < 1.0:
+        return "<0.01" if probability < 0.5 else ">0.99"
+    return f"{probability:.2f}" if math.isfinite(probability) else "-"
+
+
+def heading(fit: Fit, axis: str) -> str:
+    """Return name and unit of an axis."""
+    name, unit = (fit.tree.attrs[f"{axis}_{key}"] for key in ("name", "unit"))
+    return f"{name} ({unit})" if unit else str(name)
 
 
 def paragraph(text: str, indent: int) -> str:

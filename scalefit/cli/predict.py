@@ -8,8 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scalefit.wording import rounded
+
 from .options import Interval, Json, LawName, Seed, own_law, plain_number, schema
-from .output import between, emit, estimate, label, number, paragraph, percent, say, show, table
+from .output import (
+    chance,
+    emit,
+    estimate,
+    heading,
+    label,
+    number,
+    paragraph,
+    percent,
+    say,
+    show,
+    table,
+)
 
 if TYPE_CHECKING:
     from scalefit.result import Fit
@@ -17,7 +31,6 @@ if TYPE_CHECKING:
 BEYOND = "*"
 PASSED = "+"
 NEVER = "never"
-ENDS = ("low", "high")
 INSIDE = "if no further crossover"
 
 
@@ -192,24 +205,33 @@ def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
     A second interval, if the last regime goes on for ever, stands beside the first where any row
     has another one.
     """
-    inside = [between(row["low_inside"], row["high_inside"]) for row in rows]
-    whole = [between(row["low"], row["high"]) for row in rows]
+    found = [estimate(row) for row in rows]
+    whole = [ends for _, ends in found]
+    inside = [_inside(row) for row in rows]
     both = [INSIDE] if inside != whole else []
-    numbers = (_heading(fit, "x"), _heading(fit, "y"), percent(interval), *both)
+    numbers = (heading(fit, "x"), heading(fit, "y"), percent(interval), *both)
     named = ["run"] if any(label(fit, run) for run in fit.runs) else []
     made = table(*named, *numbers, "", right=numbers)
     last = None
-    for row, *intervals in zip(rows, whole, inside, strict=True):
+    for row, (median, _), *intervals in zip(rows, found, whole, inside, strict=True):
         first = [label(fit, row["run"]) if row["run"] != last else ""] if named else []
         last = row["run"]
         made.add_row(
             *first,
             number(row["x"]),
-            estimate(row["median"]),
+            median,
             *intervals[: 1 + len(both)],
             BEYOND if row["extrapolated"] else "",
         )
     return made
+
+
+def _inside(row: dict[str, Any]) -> str:
+    """Return the interval if the last regime goes on."""
+    if (row["low_inside"], row["high_inside"]) == (row["low"], row["high"]):
+        return estimate(row)[1]
+    _, low, high = rounded(row["median"], row["low_inside"], row["high_inside"])
+    return f"[{low}, {high}]"
 
 
 def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
@@ -225,13 +247,13 @@ def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
             name = label(fit, row["run"])
             lines.append(paragraph(f"  {name}: {words}" if name else f"  {words}", 4))
     said = f"uncertainty at {number(farthest)} rests on (shares of the variance of"
-    of = _heading(fit, "y") if fit.ceiling is None else f"({fit.gap_label})"
+    of = heading(fit, "y") if fit.ceiling is None else f"({fit.gap_label})"
     return [paragraph(f"{said} log {of}):", 2), *lines] if lines else []
 
 
 def _reached(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
     """Return the targets, the name of a run beside its first."""
-    numbers = (_heading(fit, "y"), "probability", _heading(fit, "x"), percent(interval))
+    numbers = (heading(fit, "y"), "probability", heading(fit, "x"), percent(interval))
     named = ["run"] if any(label(fit, run) for run in fit.runs) else []
     made = table(*named, *numbers, "", right=numbers)
     last = None
@@ -239,26 +261,14 @@ def _reached(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
         first = [label(fit, row["run"]) if row["run"] != last else ""] if named else []
         last = row["run"]
         never = f"{NEVER} within {number(row['within'])}"
-        low, high = (never if row[end] == math.inf else estimate(row[end]) for end in ENDS)
+        median, *ends = rounded(row["median"], row["low"], row["high"])
+        low, high = (never if end == "inf" else end for end in ends)
         made.add_row(
             *first,
             number(row["target"]),
-            _chance(row["probability"]),
-            NEVER if row["median"] == math.inf else estimate(row["median"]),
+            chance(row["probability"]),
+            NEVER if median == "inf" else median,
             never if low == never else f"[{low}, {high}]",
             PASSED if row["reached"] > 0.5 else "",
         )
     return made
-
-
-def _chance(probability: float) -> str:
-    """Return a probability in two digits; draws are too few for more."""
-    if 0.0 < probability < 0.005 or 0.995 < probability < 1.0:
-        return "<0.01" if probability < 0.5 else ">0.99"
-    return f"{probability:.2f}" if math.isfinite(probability) else "-"
-
-
-def _heading(fit: Fit, axis: str) -> str:
-    """Return name and unit of an axis."""
-    name, unit = (fit.tree.attrs[f"{axis}_{key}"] for key in ("name", "unit"))
-    return f"{name} ({unit})" if unit else str(name)

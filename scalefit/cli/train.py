@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .help import families
 from .options import Json, Seed, Workers, folder, netcdf
 from .output import emit, number, say, show, table
 
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Family = Annotated[
-    str, typer.Argument(metavar="FAMILY", help="What is trained: perceptron or committee.")
+    str,
+    typer.Argument(
+        metavar="FAMILY",
+        help="What is trained: perceptron or committee.",
+        autocompletion=families,
+    ),
 ]
 Settings = Annotated[
     list[str] | None,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from scalefit.wording import rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ def sentence(
     if not ratio and lower:
         median, low, high = -median, -high, -low
     change = "times" if ratio else "lower" if lower else "higher"
-    size, *ends = plain(median, low, high, least=2 if ratio else 0)
+    size, *ends = rounded(median, low, high, least=2 if ratio else 0)
     (run, cut, one), (other, _, two) = (str(name).rpartition(", regime ") for name in (a, b))
     if cut and run == other:
         a, b = f"regime {one}", f"regime {two}"
@@ -65,14 +66,3 @@ def sentence(
     if rope is not None:
         said += f", P({rope[0]:g} to {rope[1]:g}) = {row['p_rope']:.2f}"
     return said
-
-
-def plain(median: float, low: float, high: float, least: int = 0) -> list[str]:
-    """Return three numbers with as many decimals as their interval warrants, `least` or more."""
-    width = high - low
-    if not (math.isfinite(width) and width > 0.0 and max(abs(low), abs(high)) < 1e5):
-        return [f"{one:.3g}" for one in (median, low, high)]
-    digits = 1 - math.floor(math.log10(width))
-    if digits > 5:
-        return [f"{one:.3g}" for one in (median, low, high)]
-    return [f"{one:.{max(digits, least)}f}" for one in (median, low, high)]

@@ -162,12 +162,7 @@ def _groups(
 
 def _labels(fit: Record, between: str) -> dict[str, str]:
     """Return the value of a run coordinate of each run."""
-    constant = fit.group("constant_data")
-    known = {
-        str(coordinate.attrs.get("long_name", name)): coordinate.values
-        for name, coordinate in constant.coords.items()
-        if coordinate.dims == ("run",) and name != "run"
-    }
+    known = fit.coordinates
     if between not in known:
         raise ConfigError(
             f"between='{between}' is no run coordinate of this fit, which keeps those named in "

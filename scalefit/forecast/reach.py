@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,41 +45,85 @@ def reach(
     futures, _ = np.random.default_rng(seed).spawn(2)
     rows = []
     for run in record.runs:
-        x, _ = record.curve(run)
-        stop = float(FAR * x[-1] if within is None else within)
-        if stop <= x[0]:
-            raise ConfigError(f"within={stop:g} lies before the first x of '{run}', {x[0]:g}")
-        if stop > x[0] * 10.0**MOST_DECADES:
-            raise ConfigError(
-                f"within={stop:g}: give at most 1e{MOST_DECADES:g} times the first x of "
-                f"{quoted(run)}, {x[0]:g}"
-            )
-        params = record.parameters(run, "forecast")
-        at = np.geomspace(x[0], stop, 2 + int(PER_DECADE * np.log10(stop / x[0])))
-        log_y = law_at(record, run, params, at, hazard, futures)
-        ends = record.law.log_curve(params, x[[0, -1]])
-        falls = bool(np.median(ends[:, 1] - ends[:, 0]) <= 0.0)
-        down = falls == (record.ceiling is None)
-        failed = bool(np.isnan(log_y).any())
+        ahead = look_ahead(record, run, within, hazard, futures)
+        last, failed = record.curve(run)[0][-1], ahead.failed
         for target in targets:
-            left = float(record.gap(target))
-            goal = np.log(left) if left > 0.0 else NOTHING  # at a ceiling and above
-            found = crossing(np.log(at), log_y - goal, falls=falls)
-            found = np.where(failed, np.nan, np.exp(found))
-            shares = {"probability": np.isfinite(found), "reached": found <= x[-1]}
+            found = ahead.reaches(target, falls=ahead.falls)
+            shares = {"probability": np.isfinite(found), "reached": found <= last}
             rows.append(
                 {
                     "run": run,
                     "target": float(target),
-                    "direction": "" if failed else "down" if down else "up",
+                    "direction": "" if failed else "down" if ahead.down else "up",
                     **{name: np.nan if failed else float(v.mean()) for name, v in shares.items()},
                     # Order statistics: between a finite x and never nothing can be interpolated.
                     **quantiles(found, tails, "inverted_cdf"),
                     "unit": record.tree.attrs["x_unit"],
-                    "within": stop,
+                    "within": float(ahead.x[-1]),
                 }
             )
     return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Draws of a curve from its first x to where one stops looking.
+
+    Attributes
+    ----------
+    x : shape (n,)
+        A grid, ascending.
+    log_y : shape (draws, n)
+        Of the law itself, with its futures.
+    falls
+        Whether the law has fallen from its first to its last x.
+    ceiling
+        What y stays below, where the law is of what y lacks of it; None where it is of y.
+    """
+
+    x: Array
+    log_y: Array
+    falls: bool
+    ceiling: float | None = None
+
+    @property
+    def down(self) -> bool:
+        """Whether y has fallen from its first to its last x."""
+        return self.falls == (self.ceiling is None)
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no posterior."""
+        return bool(np.isnan(self.log_y).any())
+
+    def reaches(self, target: float, *, falls: bool) -> Array:
+        """Return the first x at the target or past it, of each draw; inf where never."""
+        if self.failed:
+            return np.full(len(self.log_y), np.nan)
+        left = target if self.ceiling is None else self.ceiling - target
+        goal = np.log(left) if left > 0.0 else NOTHING  # at a ceiling and above
+        return np.exp(crossing(np.log(self.x), self.log_y - goal, falls=falls))
+
+
+def look_ahead(
+    record: Record, run: str, within: float | None, hazard: float, rng: np.random.Generator
+) -> Ahead:
+    """Return the draws of one run, as far as `within`, or a thousand times its last x."""
+    x, _ = record.curve(run)
+    stop = float(FAR * x[-1] if within is None else within)
+    if stop <= x[0]:
+        raise ConfigError(f"within={stop:g} lies before the first x of '{run}', {x[0]:g}")
+    if stop > x[0] * 10.0**MOST_DECADES:
+        raise ConfigError(
+            f"within={stop:g}: give at most 1e{MOST_DECADES:g} times the first x of "
+            f"{quoted(run)}, {x[0]:g}"
+        )
+    params = record.parameters(run, "forecast")
+    at = np.geomspace(x[0], stop, 2 + int(PER_DECADE * np.log10(stop / x[0])))
+    log_y = law_at(record, run, params, at, hazard, rng)
+    ends = record.law.log_curve(params, x[[0, -1]])
+    falls = bool(np.median(ends[:, 1] - ends[:, 0]) <= 0.0)
+    return Ahead(at, log_y, falls, record.ceiling)
 
 
 def crossing(log_x: Array, above: Array, *, falls: bool) -> Array:

@@ -10,7 +10,7 @@ from scalefit.errors import ConfigError
 from scalefit.laws import SegmentedLaw
 from scalefit.record import Record
 
-from .style import INK, fitted, label_ticks, legend, look, new_axes, title
+from .style import INK, checked, fitted, label_ticks, legend, look, new_axes, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,6 +43,7 @@ def collapse(
     ConfigError
         If no run has that crossover.
     """
+    checked(fit, "collapse")
     segmented = fit.law.require(SegmentedLaw, "crossovers")
     runs = fitted(fit, fit.runs)
     having = [one for one in runs if fit.regimes(one) - 1 > crossover >= 0]

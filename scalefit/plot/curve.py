@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scalefit.analysis.words import chances
-from scalefit.arguments import real
-from scalefit.arrays import Array
+from scalefit.arguments import real, whole
+from scalefit.arrays import Array, quantiles
 from scalefit.errors import ConfigError
 from scalefit.forecast.futures import law_at
 from scalefit.forecast.noise import deviates, noise_at
 from scalefit.laws import SegmentedLaw
 from scalefit.record import Record
+from scalefit.wording import quoted, rounded
 
+from .overlay import Theory, overlay
+from .room import make_room
 from .style import (
     BAND,
     FUTURE,
     INK,
     LINE,
     MARK,
+    MOST,
+    checked,
     ends,
     known,
     label_axis,
     label_ticks,
+    legend,
     new_axes,
     stretched,
     title,
@@ -36,7 +43,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-PANELS = 12
+PANELS = 100
+"""Panels of a figure, unless asked otherwise."""
 FARTHEST = 1e12
 """How far beyond the data a figure goes, at most, as a multiple of the last x."""
 HAZARD = 1.0
@@ -45,62 +53,67 @@ CLOSE = 0.2
 
 
 def curve(
-    fit: Record, run: str | None = None, ax: Axes | None = None, *, beyond: float = 1.0
+    fit: Record,
+    run: str | None = None,
+    ax: Axes | None = None,
+    *,
+    beyond: float = 1.0,
+    panels: bool = False,
+    most: int | None = None,
+    theory: Mapping[str, tuple[Array, Array]] | None = None,
 ) -> Axes | NDArray[Any]:
-    """Draw data, median, 90% bands, crossovers and exponents of one run, or of all.
+    """Draw data, median, 90% bands, crossovers and exponents of one run, or several on one axes.
 
     Parameters
     ----------
     fit
         What to draw.
     run
-        Which run; None draws all, a panel each.
+        Which run; None draws all.
     ax
-        Where to draw one run; None makes a figure.
+        Where to draw; None makes a figure.
     beyond
         How far to go on beyond the data, as a multiple of the last x.
+    panels
+        Whether each run has axes of its own.
+    most
+        Runs to draw at most, the first; 20 on one axes, 100 with `panels`. A figure that leaves
+        some out says so.
+    theory
+        x and y of a curve to draw beside the data, by run.
 
     Returns
     -------
-    The axes, or an array of them if there are several runs.
+    The axes, or an array of them with `panels`.
 
     Raises
     ------
     ConfigError
-        If the run is unknown, `ax` is given for several runs, or `beyond` is below 1.
+        If the run is unknown, `ax` is given with `panels`, `beyond` is below 1 or `most` below 1.
     """
-    if run is None:
-        return draw_fit(fit, ax, beyond)
-    _check(beyond)
-    (run,) = known(fit, run)
-    ax = new_axes() if ax is None else ax
-    _draw(fit, run, ax, beyond)
-    return ax
-
-
-def draw_fit(fit: Record, ax: Axes | None = None, beyond: float = 1.0) -> Axes | NDArray[Any]:
-    """Draw every curve of a fit; see `Fit.plot`."""
-    _check(beyond)
-    if len(fit.runs) > 1:
-        if ax is not None:
-            raise ConfigError(f"this fit has {len(fit.runs)} runs; call plot() without ax")
-        return _panels(fit, beyond)
-    ax = new_axes() if ax is None else ax
-    _draw(fit, fit.runs[0], ax, beyond)
-    return ax
-
-
-def _check(beyond: float) -> None:
+    checked(fit, "curve")
+    if run is not None:
+        fit = fit.only(known(fit, run))
     advice = f"give a multiple of the last x, from 1 to {FARTHEST:g}"
     if not 1.0 <= real(beyond, "beyond", advice) <= FARTHEST:
         raise ConfigError(f"beyond={beyond}: {advice}")
+    if most is not None and not (whole(most) and most >= 1):
+        raise ConfigError(f"most={quoted(most)}: give a number of curves, 1 or more")
+    if panels and ax is not None:
+        raise ConfigError("ax is one axes, and panels=True makes one per curve; give one of them")
+    if panels:
+        return _panels(fit, fit.runs[: most or PANELS], beyond, theory or {})
+    ax = new_axes() if ax is None else ax
+    if len(fit.runs) > 1:
+        return overlay(fit, fit.runs[: most or MOST], ax, beyond, theory or {})
+    make_room([_draw(fit, fit.runs[0], ax, beyond, theory or {})])
+    return ax
 
 
-def _panels(fit: Record, beyond: float) -> NDArray[Any]:
-    """Return a grid of axes, one per run; beyond twelve runs only the first twelve are drawn."""
+def _panels(fit: Record, shown: list[str], beyond: float, theory: Theory) -> NDArray[Any]:
+    """Return axes in a grid, one per run."""
     from matplotlib import pyplot as plt
 
-    shown = fit.runs[:PANELS]
     across = min(3, len(shown))
     down = math.ceil(len(shown) / across)
     figure, grid = plt.subplots(
@@ -112,17 +125,16 @@ def _panels(fit: Record, beyond: float) -> NDArray[Any]:
         layout="constrained",
     )
     axes = grid.reshape(-1)
-    for ax, run in zip(axes, shown, strict=False):
-        _draw(fit, run, ax, beyond)
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
-    if len(fit.runs) > PANELS:
-        figure.suptitle(f"first {PANELS} of {len(fit.runs)} runs", fontsize=10)
+    if len(fit.runs) > len(shown):
+        figure.suptitle(f"first {len(shown)} of {len(fit.runs)} curves", fontsize=10)
+    make_room([_draw(fit, run, ax, beyond, theory) for ax, run in zip(axes, shown, strict=False)])
     return axes[: len(shown)]
 
 
-def _draw(fit: Record, run: str, ax: Axes, beyond: float) -> None:
-    """Draw one curve."""
+def _draw(fit: Record, run: str, ax: Axes, beyond: float, theory: Theory) -> tuple[Axes, Array]:
+    """Draw one curve; return the axes and the points that nothing may cover."""
     x, y = fit.curve(run)
     margin = math.exp(0.02 * (math.log(x[-1] / x[0]) or 1.0))  # there may be one point only
     grid = np.geomspace(x[0] / margin, x[-1] * max(beyond, margin), 200)
@@ -133,6 +145,8 @@ def _draw(fit: Record, run: str, ax: Axes, beyond: float) -> None:
     if np.isfinite(fit.parameters(run)["noise"]).all():
         below, above = _bands(fit, run, ax, grid, beyond > 1.0)
         low, high = min(low, below), max(high, above)
+    if run in theory:
+        ax.plot(*theory[run], color=INK, lw=1.2, ls="-.", label="theory", zorder=2.4)
     errors = fit.errors(run) * fit.gap(y)
     if errors.any():
         ax.errorbar(x, y, errors, fmt="none", ecolor=INK, elinewidth=0.6, alpha=0.6, zorder=2.5)
@@ -150,16 +164,14 @@ def _draw(fit: Record, run: str, ax: Axes, beyond: float) -> None:
     label_axis(fit, ax.set_xlabel, "x")
     label_axis(fit, ax.set_ylabel, "y")
     ax.set_title(title(fit, run, 80), fontsize=10, parse_math=False)
-    legend = ax.legend(
-        fontsize=7.5,
-        framealpha=0.8,
-        edgecolor="none",
+    legend(
+        ax,
         loc="lower left" if y[0] > y[-1] else "lower right",
         title=chances(fit, run) or None,
         title_fontsize=7.5,
         alignment="left",
-    )
-    legend.set_zorder(2.6)
+    ).set_zorder(2.6)
+    return ax, np.column_stack([x, y])
 
 
 def _bands(fit: Record, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[float, float]:
@@ -183,6 +195,7 @@ def _bands(fit: Record, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[f
         label = "with further crossovers"
         reached = (outer[0][beyond], outer[1][beyond])
         ax.fill_between(grid[beyond], *reached, color=FUTURE, alpha=0.6, lw=0, label=label)
+        ax.plot(grid[beyond], np.array(reached).T, color=INK, lw=0.5, ls=":")  # in grey as well
         ax.axvline(last, color=INK, lw=0.6, alpha=0.5)
         least, most = stretched(fit, bottom, top)
         bottom = max(min(bottom, outer[0].min()), least)
@@ -230,7 +243,8 @@ def _mark_regimes(fit: Record, run: str, ax: Axes, x: Array) -> None:
     edges = [x[0]]
     for i in range(regimes - 1):
         low, middle, high = np.quantile(params["crossover"][:, i], [0.05, 0.5, 0.95])
-        ax.axvspan(low, high, color=MARK, alpha=0.15, lw=0)
+        name = "_" if i else "crossover, 90%"
+        ax.axvspan(low, high, fc=(MARK, 0.12), ec=(MARK, 0.45), hatch="////", lw=0, label=name)
         ax.axvline(middle, color=MARK, lw=0.9, ls="--")
         edges.append(middle)
     edges.append(x[-1])
@@ -245,9 +259,10 @@ def _mark_regimes(fit: Record, run: str, ax: Axes, x: Array) -> None:
     start, stop = np.log(ax.get_xlim())
     crowded = (np.diff(np.log(places)) < CLOSE * (stop - start)).any()
     for j, place in enumerate(places):
-        low, middle, high = np.quantile(params["exponent"][:, j], [0.05, 0.5, 0.95])
+        found = quantiles(params["exponent"][:, j], (0.05, 0.95))
+        median, bottom, top = rounded(found["median"], found["low"], found["high"])
         ax.annotate(
-            f"exponent {middle:.3g}\n[{low:.3g}, {high:.3g}]",
+            f"exponent {median}\n[{bottom}, {top}]",
             (place, 0.975 - 0.1 * (j % 2) * crowded),
             xycoords=("data", "axes fraction"),
             ha="center",

@@ -9,7 +9,18 @@ import numpy as np
 from scalefit.laws import SegmentedLaw
 from scalefit.record import Record
 
-from .style import INK, fitted, known, label_axis, label_ticks, legend, look, new_axes, title
+from .style import (
+    INK,
+    checked,
+    fitted,
+    known,
+    label_axis,
+    label_ticks,
+    legend,
+    look,
+    new_axes,
+    title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +52,7 @@ def local_exponent(
     ConfigError
         If the run is unknown, failed, or its law has no exponents.
     """
+    checked(fit, "local_exponent")
     runs = fitted(fit, known(fit, run))
     ax = new_axes() if ax is None else ax
     ends = np.array([fit.curve(one)[0][[0, -1]] for one in runs[:RUNS]])

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalefit.errors import ConfigError
+from scalefit.record import Record
+from scalefit.wording import shortened
 
-from .style import FUTURE, INK, LINE, new_axes, short
+from .style import FUTURE, INK, LINE, new_axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +38,8 @@ def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ConfigError
         If the table has no rows or columns of a comparison.
     """
+    if isinstance(table, Record):
+        raise ConfigError("plot.forest draws a comparison: plot.forest(sf.compare(fit))")
     if table.empty or not {"a", "b", "median", "low", "high"} <= set(table.columns):
         raise ConfigError("table: give what scalefit.compare returns, with one row or more")
     attrs = table.attrs
@@ -70,4 +74,4 @@ def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def _label(row: dict[str, Any]) -> str:
     regime = f", {row['regime']}" if isinstance(row.get("regime"), int) else ""
-    return f"{short(str(row['a']), 28)} vs {short(str(row['b']), 28)}{regime}"
+    return f"{shortened(str(row['a']), 28)} vs {shortened(str(row['b']), 28)}{regime}"

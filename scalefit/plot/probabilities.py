@@ -8,7 +8,7 @@ import numpy as np
 
 from scalefit.record import Record
 
-from .style import INK, known, new_axes, title
+from .style import INK, checked, known, new_axes, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +36,7 @@ def probabilities(fit: Record, run: str | None = None, ax: Axes | None = None) -
     ConfigError
         If the run is unknown, or the fit weighs no models.
     """
+    checked(fit, "probabilities")
     runs = known(fit, run)
     table = fit.probabilities.loc[runs].T.groupby(level=["regimes", "floor"], sort=True).sum(
         min_count=1

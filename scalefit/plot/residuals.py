@@ -12,7 +12,7 @@ from scalefit.analysis.checks import residuals as made_of
 from scalefit.errors import ConfigError
 from scalefit.record import Record
 
-from .style import BAND, INK, LINE, fitted, known, label_axis, label_ticks, title
+from .style import BAND, INK, LINE, checked, fitted, known, label_axis, label_ticks, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +51,7 @@ def residuals(
     ConfigError
         If the run is unknown, failed or too short, or `ax` does not hold two axes for one run.
     """
+    checked(fit, "residuals")
     runs = [one for one in fitted(fit, known(fit, run)) if fit.curve(one)[0].size >= FEWEST]
     if not runs:
         raise ConfigError(f"residuals say nothing of fewer than {FEWEST} points")

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scalefit.analysis.words import labels
 from scalefit.arrays import Array
-from scalefit.errors import ConfigError, nearest
+from scalefit.errors import ConfigError
 from scalefit.record import Record
-from scalefit.wording import inline
+from scalefit.wording import inline, quoted, shortened, state, suggest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.legend import Legend
 
 
 INK = "#1b1b1b"
@@ -22,11 +24,23 @@ LINE = "#0b5394"
 BAND = "#9fc5e8"
 FUTURE = "#d9d9d9"
 MARK = "#b45f06"
-HUES = ("#0b5394", "#b45f06", "#38761d", "#741b47", "#666666", "#134f5c", "#990000", "#1b1b1b")
-DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (8, 3)))
-MARKS = "osD^vPX*"
+HUES = ("#0072b2", "#d55e00", "#009e73", "#1b1b1b", "#cc79a7", "#7f7f7f", "#e69f00", "#56b4e9")
+"""Told apart by the colour-blind as well; Okabe and Ito (2008), "Color universal design"."""
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
+MARKS = "osD^vPX"
 LONGEST = 32
 """Letters of a name; longer ones lose their middle."""
+MOST = 20
+"""Curves on one axes, unless asked otherwise."""
+
+
+def checked(fit: Any, name: str) -> None:
+    """Refuse what is not a fit."""
+    if not isinstance(fit, Record):
+        raise ConfigError(
+            f"plot.{name} draws a fit, as sf.fit and sf.load return it; a "
+            f"{type(fit).__name__} was given"
+        )
 
 
 def known(fit: Record, run: str | None) -> list[str]:
@@ -34,7 +48,7 @@ def known(fit: Record, run: str | None) -> list[str]:
     if run is None:
         return fit.runs
     if run not in fit.runs:
-        raise ConfigError(f"run='{run}' is not in this fit; {nearest(run, fit.runs)}")
+        raise ConfigError(f"run={quoted(run)} is not in this fit; {suggest(run, fit.runs)}")
     return [run]
 
 
@@ -56,7 +70,7 @@ def new_axes(width: float = 6.4, height: float = 4.4) -> Axes:
 
 
 def look(index: int) -> dict[str, Any]:
-    """Return the hue, dash and marker of the n-th run; two runs share at most one of them."""
+    """Return the hue, dash and marker of the n-th run; of 35 no two share more than one."""
     return {
         "color": HUES[index % len(HUES)],
         "ls": DASHES[index % len(DASHES)],
@@ -64,19 +78,10 @@ def look(index: int) -> dict[str, Any]:
     }
 
 
-def short(name: str, longest: int = LONGEST) -> str:
-    """Return a name that a label has room for, on one line in which all can be seen."""
-    name = inline(name)
-    if len(name) <= longest:
-        return name
-    head = (longest - 1) // 2
-    return f"{name[:head]}…{name[head + 1 - longest :]}"
-
-
 def title(fit: Record, run: str, longest: int = LONGEST) -> str:
     """Return what a run is called, and whether it is to be trusted; `"curve"` is no name."""
-    name = "" if run == "curve" else short(run, longest)
-    return name if fit.state(run) == "ok" else f"{name}  ({fit.state(run)})".strip()
+    name, word = shortened(inline(labels(fit)[run]), longest), state(fit.verdict[run])
+    return name if word == "ok" else f"{name}  ({word})".strip()
 
 
 def label_axis(fit: Record, label: Callable[..., Any], name: str) -> None:
@@ -117,8 +122,16 @@ def label_ticks(axis: Axis, values: Array) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def legend(ax: Axes, **options: Any) -> None:
+def dark(colour: str) -> tuple[float, ...]:
+    """Return a hue dark enough for letters."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(0.6 * one for one in to_rgb(colour))
+
+
+def legend(ax: Axes, **options: Any) -> Legend:
     """Add a legend that takes dollar signs for what they are."""
     made = ax.legend(fontsize=7.5, framealpha=0.8, edgecolor="none", **options)
     for text in made.get_texts():
         text.set_parse_math(False)
+    return made

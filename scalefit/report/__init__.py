@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from scalefit.arrays import Array
 from scalefit.record import Record
 from scalefit.wording import inline
 
@@ -21,8 +23,13 @@ def write(
     between: str | None = None,
     compared: pd.DataFrame | None = None,
     seed: int = 0,
+    theory: Mapping[str, tuple[Array, Array]] | None = None,
+    parameters: pd.DataFrame | None = None,
 ) -> None:
-    """Write the page of `Fit.report`, all or nothing, with the comparison if it is made already."""
+    """Write the page of `Fit.report`, all or nothing.
+
+    `compared` and `parameters` are a comparison and a summary that are made already.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from scalefit.storage import replacing
@@ -37,7 +44,7 @@ def write(
         lstrip_blocks=True,
     )
     page = pages.get_template("page.html").render(
-        _seen(content.of(fit, interval, between, compared, seed))
+        _seen(content.of(fit, interval, between, compared, seed, theory, parameters))
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,22 @@ import numpy as np
 
 from scalefit.analysis.checks import COLUMNS, each, judged
 from scalefit.analysis.summary import LIMIT, priors, summary
-from scalefit.analysis.words import chances, labelled, models_of
+from scalefit.analysis.words import chances, labelled, labels, models_of
 from scalefit.arguments import tails
+from scalefit.arrays import Array
 from scalefit.comparison.compare import compare
 from scalefit.comparison.sentences import sentences
+from scalefit.plot.style import MOST
 from scalefit.record import Record
+from scalefit.wording import inline, rounded, state
 
 from . import figures
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Theory = Mapping[str, tuple[Array, Array]]
+"""x and y of a curve that a theory foretells, by run."""
 CURVES = 200
 """Runs shown one by one; of more, those that are unreliable come first."""
 COMPARED = 12
@@ -41,27 +46,34 @@ def of(
     between: str | None = None,
     compared: pd.DataFrame | None = None,
     seed: int = 0,
+    theory: Theory | None = None,
+    parameters: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
-    """Return everything that the page holds; without a comparison it makes one."""
+    """Return everything that the page holds; without a comparison or a summary it makes one."""
     import pandas as pd
     from markupsafe import Markup
 
-    verdict, notes = fit.verdict, fit.notes
+    verdict, notes, names = fit.verdict, fit.notes, labels(fit)
+    names = {run: inline(name or run) for run, name in names.items()}
     bad = [run for run in fit.runs if verdict[run] != "ok"]
     chosen = set(sorted(fit.runs, key=lambda run: verdict[run] == "ok")[:CURVES])
     shown = [run for run in fit.runs if run in chosen]
-    parameters = summary(fit, tails(interval))
+    if parameters is None:
+        parameters = summary(fit, tails(interval))
     by_run = dict(tuple(parameters.groupby("run", sort=False)))
     views: dict[str, figures.View] = {}
     checks: dict[str, pd.DataFrame] = {}
     for run, found in each(fit, shown, seed=seed):
-        views[run] = figures.view(fit, run, found)
+        views[run] = figures.view(fit, run, found, (theory or {}).get(run))
         checks[run] = pd.DataFrame(judged(fit, run, found), columns=COLUMNS)
     known = dict(tuple(priors(fit, shown).groupby("run", sort=False)))
     states = dict(tuple(fit.certificate.groupby("run", sort=False))) if fit.weighed else {}
     percent = f"{100 * interval:g}% interval"
     ends = parameters[parameters["parameter"] == "end_exponent"]
     drawn = figures.explorer(fit, views)
+    several = len(fit.runs) > 1
+    together = figures.overlay(fit, dict(list(views.items())[:MOST])) if several else None
+    place = {run: i for i, run in enumerate(shown)}
     if compared is None and (
         between is not None or (len(ends) and 2 <= len(fit.fitted) <= COMPARED)
     ):
@@ -71,17 +83,21 @@ def of(
         "percent": percent,
         "runs": len(fit.runs),
         "shown": len(shown),
-        "bad": [{"run": run, "verdict": verdict[run]} for run in bad],
+        "bad": len(bad),
         "law": models_of(fit),
         "level": "floor" if fit.ceiling is None else LIMIT,
-        "explorer": Markup(figures.embedded(drawn, "curves", script=True)),
-        "forest": Markup(_forest(fit, ends)) if len(ends) else "",
-        "overview": [_overview(fit, run, by_run[run]) for run in fit.runs if run in by_run],
+        "overlay": Markup(figures.embedded(together, "together", script=True)) if together else "",
+        "overlaid": min(MOST, len(shown)),
+        "explorer": Markup(figures.embedded(drawn, "curves", script=together is None)),
+        "forest": Markup(_forest(fit, ends, names, place)) if len(ends) else "",
+        "overview": _overview(fit, by_run, names, place),
         "compared": [] if compared is None else _differences(compared),
         "sentences": [] if compared is None or len(compared) > COMPARED else sentences(compared),
         "curves": [
             {
-                "run": run,
+                "run": names[run],
+                "place": place[run],
+                "state": state(verdict[run]),
                 "verdict": verdict[run],
                 "notes": notes[run],
                 "chances": chances(fit, run),
@@ -96,20 +112,39 @@ def of(
     }
 
 
-def _overview(fit: Record, run: str, rows: pd.DataFrame) -> dict[str, str]:
-    """Return one run in one line."""
-    first = rows.iloc[0]
-    floor = rows[rows["parameter"].isin(["floor", LIMIT])]
-    end = rows[rows["parameter"] == "end_exponent"]
-    return {
-        "run": run,
-        "points": str(fit.curve(run)[0].size),
-        "regimes": str(fit.regimes(run)) if len(end) and run in fit.fitted else "",
-        "chance": str(first["note"]).partition("; ")[0] if "P(" in str(first["note"]) else "",
-        "end": _estimate(end.iloc[0]) if len(end) else "",
-        "floor": _estimate(floor.iloc[0]) if len(floor) else "",
-        "verdict": fit.verdict[run],
-    }
+def _overview(
+    fit: Record,
+    by_run: Mapping[Any, pd.DataFrame],
+    names: Mapping[str, str],
+    place: Mapping[str, int],
+) -> list[dict[str, Any]]:
+    """Return each run in one line."""
+    rows = []
+    verdict, fitted = fit.verdict, set(fit.fitted)
+    for run in fit.runs:
+        found = {row["parameter"]: row for row in by_run[run].to_dict("records")}
+        first = next(iter(found.values()))
+        end, floor = found.get("end_exponent"), found.get(LIMIT, found.get("floor"))
+        rows.append(
+            {
+                "run": names[run],
+                "place": place.get(run, ""),
+                "state": state(verdict[run]),
+                "verdict": verdict[run],
+                "points": fit.curve(run)[0].size,
+                "regimes": str(fit.regimes(run)) if end and run in fitted else "",
+                "chance": first["note"].partition("; ")[0] if "P(" in first["note"] else "",
+                "end": _estimate(end) if end else "",
+                "floor": _estimate(floor) if floor else "",
+                "order": [_key(end), _key(floor)],
+            }
+        )
+    return rows
+
+
+def _key(row: Mapping[Any, Any] | None) -> str:
+    """Return what a column is sorted by; nothing stands last."""
+    return f"{row['median']:.6g}" if row and math.isfinite(row["median"]) else ""
 
 
 def _parameters(rows: pd.DataFrame | None) -> list[list[str]]:
@@ -117,8 +152,7 @@ def _parameters(rows: pd.DataFrame | None) -> list[list[str]]:
     if rows is None:
         return []
     return [
-        [labelled(row), _number(row["median"]), _between(row), row["unit"], row["note"]]
-        for row in rows.to_dict("records")
+        [labelled(row), *_rounded(row), row["unit"], row["note"]] for row in rows.to_dict("records")
     ]
 
 
@@ -147,18 +181,22 @@ def _compared(fit: Record, interval: float, between: str | None, seed: int) -> p
 
 def _differences(compared: pd.DataFrame) -> list[list[str]]:
     return [
-        [row["a"], row["b"], _number(row["median"]), _between(row), f"{row['p_greater']:.3f}"]
+        [row["a"], row["b"], *_rounded(row), f"{row['p_greater']:.3f}"]
         for row in compared.to_dict("records")
     ]
 
 
-def _forest(fit: Record, ends: pd.DataFrame) -> str:
-    """Return the figure of the end exponents."""
-    shown = ends.iloc[:CURVES]
+def _forest(
+    fit: Record, ends: pd.DataFrame, names: Mapping[str, str], place: Mapping[str, int]
+) -> str:
+    """Return the figure of the end exponents of the curves that are shown."""
+    shown = ends[ends["run"].isin(place)]
     median, low, high = (shown[name].to_numpy(dtype=float) for name in ("median", "low", "high"))
     verdict = fit.verdict
-    good = np.array([verdict[run] == "ok" for run in shown["run"]])
-    figure = figures.forest(shown["run"].tolist(), median, low, high, good)
+    runs = shown["run"].tolist()
+    good = np.array([verdict[run] == "ok" for run in runs])
+    called = [names[run] for run in runs]
+    figure = figures.forest(called, median, low, high, good, [place[run] for run in runs])
     return figures.embedded(figure, "exponents", script=False)
 
 
@@ -180,12 +218,14 @@ def _provenance(fit: Record, seed: int) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in known]
 
 
-def _estimate(row: Any) -> str:
-    return f"{_number(row['median'])} {_between(row)}"
+def _estimate(row: Mapping[Any, Any]) -> str:
+    return " ".join(_rounded(row))
 
 
-def _between(row: Any) -> str:
-    return f"[{_number(row['low'])}, {_number(row['high'])}]"
+def _rounded(row: Mapping[Any, Any]) -> tuple[str, str]:
+    """Return median and interval, to the digit that the interval supports."""
+    median, low, high = rounded(row["median"], row["low"], row["high"])
+    return median, f"[{low}, {high}]"
 
 
 def _number(value: float) -> str:

@@ -17,13 +17,24 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from scalefit.analysis.checks import Residuals, correlation
+from scalefit.analysis.words import labels
 from scalefit.arrays import Array
 from scalefit.forecast.futures import law_at
 from scalefit.forecast.noise import deviates, noise_at
 from scalefit.laws import SegmentedLaw
-from scalefit.plot.style import BAND, FUTURE, INK, LINE, axis_title, ends, short, stretched
+from scalefit.plot.style import (
+    BAND,
+    DASHES,
+    FUTURE,
+    INK,
+    LINE,
+    axis_title,
+    ends,
+    look,
+    stretched,
+)
 from scalefit.record import Record
-from scalefit.wording import inline
+from scalefit.wording import inline, rounded, shortened
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -64,6 +75,14 @@ class Trace:
     hover: str = ""
 
 
+SYMBOLS = {
+    **{"o": "circle", "s": "square", "D": "diamond", "^": "triangle-up"},
+    **{"v": "triangle-down", "P": "cross", "X": "x"},
+}
+STROKES = {
+    str(dash): stroke
+    for dash, stroke in zip(DASHES, ("solid", "dash", "dashdot", "dot", "longdashdot"), strict=True)
+}
 XY = "%{x:.4~g}, %{y:.4~g}"
 CURVE, LOCAL, CHANCE, RESIDUAL, LAG = (1, 1), (2, 1), (2, 2), (3, 1), (3, 2)
 TRACES = {
@@ -72,6 +91,7 @@ TRACES = {
     "zones": Trace(CURVE, "area", "#f3e4d3", name="crossovers, 90%"),
     "floor": Trace(CURVE, "line", INK, "dot", "floor"),
     "median": Trace(CURVE, "line", LINE, name="median of the law", hover=XY),
+    "theory": Trace(CURVE, "line", "#38761d", "dashdot", "theory", hover=XY),
     "data": Trace(CURVE, "points", INK, name="data", hover=XY),
     "exponents": Trace(CURVE, "text"),
     "local_band": Trace(LOCAL, "area", BAND),
@@ -136,16 +156,63 @@ def explorer(fit: Record, views: Mapping[str, View]) -> go.Figure:
     return figure
 
 
-def forest(
-    names: Sequence[str], median: Array, low: Array, high: Array, good: NDArray[np.bool_]
-) -> go.Figure:
-    """Return the exponents of many runs with their intervals; hollow where unreliable."""
+def overlay(fit: Record, views: Mapping[str, View]) -> go.Figure:
+    """Return the figure of several runs on one axes: data, median of the law, and theory."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    labels = [_text(short(name, 44)) for name in names]
+    names = labels(fit)
+    for i, (run, shown) in enumerate(views.items()):
+        style = look(i)
+        of_run = {"legendgroup": run, "name": _text(shortened(names[run], 28))}
+        marker = {"symbol": f"{SYMBOLS[style['marker']]}-open", "color": style["color"], "size": 6}
+        line = {"color": style["color"], "dash": STROKES[str(style["ls"])], "width": 1.6}
+        figure.add_scatter(
+            **shown["data"], mode="markers", marker=marker, showlegend=False, **of_run
+        )
+        median = {**shown["median"], "hoverinfo": "name"}
+        # One entry that has both: the line with the marker of the data.
+        figure.add_scatter(**median, mode="lines", line=line, showlegend=False, **of_run)
+        figure.add_scatter(
+            x=[None], y=[None], mode="lines+markers", marker=marker, line=line, **of_run
+        )
+        if shown["theory"]["x"]:
+            dotted = {"color": INK, "dash": "dot", "width": 1.2}
+            first = not any(trace.name == "theory" for trace in figure.data)
+            figure.add_scatter(
+                **shown["theory"], mode="lines", line=dotted, name="theory", showlegend=first
+            )
+    figure.update_layout(
+        template="none",
+        height=max(460, 140 + 19 * len(views)),
+        margin={"l": 75, "r": 20, "t": 20, "b": 55},
+        font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
+        legend={"font": {"size": 12}, "groupclick": "togglegroup", "tracegroupgap": 0},
+    )
+    axis = {"type": "log", "gridcolor": "#eeeeee", "ticks": "outside"}
+    figure.update_xaxes(**axis, title_text=_text(axis_title(fit, "x")))
+    figure.update_yaxes(**axis, title_text=_text(axis_title(fit, "y")), **_ticks(fit, views))
+    return figure
+
+
+def forest(
+    names: Sequence[str],
+    median: Array,
+    low: Array,
+    high: Array,
+    good: NDArray[np.bool_],
+    links: Sequence[int],
+) -> go.Figure:
+    """Return the exponents of many runs with their intervals; a cross where the verdict is bad.
+
+    `links` are the places of the runs in the list of curves, which the page opens on a click.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    labels = [_text(shortened(name, 44)) for name in names]
     places = np.arange(len(names), dtype=float)
-    for wanted, label, symbol in ((True, "reliable", "circle"), (False, "unreliable", "x-thin")):
+    for wanted, label, symbol in ((True, "ok", "circle"), (False, "not ok", "x-thin")):
         at = good == wanted
         if not at.any():
             continue
@@ -165,6 +232,7 @@ def forest(
                 mode="markers",
                 marker={"symbol": symbol, "color": LINE, "size": 7, "line": {"width": 1.5}},
                 name=label,
+                customdata=[link for link, one in zip(links, at, strict=True) if one],
                 text=[name for name, one in zip(labels, at, strict=True) if one],
                 hovertemplate="%{text}: %{x:.4~g}<extra></extra>",
                 showlegend=not good.all(),
@@ -210,11 +278,18 @@ def embedded(figure: go.Figure, name: str, *, script: bool) -> str:
     return text
 
 
-def view(fit: Record, run: str, found: Residuals | None) -> View:
+def view(
+    fit: Record,
+    run: str,
+    found: Residuals | None,
+    theory: tuple[Array, Array] | None = None,
+) -> View:
     """Return x, y and text of every trace for one run, its residuals being known."""
     shown: View = {name: {"x": [], "y": [], "text": []} for name in TRACES}
     x, y = fit.curve(run)
     shown["data"] = _points(x, y)
+    if theory is not None:
+        shown["theory"] = _points(*theory)
     if not np.isfinite(fit.parameters(run)["noise"]).all():
         return shown
     shown |= _law(fit, run, x, y)
@@ -359,9 +434,10 @@ def _menus(fit: Record, views: Mapping[str, View]) -> list[dict[str, Any]]:
     ]
     if len(views) > 1:
         reset = {f"{axis}.autorange": True for axis in both}
+        names = labels(fit)
         choices = [
             {
-                "label": _text(short(run, 60)),
+                "label": _text(shortened(names[run] or run, 60)),
                 "method": "update",
                 "args": [
                     {key: [shown[name][key] for name in TRACES] for key in ("x", "y", "text")},
@@ -376,7 +452,8 @@ def _menus(fit: Record, views: Mapping[str, View]) -> list[dict[str, Any]]:
 
 def _exponent(draws: Array) -> str:
     low, middle, high = np.quantile(draws, [TAILS[0], 0.5, TAILS[1]])
-    return f"exponent {middle:.3g}<br>[{low:.3g}, {high:.3g}]"
+    median, bottom, top = rounded(middle, low, high)
+    return f"exponent {median}<br>[{bottom}, {top}]"
 
 
 def _points(x: ArrayLike, y: ArrayLike) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pytest
 import scalefit
 from scalefit import trainers
 from scalefit.cli import _run, main
-from scalefit.cli.output import estimate, number
+from scalefit.cli.output import number
 
 from .conftest import AXES, POINT, WIDTH, Curves, Run
 
@@ -33,9 +33,53 @@ def test_help_fits_and_describes_every_option(command: list[str], run: Run) -> N
     assert (done.code, done.err) == (0, "")
     assert max(map(len, done.out.splitlines())) <= WIDTH
     assert done.out == run(*command, "-h").out
-    options = done.out.partition("Options:")[2].partition("Commands:")[0]
+    options = done.out.partition("Commands:")[0]
     described = re.findall(r"^  (-\S.*?)(?:  +|\n {8,})(\S.*)$", options, flags=re.MULTILINE)
     assert len(described) == len(re.findall(r"^  -", options, flags=re.MULTILINE)) > 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_ends_with_an_example_that_can_be_parsed(command: str, run: Run) -> None:
+    told = " ".join(run(command, "--help").out.split())
+    example = told.partition("Example: ")[2]
+    assert example.startswith(f"scalefit {command} ")
+    known = set(re.findall(r"--[\w-]+", told.partition("Example: ")[0]))
+    if command != "data":
+        assert set(re.findall(r"--[\w-]+", example)) <= known
+
+
+def test_options_stand_in_groups(run: Run) -> None:
+    for command in set(COMMANDS) - {"data"}:
+        out = run(command, "--help").out
+        assert "\nOutput:\n" in out
+        assert "\nOther:\n" not in out
+        assert "\nOptions:\n" not in out
+    told = run("fit", "--help").out
+    places = [
+        told.index(f"\n{name}:\n") for name in ("Arguments", "Data", "Law", "Inference", "Output")
+    ]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("scalefit co", ["compare"]),
+        ("scalefit data get perc", ["perceptron-fixed-norm", "perceptron-gd"]),
+        ("scalefit train com", ["committee"]),
+        ("scalefit fit a.csv --method p", ["point"]),
+    ],
+)
+def test_the_shell_completes_names(typed: str, offered: list[str]) -> None:
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+    done = subprocess.run(
+        [sys.executable, "-c", "from scalefit.cli import main; main()"],
+        env={**os.environ, **words, "_SCALEFIT_COMPLETE": "complete_bash"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == offered
 
 
 @pytest.mark.parametrize("family", trainers.families())
@@ -99,7 +143,7 @@ def test_long_units_and_notes_fold_beside_whole_intervals(
 
     monkeypatch.setattr(scalefit.Fit, "summary", wordy)
     done = run("fit", table, *AXES, "--where", "model=base", *POINT)
-    assert done.out.count("[-1.235e-11, -9.877e-12]") == 5
+    assert done.out.count("[-1.23e-11, -9.9e-12]") == 5
     assert max(map(len, done.out.splitlines())) <= WIDTH
 
 
@@ -139,9 +183,6 @@ def test_numbers_are_short() -> None:
     values = [0.3, 202.0, 1234.5, 1e11, 1.5e-7, -2.5e10, 0.0, float("nan")]
     assert [number(value) for value in values] == [
         *("0.3", "202", "1234", "1e11", "1.5e-7", "-2.5e10", "0", "-")
-    ]
-    assert [estimate(value) for value in values] == [
-        *("0.3000", "202.0", "1234", "1.000e11", "1.500e-7", "-2.500e10", "0.000", "-")
     ]
 
 

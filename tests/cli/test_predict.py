@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import scalefit
-from scalefit.cli.output import estimate
 from scalefit.forecast.variance import SOURCES
+from scalefit.wording import rounded
 
 from .conftest import WIDTH, Run, interrupted
 
@@ -24,12 +24,10 @@ def test_reach_agrees_with_python(stored: Path, run: Run) -> None:
     table = scalefit.load(stored).reach([1.5, 0.55, 0.1], within=1e9, seed=3, interval=0.8)
     assert len(table) == 6
     for row in table.to_dict("records"):
-        low, high = (
-            "never within 1e9" if row[end] == np.inf else estimate(row[end])
-            for end in ("low", "high")
-        )
+        median, *ends = rounded(row["median"], row["low"], row["high"])
+        low, high = ("never within 1e9" if end == "inf" else end for end in ends)
         interval = low if low == "never within 1e9" else rf"\[{low}, {high}\]"
-        where = "never" if row["median"] == np.inf else estimate(row["median"])
+        where = "never" if median == "inf" else median
         chance = f"{row['probability']:.2f}".replace("0.00", r"\S+").replace("1.00", r"\S+")
         mark = r" +\+" if row["reached"] > 0.5 else ""
         line = rf" {row['target']:g} +{chance} +{where} +{interval}{mark}"

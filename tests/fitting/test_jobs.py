@@ -94,7 +94,7 @@ def test_a_curve_that_fails_is_marked_and_leaves_the_others(
         np.testing.assert_allclose(fit.probabilities.loc[good].sum(axis=1), 1.0)
         assert bad not in set(fit.certificate["run"])
         assert fit.with_regimes(1).verdict[bad].startswith("unreliable: not fitted: ")
-    titles = [ax.get_title() for ax in fit.plot()]
+    titles = [ax.get_title() for ax in fit.plot(panels=True)]
     assert [("unreliable" in title) for title in titles] == [i == position for i in range(3)]
     plt.gcf().canvas.draw()
     plt.close("all")
@@ -269,7 +269,7 @@ def test_curves_that_say_nothing_are_marked_and_leave_the_others(tmp_path: Path)
         f"not checked: {fit.verdict[run]}" for run in ("m1", "m2", "m3")
     ]
     assert not checked[["m0", "m4"]].str.startswith("not checked").any()
-    assert len(fit.plot()) == 5
+    assert len(fit.plot(panels=True)) == 5
     plt.gcf().canvas.draw()
     plt.close("all")
     fit.report(tmp_path / "report.html")

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 import scalefit as sf
-from scalefit.arrays import Array
+from scalefit.arrays import Array, quantiles
 from scalefit.errors import ConfigError
+from scalefit.wording import rounded
 
 X = np.geomspace(1.0, 1e4, 30)
 ONE: dict[str, Any] = {"regimes": 1, "floor": False, "method": "point", "progress": False}
@@ -114,7 +115,7 @@ def test_the_median_and_its_band_follow_the_fit() -> None:
 
 
 def test_bands_are_averaged_over_models(weighed: sf.Fit) -> None:
-    for ax, run in zip(weighed.plot(), weighed.runs, strict=True):
+    for ax, run in zip(weighed.plot(panels=True), weighed.runs, strict=True):
         x, y = median_of(ax).get_xdata(), median_of(ax).get_ydata()
         assert np.isfinite(y).all()
         expected = weighed.predict(x, kind="curve", hazard=0.0)["median"].sel(run=run)
@@ -123,7 +124,7 @@ def test_bands_are_averaged_over_models(weighed: sf.Fit) -> None:
 
 
 def test_probabilities_stand_in_the_legend(weighed: sf.Fit) -> None:
-    long, short = weighed.plot()
+    long, short = weighed.plot(panels=True)
     for ax, run in ((long, "m0"), (short, "m1")):
         said = ax.get_legend().get_title().get_text()
         assert said.startswith("regimes: 1 ")
@@ -157,7 +158,7 @@ def test_beyond_the_data_further_crossovers_widen_the_band(weighed: sf.Fit) -> N
     bottom, top = ax.get_ylim()
     assert bottom < inner[:, 1].min() < inner[:, 1].max() < top
     assert fit.plot().get_xlim()[1] < 1.5 * last
-    for one in weighed.plot(beyond=10):
+    for one in weighed.plot(beyond=10, panels=True):
         assert np.isfinite(band_of(one, "with further crossovers")).all()
     for wrong in (0.5, np.nan, np.inf):
         with pytest.raises(ConfigError, match="beyond="):
@@ -208,8 +209,9 @@ def test_every_crossover_and_exponent_is_marked(regimes: int) -> None:
     crossovers = np.median(params["crossover"], axis=0) if regimes > 1 else []
     np.testing.assert_allclose(upright(ax), crossovers)
     assert len(ax.texts) == regimes
-    for text, exponent in zip(ax.texts, np.median(params["exponent"], axis=0), strict=True):
-        assert f"{exponent:.3g}" in text.get_text()
+    for text, draws in zip(ax.texts, params["exponent"].T, strict=True):
+        median, low, high = rounded(**quantiles(draws, (0.05, 0.95)))
+        assert text.get_text() == f"exponent {median}\n[{low}, {high}]"
     places = [text.xy[0] for text in ax.texts]
     edges = [X[0], *crossovers, X[-1]]
     for place, low, high in zip(places, edges[:-1], edges[1:], strict=True):
@@ -239,10 +241,11 @@ def test_a_given_axes_is_used(plt: Any) -> None:
     assert data_of(right)
 
 
-@pytest.mark.parametrize(("runs", "drawn"), [(2, 2), (4, 4), (13, 12)])
-def test_several_runs_get_a_panel_each(runs: int, drawn: int, plt: Any) -> None:
+@pytest.mark.parametrize(("runs", "most"), [(2, None), (4, 4), (13, 12)])
+def test_with_panels_each_run_has_its_own(runs: int, most: int | None, plt: Any) -> None:
     fit = fitted(runs, regimes=1)
-    axes = fit.plot()
+    axes = fit.plot(panels=True, most=most)
+    drawn = min(runs, most or runs)
     assert len(axes) == drawn
     assert [ax.get_title() for ax in axes] == fit.runs[:drawn]
     for ax, run in zip(axes, fit.runs, strict=False):
@@ -252,13 +255,13 @@ def test_several_runs_get_a_panel_each(runs: int, drawn: int, plt: Any) -> None:
     shown = [ax for ax in figure.axes if ax.axison]
     assert len(shown) == drawn
     if runs > drawn:
-        assert figure.get_suptitle() == "first 12 of 13 runs"
+        assert figure.get_suptitle() == "first 12 of 13 curves"
 
 
-def test_several_runs_do_not_fit_one_axes(plt: Any) -> None:
+def test_panels_take_no_axes(plt: Any) -> None:
     _, ax = plt.subplots()
-    with pytest.raises(ConfigError, match=r"2 runs; call plot\(\) without ax"):
-        fitted(2, regimes=1).plot(ax=ax)
+    with pytest.raises(ConfigError, match="panels=True makes one per curve"):
+        fitted(2, regimes=1).plot(ax=ax, panels=True)
     assert not ax.lines
 
 

@@ -16,7 +16,7 @@ import scalefit as sf
 from scalefit import plot
 from scalefit.analysis.checks import correlation
 from scalefit.errors import ConfigError
-from scalefit.plot.style import short
+from scalefit.wording import shortened as short
 
 LONG = "a name far too long, learning rate 0.0003, width 4096, seed"
 POINT: dict[str, Any] = {"method": "point", "noise": "normal", "progress": False}
@@ -75,7 +75,7 @@ def test_unknown_runs_are_refused(three: sf.Fit, draw: Any) -> None:
 def test_one_curve_of_several(three: sf.Fit) -> None:
     ax: Any = plot.curve(three, "b", beyond=2)
     assert ax.get_title() == "b"
-    assert len(plot.curve(three)) == 3  # type: ignore[arg-type]
+    assert len(plot.curve(three, panels=True)) == 3  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="beyond=0"):
         plot.curve(three, "b", beyond=0)
 
@@ -233,7 +233,7 @@ def test_failed_runs_are_not_drawn(three: sf.Fit) -> None:
 
 
 def test_long_names_lose_their_middle() -> None:
-    assert short("a" * 32) == "a" * 32
+    assert short("a" * 20, 20) == "a" * 20
     name = short(LONG + " 7", 20)
     assert len(name) == 20
     assert name.startswith(LONG[:9])

@@ -1,0 +1,81 @@
+"""Help: the options of a command in groups, with an example; names that the shell completes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Data": (
+        *("--x", "--y", "--y-err", "--by", "--where", "--skip-run", "--from", "--to", "--resume"),
+        *("--duplicates", "--aggregate", "--ceiling", "--test-size", "--set", "--config"),
+    ),
+    "Law": ("--law", "--regimes", "--floor", "--noise", "--fixed", "--priors", "--pool"),
+    "Question": (
+        *("--between", "--parameter", "--regime", "--value", "--ratio", "--rope", "--reach"),
+        *("--baseline", "--at", "--within", "--kind", "--hazard", "--interval"),
+    ),
+    "Inference": (
+        *("--method", "--draws", "--seed", "--workers", "--device", "--determinism", "--shard"),
+    ),
+    "Output": ("--out", "--csv", "--json", "--dry-run", "--tensorboard", "--help"),
+}
+"""What each group of options holds; what none holds stands under Other."""
+EXAMPLES = {
+    "fit": "scalefit fit runs.csv --x tokens --y loss --by model --out results/",
+    "predict": "scalefit predict results/fit.nc --at 1e12 --reach 1.75",
+    "compare": "scalefit compare results/fit.nc --reach 1.8 --baseline base",
+    "report": "scalefit report results/fit.nc --out report.html",
+    "train": "scalefit train perceptron --set load=5,10 --set seeds=32 --out runs/",
+    "theory": "scalefit theory perceptron --set load=5,10 --csv",
+    "data": "scalefit data get perceptron-gd --out curves.nc",
+    "demo": "scalefit demo --out demo/",
+}
+
+
+class Grouped(TyperCommand):
+    """A command whose help lists its options in groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then the options, each under its group."""
+        sections: dict[str, list[tuple[str, str]]] = {
+            name: [] for name in ("Arguments", *GROUPS, "Other")
+        }
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                sections[_group(param)].append(record)
+        for name, records in sections.items():
+            if records:
+                with formatter.section(name):
+                    formatter.write_dl(records)
+
+
+def _group(param: Any) -> str:
+    if param.param_type_name == "argument":
+        return "Arguments"
+    return next((name for name, held in GROUPS.items() if {*held} & {*param.opts}), "Other")
+
+
+def data_sets(incomplete: str) -> list[str]:
+    """Return the data sets whose name begins so."""
+    from scalefit import datasets
+
+    return [name for name in datasets.names() if name.startswith(incomplete)]
+
+
+def families(incomplete: str) -> list[str]:
+    """Return the families of trainers whose name begins so."""
+    from scalefit import trainers
+
+    return [name for name in trainers.families() if name.startswith(incomplete)]
+
+
+def one_of(*names: str) -> Any:
+    """Return what completes an option that takes one of these words."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete

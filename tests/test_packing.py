@@ -1,0 +1,110 @@
+"""Packed fits: small, and what they answer is what the fit answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from samples.losses import cut, table
+
+import scalefit as sf
+
+QUICK: dict[str, Any] = {"method": "point", "progress": False}
+
+
+@pytest.fixture(scope="module")
+def short() -> sf.Fit:
+    """Return sixty curves of five points, under all models."""
+    x = np.geomspace(1.0, 1e4, 5)
+    parts = []
+    for i in range(60):
+        rng = np.random.default_rng(i)
+        y = (0.3 + x ** -rng.uniform(0.2, 0.6)) * np.exp(0.01 * rng.standard_normal(5))
+        parts.append(pd.DataFrame({"run": f"r{i}", "x": x, "y": y}))
+    return sf.fit(pd.concat(parts), x="x", y="y", by="run", **QUICK)
+
+
+def test_a_thousand_short_curves_need_less_than_forty_megabytes(
+    short: sf.Fit, tmp_path: Path
+) -> None:
+    short.save(tmp_path / "all.nc")
+    short[short.runs[:30]].save(tmp_path / "half.nc", exact=False)
+    more = (tmp_path / "all.nc").stat().st_size - (tmp_path / "half.nc").stat().st_size
+    assert 1000 * more / 30 < 40e6
+
+
+def test_tables_of_a_packed_fit_are_those_of_the_fit(short: sf.Fit, tmp_path: Path) -> None:
+    short.save(tmp_path / "fit.nc")
+    again = sf.load(tmp_path / "fit.nc")
+    assert again.law == short.law
+    assert (again.verdict, again.notes) == (short.verdict, short.notes)
+    pd.testing.assert_frame_equal(again.probabilities, short.probabilities)
+    pd.testing.assert_frame_equal(again.certificate, short.certificate)
+    one, other = short.summary(), again.summary()
+    exact = ["run", "regimes", "regime", "parameter", "unit", "rhat", "ess", "note"]
+    pd.testing.assert_frame_equal(one[exact], other[exact])
+    width = (one["high"] - one["low"]).to_numpy()
+    for name in ("median", "low", "high"):
+        assert (np.abs(one[name] - other[name]) <= 0.02 * width).all()
+    first, second = (fit.with_regimes(2).predict([10.0, 1e5]) for fit in (short, again))
+    np.testing.assert_allclose(first["median"], second["median"], rtol=0.02)
+    for run in short.runs:
+        np.testing.assert_array_equal(short.curve(run), again.curve(run))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"regimes": 2, "floor": True, "noise": "student"},
+        {"regimes": [1, 2], "floor": "auto", "noise": "auto"},
+        {"regimes": 1, "floor": False},
+        {"law": sf.laws.PowerLawWithCutoff()},
+        {"regimes": 2, "floor": 0.001},
+    ],
+)
+def test_any_fit_can_be_packed(options: dict[str, Any], tmp_path: Path) -> None:
+    data = cut(30, 25, 4)  # the last has too few points for two regimes
+    fit = sf.fit(data, x="step", y="loss", y_err="sd", by="arch", **QUICK, **options)
+    fit.save(tmp_path / "fit.nc", exact=False)
+    again = sf.load(tmp_path / "fit.nc")
+    assert again.runs == fit.runs
+    assert set(again.tree.children) == set(fit.tree.children)
+    for name in fit.tree.children:
+        for key, one in fit.group(name).data_vars.items():
+            if key == "level" or one.dtype.kind != "f":
+                continue
+            found = again.group(name)[key]
+            assert (found.dims, found.dtype) == (one.dims, one.dtype)
+            for special in (np.isnan, np.isposinf, lambda values: values == 0.0):
+                np.testing.assert_array_equal(special(found.values), special(one.values))
+            both = np.isfinite(one.values)
+            spread = np.where(both, one.values, 0.0).std(axis=(0, 1))
+            apart = np.abs(np.where(both, found.values, 0.0) - np.where(both, one.values, 0.0))
+            assert (apart.mean(axis=(0, 1)) <= 0.02 * spread + 1e-12).all()
+
+
+def test_pooled_fits_can_be_packed(tmp_path: Path) -> None:
+    data = table(3).assign(arch="a")
+    fit = sf.fit(
+        data, x="step", y="loss", by=["arch", "seed"], pool="seed", regimes=1, floor=False,
+        draws=100, progress=False,
+    )  # fmt: skip
+    fit.save(tmp_path / "fit.nc", exact=False)
+    pd.testing.assert_frame_equal(sf.load(tmp_path / "fit.nc").shared, fit.shared)
+
+
+def test_a_packed_fit_can_be_kept_exactly_from_then_on(short: sf.Fit, tmp_path: Path) -> None:
+    short.save(tmp_path / "packed.nc")
+    once = sf.load(tmp_path / "packed.nc")
+    once.save(tmp_path / "exact.nc", exact=True)
+    assert sf.load(tmp_path / "exact.nc").tree.identical(once.tree)
+    assert (tmp_path / "packed.nc").stat().st_size < (tmp_path / "exact.nc").stat().st_size / 5
+
+
+def test_few_curves_are_exact_by_default(short: sf.Fit, tmp_path: Path) -> None:
+    few = short[short.runs[:50]]
+    few.save(tmp_path / "fit.nc")
+    assert sf.load(tmp_path / "fit.nc").tree.identical(few.tree)
