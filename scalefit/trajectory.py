@@ -309,11 +309,14 @@ def to_frame(dataset: xr.Dataset) -> pd.DataFrame:
 
 def _worded(variable: xr.DataArray) -> np.ndarray[Any, Any]:
     """Return the values of a variable; of codes of text, the words."""
-    values = variable.values
+    values: np.ndarray[Any, Any] = variable.values
     if "categories" not in variable.attrs:
         return values
     words = np.array([*json.loads(variable.attrs["categories"]), None], dtype=object)
-    return words[np.where(np.isfinite(values), values, len(words) - 1).astype(int)]
+    found: np.ndarray[Any, Any] = words[
+        np.where(np.isfinite(values), values, len(words) - 1).astype(int)
+    ]
+    return found
 
 
 def write(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
