@@ -133,7 +133,7 @@ def test_an_unreliable_fit_says_so() -> None:
     tree = fit.tree.copy(deep=True)
     tree["diagnostics"]["verdict"].values[:] = "the optimum was not reached"
     said = forecaster._words(sf.Fit(fit.law, tree))
-    assert said.endswith("; unreliable: the optimum was not reached")
+    assert said.endswith("; the optimum was not reached")
 
 
 @pytest.mark.parametrize(

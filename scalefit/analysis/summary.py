@@ -144,7 +144,7 @@ class _Chances:
         chosen = self._levels["regimes"] == count
         given, total = self._shares[place][chosen], float(self._shares[place][chosen].sum())
         if self._averaged:
-            said[""] = f"P({count} regime{'s' * (count > 1)}) = {total:.2f}"
+            said[""] = f"given {count} regime{'s' * (count > 1)} (P = {total:.2f})"
             said["end_exponent"] = "over all models"
         for name, level, value in (("floor", "floor", True), ("autocorrelation", "noise", "ar1")):
             known = self._levels[level][chosen]

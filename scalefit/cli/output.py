@@ -117,8 +117,11 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
         rows = frame.to_dict("records")
         name = label(fit, str(run))
         head = f"{name}: " if name else ""
-        shown.append(paragraph(f"{head}{fit.verdict[str(run)]}", 2))
-        shown.append(f"  {models_of(fit, str(run))}")
+        verdict, models = fit.verdict[str(run)], models_of(fit, str(run))
+        if verdict == "ok":
+            shown.append(f"{head}ok; {models}")
+        else:
+            shown += [paragraph(f"{head}{verdict}", 2), f"  {models}"]
         for row in rows:
             row["note"] = _of_parameter(row["note"])
         # Beside a bad verdict every note says no more than that.
@@ -181,7 +184,7 @@ def _overview(fit: Fit, interval: float) -> list[Any]:
 
 def _of_parameter(note: str) -> str:
     """Return a note without the probabilities of models, which stand below the table."""
-    kept = [part for part in note.split("; ") if not part.startswith(("P(", "over all"))]
+    kept = [part for part in note.split("; ") if not part.startswith(("P(", "given ", "over all"))]
     return "; ".join(kept)
 
 

@@ -67,7 +67,7 @@ def judge(
     if not problems:
         return "ok", rhat, ess
     advice = "try fewer regimes, floor=False, or more of the curve"
-    return "; ".join(problems) + f": {advice}", rhat, ess
+    return "; ".join(problems) + f"; {advice}", rhat, ess
 
 
 def misgivings(problem: Problem, posterior: Posterior) -> list[str]:

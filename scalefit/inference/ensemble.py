@@ -88,7 +88,7 @@ class Ensemble:
         p, worst = max(doubtful, key=lambda pair: pair[0])
         reasons = "; ".join(worst.solved.certificate.doubts)
         share = f" (probability {p:.2f})" if len(self.members) > 1 else ""
-        return f"{worst.problem.law.name}{share}: {reasons}: try fewer regimes or method='nuts'"
+        return f"{worst.problem.law.name}{share}: {reasons}; try fewer regimes or method='nuts'"
 
     def draw(
         self, count: int, rng: np.random.Generator, keep: Callable[[int], bool] | None = None

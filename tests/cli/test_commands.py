@@ -44,7 +44,7 @@ def test_fit_writes_all_three_and_says_what_it_found(tmp_path: Path, table: Path
     for run_name, median in (
         fit.summary().query("parameter == 'exponent'")[["run", "median"]].values
     ):
-        assert f"{run_name}: 1 regime, floor; verdict: ok" in done.out
+        assert f"{run_name}: ok; 1 regime, floor" in done.out
         assert estimate(median) in done.out
     assert "preview, not a posterior" in done.err
     assert "preview" not in done.out
@@ -114,7 +114,7 @@ def test_several_models_are_told_in_a_line(table: Path, run: Run, tmp_path: Path
     fit = scalefit.load(tmp_path / "results" / "fit.nc")
     for name in ("base", "large"):
         count = int(fit.summary().query("run == @name")["regimes"].iloc[0])
-        assert f"{name}: {count} regime{'s' * (count > 1)}; verdict: ok\n" in done.out
+        assert f"{name}: ok; {count} regime{'s' * (count > 1)} (P " in done.out
         share = fit.probabilities.loc[name].groupby(level="regimes").sum()
         told = ", ".join(f"{n} {p:.2f}".replace(" 0.", " .") for n, p in share.items())
         assert f"  regimes: {told}; floor " in done.out.replace(" 1;", " 1.00;")
@@ -141,7 +141,7 @@ def test_models_reach_the_fit(table: Path, run: Run, tmp_path: Path) -> None:
     more = ("--priors", "narrow", "--method", "point", "--draws", 500, "--seed", 3)
     done = run("fit", "errors.csv", *AXES, "--by", "model", *options, *more, "--out", "results")
     assert done.code == 0
-    assert "base: 1 regime, floor at 0.4; verdict: ok" in done.out
+    assert "base: ok; 1 regime, floor at 0.4" in done.out
     assert re.search(r"floor +0\.4000 +\[0\.4000, 0\.4000\] +fixed", done.out)
     expected = scalefit.fit(
         frame.assign(sd=0.02 * frame["loss"]), x="step", y="loss", by="model", regimes=1,

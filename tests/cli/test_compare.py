@@ -115,7 +115,7 @@ def test_an_unreliable_run_is_compared_and_exits_with_4(stored: Path, run: Run) 
     assert done.code == 4
     assert done.out.startswith("base vs large: ")
     assert " unreliable" in done.out
-    assert done.err == "unreliable: base: see their verdict\n"
+    assert done.err == "doubtful or unreliable: base: see their verdict\n"
     document = run("compare", stored, "--json").document
     assert document["unreliable"] == ["base"]
 

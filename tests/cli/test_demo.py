@@ -29,5 +29,5 @@ def test_it_ends_with_4_if_a_fit_cannot_be_relied_on(
     done = run("demo", "--out", "all")
     assert done.code == code
     assert "done in " in done.out
-    said = [f"   b: unreliable: {one}" for one in (perceptrons, public) if one != "ok"]
+    said = [f"   b: {one}" for one in (perceptrons, public) if one != "ok"]
     assert done.err.splitlines() == said

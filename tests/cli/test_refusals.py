@@ -160,8 +160,8 @@ def test_a_bad_verdict_is_shown_written_and_4(
     monkeypatch.setattr(jobs, "infer", doubtful)
     done = run("fit", table, *AXES, "--by", "model", *POINT, "--out", "results")
     assert done.code == 4
-    assert "base: 1 regime, floor; verdict: ok" in done.out
-    assert "large: 1 regime, floor; verdict: chains disagree (R-hat 1.3)" in done.out
+    assert "base: ok; 1 regime, floor" in done.out
+    assert "large: unreliable: chains disagree (R-hat 1.3)" in done.out
     assert "unreliable: 1 of 2 runs: large" in done.err
     path = tmp_path / "results"
     assert {one.name for one in path.iterdir()} == {
@@ -172,9 +172,9 @@ def test_a_bad_verdict_is_shown_written_and_4(
     }
     predicted = run("predict", path / "fit.nc", "--at", 10)
     assert predicted.code == 4
-    assert "unreliable: large: chains disagree" in predicted.err
+    assert "large: unreliable: chains disagree" in predicted.err
     document = run("predict", path / "fit.nc", "--at", 10, "--json").document
-    assert document["verdicts"]["large"].startswith("chains disagree")
+    assert document["verdicts"]["large"].startswith("unreliable: chains disagree")
 
 
 def test_training_without_torch_names_the_command_and_5(
@@ -201,8 +201,8 @@ def test_a_run_that_fails_is_told_and_4(
     monkeypatch.setattr(jobs, "infer", fragile)
     done = run("fit", table, *AXES, "--by", "model", *POINT, "--out", "results")
     assert done.code == 4
-    assert "base: 1 regime, floor; verdict: failed: FloatingPointError: a pole" in done.out
-    assert "large: 1 regime, floor; verdict: ok" in done.out
+    assert "base: unreliable: not fitted: FloatingPointError: a pole" in done.out
+    assert "large: ok; 1 regime, floor" in done.out
     assert "unreliable: 1 of 2 runs: base" in done.err
     document = run("predict", "results/fit.nc", "--at", 10, "--json").document
     rows = {row["run"]: row["median"] for row in document["predictions"]}

@@ -188,7 +188,7 @@ def test_two_fits(runs: sf.Fit, many: sf.Fit) -> None:
 
 
 def test_unreliable_runs_are_compared_and_named(runs: sf.Fit) -> None:
-    with pytest.warns(UserWarning, match="unreliable, see their verdict: mlp, 1"):
+    with pytest.warns(UserWarning, match="doubtful or unreliable, see their verdict: mlp, 1"):
         table = sf.compare(doubted(runs, 1))
     pd.testing.assert_frame_equal(table, sf.compare(runs))
     assert table.attrs["unreliable"] == table.attrs["marked"] == ["mlp, 1"]

@@ -152,7 +152,7 @@ def test_the_summary_is_of_the_most_probable_number(weighed: sf.Fit) -> None:
     assert summary.groupby("run")["regimes"].first().to_dict()["a"] == 2
     assert summary.groupby("run")["regimes"].first().to_dict()["c"] == 1
     notes = summary.query("run == 'a'").set_index(["parameter", "regime"])["note"]
-    assert notes["exponent", 0] == "P(2 regimes) = 1.00"
+    assert notes["exponent", 0] == "given 2 regimes (P = 1.00)"
     assert notes["end_exponent", 0] == "over all models"
     share = weighed.probabilities.loc["a"]
     given = share[share.index.get_level_values("regimes") == 2]
@@ -181,7 +181,7 @@ def test_given_a_number_of_regimes(weighed: sf.Fit) -> None:
     one = weighed.with_regimes(1)
     assert one.exponents.sizes["regime"] == 1
     assert one.summary().query("run == 'a'")["parameter"].value_counts()["exponent"] == 1
-    assert (one.summary()["note"] != "P(1 regime) = 1.00").all()
+    assert (one.summary()["note"] != "given 1 regime (P = 1.00)").all()
     assert one.ok
     assert two.verdict["c"] == "not fitted: too few points for 2 regimes"
     assert np.isnan(two.summary().query("run == 'c'")["median"]).all()
