@@ -133,7 +133,7 @@ def _overview(
                 "verdict": verdict[run],
                 "points": fit.curve(run)[0].size,
                 "regimes": str(fit.regimes(run)) if end and run in fitted else "",
-                "chance": first["note"].partition("; ")[0] if "given " in first["note"] else "",
+                "chance": first["note"].partition("given ")[2].partition("; ")[0],
                 "end": _estimate(end) if end else "",
                 "floor": _estimate(floor) if floor else "",
                 "order": [_key(end), _key(floor)],
