@@ -42,7 +42,7 @@ PAGES = (
     "datasets/README.md",
     "benchmarks/README.md",
 )
-LONGEST = {"README.md": 150, "scalefit/README.md": 200, "datasets/README.md": 60}
+LONGEST = {"README.md": 150, "scalefit/README.md": 215, "datasets/README.md": 60}
 NEED_TORCH = ("trainers/README.md",)
 SECTIONS = {"law": "Add a law", "reader": "Add a reader", "family": "Add a family"}
 BENCHMARK = "Add a benchmark"
