@@ -43,7 +43,7 @@ PAGES = (
     "datasets/README.md",
     "benchmarks/README.md",
 )
-LONGEST = {"README.md": 150, "scalefit/README.md": 260, "datasets/README.md": 60}
+LONGEST = {"README.md": 150, "scalefit/README.md": 320, "datasets/README.md": 60}
 NEED_TORCH = ("trainers/README.md",)
 SECTIONS = {"law": "Add a law", "reader": "Add a reader", "family": "Add a family"}
 BENCHMARK = "Add a benchmark"

@@ -12,7 +12,7 @@ import typer
 
 from . import compare
 from .help import one_of
-from .options import Interval, Json, Seed, Workers, folder, plain_number, schema
+from .options import Interval, Json, Seed, Workers, folder, held, plain_number, schema
 from .options import law as chosen
 from .output import emit, fit_tables, save_figure, say_doubts, say_notes, shared_table, show
 
@@ -221,7 +221,7 @@ def command(
             ceiling=ceiling,
             aggregate=aggregate,  # type: ignore[arg-type]  # checked there
             law=formula,
-            fixed=_fixed(fixed),
+            fixed=held(fixed),
             regimes=counts,
             floor=level,
             noise=noise,
@@ -291,26 +291,6 @@ def _floor(text: str) -> bool | float | Literal["auto"]:
         raise ConfigError(
             f"--floor {text}: give yes, no, auto, or the value of a known floor"
         ) from None
-
-
-def _fixed(texts: list[str] | None) -> dict[str, Any] | None:
-    """Return `NAME=VALUE` texts as numbers by name; several values stand between commas."""
-    from scalefit.errors import ConfigError
-
-    found: dict[str, Any] = {}
-    for text in texts or []:
-        name, equals, value = text.partition("=")
-        name = name.strip()
-        try:
-            numbers = [float(part) for part in value.split(",")]
-        except ValueError:
-            numbers = []
-        if not (name and equals and numbers):
-            raise ConfigError(f"--fixed {text}: give NAME=VALUE, such as floor=1.69")
-        if name in found:
-            raise ConfigError(f"--fixed {name}= is given twice")
-        found[name] = numbers if len(numbers) > 1 else numbers[0]
-    return found or None
 
 
 def _range(low: float | None, high: float | None) -> tuple[float, float] | None:

@@ -78,6 +78,26 @@ LawName = Annotated[
 ]
 
 
+def held(texts: list[str] | None) -> dict[str, Any] | None:
+    """Return `NAME=VALUE` texts as numbers by name; several values stand between commas."""
+    from scalefit.errors import ConfigError
+
+    found: dict[str, Any] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        try:
+            numbers = [float(part) for part in value.split(",")]
+        except ValueError:
+            numbers = []
+        if not (name and equals and numbers):
+            raise ConfigError(f"--fixed {text}: give NAME=VALUE, such as floor=1.69")
+        if name in found:
+            raise ConfigError(f"--fixed {name}= is given twice")
+        found[name] = numbers if len(numbers) > 1 else numbers[0]
+    return found or None
+
+
 def law(name: str | None) -> Any:
     """Return the law that a name stands for: one of scalefit's names, or `module:Class`.
 

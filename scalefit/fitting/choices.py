@@ -90,7 +90,8 @@ def _broken(law: Any, regimes: Any, floor: Any) -> tuple[Law, ...]:
         known = ["broken", "power", *LAWS]
         name = law if isinstance(law, str) else type(law).__name__
         raise ConfigError(
-            f"law={quoted(name)} is unknown; {nearest(name, known)}; or give an object of a law"
+            f"law={quoted(name)} is unknown; {nearest(name, known)}; or give an object of "
+            "scalefit.laws"
         )
     if isinstance(regimes, str):
         if regimes != "auto":
