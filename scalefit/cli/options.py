@@ -20,7 +20,7 @@ def _probability(value: float) -> float:
 
 def _root(value: int) -> int:
     if not 0 <= value < 2**63:
-        raise typer.BadParameter(f"{value}; give a whole number from 0 to 2^63 - 1")
+        raise typer.BadParameter(f"{value}; give a whole number >= 0, below 2^63")
     return value
 
 
