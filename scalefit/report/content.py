@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -32,6 +33,7 @@ CURVES = 200
 """Runs shown one by one; of more, those that are unreliable come first."""
 COMPARED = 12
 """Runs up to which all pairs are compared."""
+SHARE = re.compile(r"given \d+ regimes? \(P = ([\d.]+)\)")
 CHECKED = ("check", "observed", "expected", "low", "high", "p", "words")
 PRIOR = ("parameter", "prior", "median", "low", "high", "unit")
 MODEL = (
@@ -133,7 +135,7 @@ def _overview(
                 "verdict": verdict[run],
                 "points": fit.curve(run)[0].size,
                 "regimes": str(fit.regimes(run)) if end and run in fitted else "",
-                "chance": first["note"].partition("given ")[2].partition("; ")[0],
+                "chance": f"(P {share[1]})" if (share := SHARE.search(first["note"])) else "",
                 "end": _estimate(end) if end else "",
                 "floor": _estimate(floor) if floor else "",
                 "order": [_key(end), _key(floor)],

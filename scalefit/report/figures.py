@@ -121,7 +121,7 @@ def explorer(fit: Record, views: Mapping[str, View]) -> go.Figure:
         subplot_titles=(
             "",
             "local exponent, floor removed",
-            "probability of each number (dark: with a floor)",
+            "P(regimes), dark: with a floor",
             "residual / noise",
             "autocorrelation of residuals",
         ),

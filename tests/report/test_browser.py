@@ -73,3 +73,30 @@ def test_a_curve_is_chosen_and_its_name_is_text(opened: Any, fit: sf.Fit) -> Non
 def test_details_open_without_script(opened: Any) -> None:
     opened.locator("details summary").first.click()
     assert opened.locator("details[open] h3").first.is_visible()
+
+
+def test_the_summary_sorts_and_searches_the_curves(opened: Any) -> None:
+    def shown() -> list[str]:
+        curves = opened.locator("#each details")
+        texts = [curves.nth(i) for i in range(curves.count())]
+        return [one.locator("summary").inner_text() for one in texts if one.is_visible()]
+
+    assert len(shown()) == len(NAMES)
+    first = shown()
+    heading = opened.locator("#overview th button").nth(0)
+    heading.click()
+    heading.click()
+    assert shown() != first
+    assert sorted(shown()) == sorted(first)
+    opened.locator("#search").fill("PLAIN")
+    assert [text.rpartition(" · ")[2] for text in shown()] == ["plain"]
+    assert opened.locator("#found").inner_text() == f"1 of {len(NAMES)}"
+
+
+def test_a_row_of_the_forest_opens_its_curve(opened: Any) -> None:
+    opened.locator("#exponents .ytick text").nth(2).click()
+    (found,) = opened.locator("#each details[open]").all()
+    assert found.get_attribute("id") == "curve-2"
+    assert opened.evaluate("document.getElementById('curves').layout.updatemenus[1].active") == 2
+    opened.locator("#overview a").nth(0).click()
+    assert opened.locator("#curve-0").get_attribute("open") is not None

@@ -15,6 +15,7 @@ from scalefit.analysis.checks import each
 from scalefit.comparison.sentences import sentences
 from scalefit.errors import ConfigError
 from scalefit.report import content, figures
+from scalefit.wording import rounded
 
 from .conftest import NAMES
 
@@ -32,8 +33,8 @@ def text_of(page: Path) -> str:
 def test_every_number_of_the_summary_is_on_the_page(fit: sf.Fit, page: Path) -> None:
     text = text_of(page)
     for row in fit.summary().to_dict("records"):
-        assert f"{row['median']:.4g}" in text
-        assert f"[{row['low']:.4g}, {row['high']:.4g}]" in text
+        median, low, high = rounded(row["median"], row["low"], row["high"])
+        assert f"<td>{median}</td><td>[{low}, {high}]</td>" in text
     for word in ("certificates", "Priors", "residuals look like the noise", "Provenance"):
         assert word in text
 
@@ -96,7 +97,7 @@ def test_a_single_curve_without_a_name(options: dict[str, Any], tmp_path: Path) 
     one = sf.fit(x, y, method="point", progress=False, **{"regimes": 1, **options})
     path = tmp_path / "one.html"
     one.report(path)
-    assert "<details open>" in text_of(path)
+    assert '<details id="curve-0" open>' in text_of(path)
     assert len(figures.explorer(one, views(one)).layout.updatemenus) == 1
 
 
@@ -130,7 +131,8 @@ def test_differences_are_those_of_compare(fit: sf.Fit) -> None:
     table: pd.DataFrame = sf.compare(fit)
     assert made["sentences"] == (sentences(table) if len(table) <= content.COMPARED else [])
     assert [row[0] for row in rows] == table["a"].tolist()
-    assert [row[2] for row in rows] == [f"{value:.4g}" for value in table["median"]]
+    spelled = [rounded(*row) for row in table[["median", "low", "high"]].to_numpy()]
+    assert [row[2:4] for row in rows] == [[m, f"[{low}, {high}]"] for m, low, high in spelled]
 
 
 def test_the_band_of_a_long_curve_is_of_single_points() -> None:
@@ -143,3 +145,25 @@ def test_the_band_of_a_long_curve_is_of_single_points() -> None:
     # From five bins of 40 points, and quantiles of 1,000 draws: 4 standard errors.
     np.testing.assert_allclose(width, 2 * 1.645 * 0.1, rtol=0.25)
     assert np.median(width) == pytest.approx(2 * 1.645 * 0.1, rel=0.1)
+
+
+def test_runs_are_told_with_their_setting_and_verdict_first(tmp_path: Path) -> None:
+    x = np.geomspace(1.0, 1e4, 12)
+    data = pd.concat(pd.DataFrame({"x": x, "y": x**-0.5 * (1 + lr), "lr": lr}) for lr in (0.1, 0.3))
+    data["y"] *= np.exp(0.02 * np.random.default_rng(0).standard_normal(24))
+    quick: dict[str, Any] = {"method": "point", "progress": False, "regimes": 1, "floor": False}
+    fit = sf.fit(data, x="x", y="y", by="lr", **quick)
+    path = tmp_path / "report.html"
+    theory = {"0.1": (x, x**-0.5)}
+    fit.report(path, theory=theory)
+    text = text_of(path)
+    assert "</span> · lr=0.1</summary>" in text
+    assert text.index('<span class="state') < text.index("</span> · lr=0.1")
+    assert '<a href="#curve-1">lr=0.3</a></td><td' in text
+    assert text.index('id="together"') < text.index('id="curves"')
+    made = content.of(fit, 0.9, theory=theory)
+    assert made["overlaid"] == 2
+    together = figures.overlay(fit, {"0.1": figures.view(fit, "0.1", None, theory["0.1"])})
+    (drawn,) = [trace for trace in together.data if trace.name == "theory"]
+    np.testing.assert_allclose(drawn.y, x**-0.5, rtol=1e-4)
+    assert {trace.name for trace in together.data} == {"lr=0.1", "theory"}
