@@ -148,6 +148,9 @@ def command(
     for run, verdict in fit.verdict.items():
         if verdict != "ok":
             say(": ".join(filter(None, (label(fit, run), verdict))))
+        for note in fit.notes[run]:
+            if ASSUMED in note:
+                say(": ".join(filter(None, ("note", label(fit, run), note))))
     return 0 if fit.ok else 4
 
 

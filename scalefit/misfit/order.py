@@ -32,6 +32,8 @@ SIGNIFICANT = 8.0
 """Standard errors of a late fall."""
 DECAYED = 0.5
 """Share of its maximum below which a learning rate has decayed."""
+ASSUMED = "a forecast assumes that the schedule goes on"
+"""What is said of a schedule, also beside every forecast."""
 UP = 0.98
 """Share of its maximum at which a learning rate still is at its maximum."""
 BOUNDED = {"accuracy", "acc", "auc", "auroc", "f1", "bleu", "percent", "precision", "recall"}
@@ -134,10 +136,10 @@ def learning_rate(rows: Rows) -> Finding | None:
     to = f"to {end:.2g} of its maximum"
     if since > 0.6 * last:
         words = f"{quoted(name)} decays {to} from {quoted(rows.x_name)} {since:g} on"
-        remedy = f"--to {since:g} forecasts a rate that stays"
+        remedy = f"{ASSUMED}; --to {since:g} forecasts a rate that stays"
     else:
         words = f"{quoted(name)} falls {to}, from {quoted(rows.x_name)} {since:g} on"
-        remedy = "a forecast beyond the end assumes that the schedule goes on so"
+        remedy = ASSUMED
     return Finding("learning rate", False, words, remedy)
 
 
