@@ -85,6 +85,7 @@ def command(
     import scalefit as sf
     from scalefit.arguments import MOST_HAZARD
     from scalefit.errors import ConfigError
+    from scalefit.misfit.order import ASSUMED
 
     at, targets = at or [], reach or []
     if not at and not targets:
