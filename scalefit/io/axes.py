@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import numpy as np
 import xarray as xr
@@ -26,6 +27,7 @@ ALSO = {"n", "num", "number", "of", "total", "input", "seen", "consumed", "proce
 }  # fmt: skip
 
 
+@lru_cache(4096)
 def counts_training(name: str) -> int | None:
     """Return the rank of a column that counts training, such as `tokens_seen`; None for others."""
     left = _nouns(name)

@@ -51,6 +51,11 @@ def measured(log: Log, y: str) -> Log:
     blank = log.frame[y].isna()
     if not blank.any() or blank.all() or not (log.sparse or _mixed(log.frame, blank, y)):
         return log
+    if log.sparse:  # a row that holds no other metric is a point without y
+        others = [name for name in log.frame if name != y and not counts_training(str(name))]
+        blank &= log.frame[others].notna().any(axis=1)
+        if not blank.any():
+            return log
     note = (
         f"{counted(int(blank.sum()), 'row')} without {quoted(y)} left out: they hold other metrics"
     )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from .axes import ALSO, counts_training
 
 Numbers = dict[str, float | str]
+_DIGIT = re.compile(r"\d")
 _CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-Z\\-_])")
 _TIMES = re.compile(
     r"(?<![\w.:])(?:\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?"
     r"(?:Z|[+-]\d\d:?\d\d)?)?|\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?)(?![\w.])"
 )
 _BAR = re.compile(r"\|\s*(\d+)/(?:\d+|\?)\s*\[")
+_DECIMALS = re.compile(r"\d+(?:\.(\d*))?")
 _LEADING = re.compile(r"\s*(\d+)\s+[A-Za-z_]\S*\s+[-+.\w]+\s*")
 _PAIR = re.compile(
     r"""(?<![\w.])
@@ -49,7 +52,7 @@ def named_numbers(line: str, counted: bool = False) -> tuple[Numbers, Numbers]:
     A number with a unit attached, or thousands separators, is text. Without a count in the line,
     numbers need `:` or `=` before them; if `counted`, there are none then.
     """
-    if not re.search(r"\d", line):
+    if not _DIGIT.search(line):
         return {}, {}
     line = _TIMES.sub(" ", _CODES.sub("", line))
     counts: Numbers = {}
@@ -78,10 +81,11 @@ def named_numbers(line: str, counted: bool = False) -> tuple[Numbers, Numbers]:
 
 def decimals(line: str) -> int:
     """Return how many digits the last number of a line has behind its point."""
-    found = re.findall(r"\d+(?:\.(\d*))?", line)
+    found = _DECIMALS.findall(line)
     return len(found[-1]) if found else 0
 
 
+@lru_cache(4096)
 def _name(key: str, joined: bool) -> str:
     """Return the name that stands before a number, without the words of a sentence around it."""
     words = re.sub(r"\([^)]*\)?", "", key).split()
@@ -100,6 +104,7 @@ def _name(key: str, joined: bool) -> str:
     return "_".join(words).strip("./@-")
 
 
+@lru_cache(4096)
 def _counts(name: str) -> bool:
     return counts_training(name) is not None or name.lower() in _SHORT
 

@@ -29,7 +29,7 @@ _PREFERRED = (2, 0, 1, _EPOCH)
 
 @dataclass(frozen=True)
 class _Row:
-    """A line with numbers, and its place; `overwritten` by the piece that follows it."""
+    """A line with numbers, its place, and how many decimals its last number has."""
 
     number: int
     counts: Numbers
