@@ -143,6 +143,7 @@ def command(
     """Fit a multi-regime power law to every curve of a file."""
     import scalefit as sf
     from scalefit.errors import InvalidData, ScalefitError
+    from scalefit.io import from_file
     from scalefit.workers import processes
 
     counts, level = _regimes(regimes), _floor(floor)
@@ -151,6 +152,7 @@ def command(
     if schema(path).startswith("scalefit-fit/"):
         raise InvalidData(f"{path}: this is a fit already; read it with scalefit predict --at X")
     data = sf.read(path, x=x, y=y, y_err=y_err, by=by or (), where=conditions(where))
+    data = from_file(data, path)
     _comparable(data, between, by)
     with processes(min(workers, data.sizes["run"])) as executor:
         result = sf.fit(

@@ -187,7 +187,7 @@ def _trajectory(
     """Return whatever was given as a trajectory, with the names of x, y and y_err."""
     import pandas as pd
 
-    from scalefit.io import axes, read
+    from scalefit.io import axes, from_file, read
     from scalefit.io.tidy import from_table
 
     columns = names(by, "by")
@@ -201,7 +201,7 @@ def _trajectory(
         elif isinstance(data, pd.DataFrame):
             source = from_table(data, x=x, y=y, y_err=y_err, by=columns)
         else:
-            source = read(data, x=x, y=y, y_err=y_err, by=columns)
+            source = from_file(read(data, x=x, y=y, y_err=y_err, by=columns), data)
         if x is None:
             x = axes.default_x(source, y)
             told = [*str(source.attrs.get("reading", "")).splitlines(), axes.note(x)]

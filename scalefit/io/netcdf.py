@@ -35,7 +35,6 @@ def read(
     import pandas as pd
 
     dataset = open_netcdf(path)
-    dataset = dataset.assign_attrs(source=f"{path} ({dataset.attrs['source']})")
     coordinates = [name for name in dataset.coords if dataset[name].dims == ("run",)]
     for name in (x, y, y_err):
         if name is not None and name not in dataset.variables:
