@@ -355,9 +355,7 @@ def open_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     InvalidData
         If the file is missing, is no netCDF file or holds no trajectory.
     """
-    with netcdf.reading(path) as schema:
-        if schema != SCHEMA:
-            raise InvalidData(f"{inline(path)}: holds no trajectory of this version ('{SCHEMA}')")
+    with netcdf.reading(path):
         # Times stay numbers: a unit such as "days since the start" must not become a date.
         with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored:
             dataset = stored.load()

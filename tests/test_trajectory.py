@@ -88,22 +88,19 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     write(example(), path)
     with pytest.raises(InvalidData):
         write(example().drop_vars("status"), path)
-    with pytest.raises(TypeError):
+    with pytest.raises((TypeError, ValueError)):
         write(example().assign_coords(tag=("run", np.array([{}, "y"], dtype=object))), path)
     xr.testing.assert_identical(open_netcdf(path), example())
     assert os.listdir(tmp_path) == ["a.nc"]
 
 
-@pytest.mark.parametrize(("odd", "kept"), [("x\0", "x\\x00"), ("a\ud800b", "a\\ud800b")])
-def test_texts_that_netcdf_cannot_hold_are_written_as_escapes(
-    odd: str, kept: str, tmp_path: Path
-) -> None:
-    ids = np.array([odd, "y"], dtype=object)
-    bad = example().assign_coords(tag=("run", ids)).rename(tag=odd).assign_attrs(source=odd)
-    write(bad, tmp_path / "a.nc")
+def test_texts_that_netcdf_cannot_hold_are_written_as_escapes(tmp_path: Path) -> None:
+    ids = np.array(["x\0", "y"], dtype=object)
+    odd = example().assign_coords(tag=("run", ids)).rename(tag="a\0b")
+    write(odd.assign_attrs(source="a\ud800b"), tmp_path / "a.nc")
     again = open_netcdf(tmp_path / "a.nc")
-    assert again[kept].values.tolist() == [kept, "y"]
-    assert again.attrs["source"] == kept
+    assert again["a\\x00b"].values.tolist() == ["x\\x00", "y"]
+    assert again.attrs["source"] == "a\\ud800b"
 
 
 @pytest.mark.parametrize("name", [".", "..", "a\tb", "%2E"])

@@ -192,6 +192,7 @@ def command(
     """Fit a multi-regime power law to every curve of a file."""
     import scalefit as sf
     from scalefit.errors import InvalidData, ScalefitError
+    from scalefit.io import from_file
     from scalefit.workers import processes
 
     counts, level, formula = _regimes(regimes), _floor(floor), chosen(law)
@@ -208,6 +209,7 @@ def command(
         where=conditions(where),
         skip_run=skip_run or (),
     )
+    data = from_file(data, path)
     _comparable(data, between, by)
     with processes(min(workers, data.sizes["run"])) as executor:
         result = sf.fit(

@@ -81,14 +81,16 @@ def columns_beside(
     if rows.size > MOST:
         rows = np.sort(np.random.default_rng(0).choice(rows, MOST, replace=False))
     found: dict[str, Column] = {}
-    for name, variable in dataset.data_vars.items():
+    for name in dataset.data_vars:
+        variable = dataset.variables[name]
         along = variable.ndim == 2 and variable.shape[1] == width
         if along and name not in (*left_out, "row"):
             values = variable.values.reshape(-1)[place[rows]]
             found[_given(name)] = Column(values, "categories" in variable.attrs)
     run = place[rows] // width
     if run.size and run[0] != run[-1]:
-        for name, one in dataset.coords.items():
+        for name in dataset.coords:
+            one = dataset.variables[name]
             if one.dims == ("run",) and name not in (*left_out, "status"):
                 found[_given(name)] = _of_runs(one.values, run)
     return rows, found

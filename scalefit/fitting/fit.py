@@ -220,7 +220,7 @@ def _trajectory(
     """Return whatever was given as a trajectory, with the names of x, y and y_err."""
     import pandas as pd
 
-    from scalefit.io import axes, read
+    from scalefit.io import axes, from_file, read
     from scalefit.io.expressions import extended
     from scalefit.io.skipping import without
     from scalefit.io.tidy import from_table
@@ -237,7 +237,8 @@ def _trajectory(
         elif isinstance(data, pd.DataFrame):
             source = from_table(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
         else:
-            source = read(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
+            found = read(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
+            source = from_file(found, data)
         if x is None:
             x = axes.default_x(source, y)
             told = [*str(source.attrs.get("reading", "")).splitlines(), axes.note(x)]

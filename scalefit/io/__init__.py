@@ -99,6 +99,12 @@ def read(
         )
 
 
+def from_file(dataset: xr.Dataset, path: object) -> xr.Dataset:
+    """Return a trajectory whose source names the file that it was read from, for messages."""
+    source = str(dataset.attrs["source"])
+    return dataset if source == str(path) else dataset.assign_attrs(source=f"{path} ({source})")
+
+
 @contextmanager
 def _guarded(file: os.PathLike[str]) -> Iterator[None]:
     """Turn whatever a damaged or hostile file raises into one line; the cause stays attached."""

@@ -38,7 +38,6 @@ def read(
     import pandas as pd
 
     dataset = open_netcdf(path)
-    dataset = dataset.assign_attrs(source=f"{path} ({dataset.attrs['source']})")
     dataset = extended(dataset, x=x, y=y, y_err=y_err)
     coordinates = [name for name in dataset.coords if dataset[name].dims == ("run",)]
     for name in (x, y, y_err):
