@@ -49,7 +49,7 @@ def collapse(
     having = [one for one in runs if fit.regimes(one) - 1 > crossover >= 0]
     if not having:
         raise ConfigError(
-            f"crossover={crossover}: no run has it in its most probable number of regimes; draw "
+            f"crossover={crossover}: no run has it in its headline's number of regimes; draw "
             f"fit.with_regimes({max(crossover, 0) + 2})"
         )
     ax = new_axes() if ax is None else ax

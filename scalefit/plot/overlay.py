@@ -15,7 +15,8 @@ from scalefit.laws import SegmentedLaw
 from scalefit.record import Record
 
 from .room import make_room, shares
-from .style import INK, dark, label_axis, label_ticks, legend, look, title
+from .style import INK, dark, label_axis, label_ticks, legend, look, stretched, title
+from .style import ends as both
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +37,7 @@ TAILS = (0.05, 0.95)
 def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float, theory: Theory) -> Axes:
     """Draw the runs on one axes; see `curve`."""
     ax.set_xscale("log")
-    ax.set_yscale("log")
+    ax.set_yscale("log" if fit.ceiling is None else "linear")
     points, ends = [], []
     limits = [math.inf, 0.0]
     fitted = set(fit.fitted)
@@ -46,7 +47,8 @@ def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float, theory: Theor
         points.append(np.column_stack([x, y]))
         marks = {"marker": style["marker"], "ms": 3.4, "mfc": "white", "mew": 0.8}
         ax.plot(x, y, ls="none", color=style["color"], zorder=3, **marks)
-        limits = [min(limits[0], y.min()), max(limits[1], y.max())]
+        if np.isfinite(y).any():
+            limits = [min(limits[0], np.nanmin(y)), max(limits[1], np.nanmax(y))]
         if run in theory:
             ax.plot(*theory[run], color=INK, lw=1.0, ls="-.", zorder=2.4)
         end = (float(x[-1]), float(y[-1]))
@@ -59,10 +61,12 @@ def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float, theory: Theor
     low, high = every[:, 0].min(), max(x for x, _ in ends)
     margin = (high / low) ** 0.03 if high > low else 1.1
     ax.set_xlim(low / margin, high * margin)
-    span = limits[1] / limits[0] if limits[1] > limits[0] else 2.0
-    ax.set_ylim(limits[0] / span**0.06, limits[1] * span**0.06)
+    if not limits[1] > limits[0]:
+        limits = [limits[0] * 0.7, limits[0] * 1.4]
+    ax.set_ylim(*stretched(fit, *limits, 0.06))
     label_ticks(ax.xaxis, np.array(ax.get_xlim()))
-    label_ticks(ax.yaxis, np.array(limits))
+    if fit.ceiling is None:
+        label_ticks(ax.yaxis, np.array(limits))
     label_axis(fit, ax.set_xlabel, "x")
     label_axis(fit, ax.set_ylabel, "y")
     if len(runs) < len(fit.runs):
@@ -83,30 +87,31 @@ def _median(
     grid = np.geomspace(x[0], x[-1] * beyond, NODES)
     params = fit.parameters(run, "forecast")
     rng = np.random.default_rng(0)
-    curve = np.median(fit.law.log_curve(params, grid), axis=0)
+    curve = fit.shown(np.exp(np.median(fit.law.log_curve(params, grid), axis=0)))
     inside = grid <= x[-1] * (1.0 + 1e-9)
     line = {"color": style["color"], "lw": 1.3}
-    ax.plot(grid[inside], np.exp(curve[inside]), ls=style["ls"], **line)
+    ax.plot(grid[inside], curve[inside], ls=style["ls"], **line)
     if not inside.all():
-        ax.plot(grid[~inside], np.exp(curve[~inside]), ls=style["ls"], alpha=0.6, **line)
+        ax.plot(grid[~inside], curve[~inside], ls=style["ls"], alpha=0.6, **line)
     if band:
         drawn = law_at(fit, run, params, grid, HAZARD, rng)
         mean, sd = noise_at(fit, run, params, grid)
         noise = mean + sd * deviates(params, (len(drawn), 1), rng)
-        low, high = np.exp(np.quantile(drawn + noise, TAILS, axis=0))
+        low, high = both(fit, np.quantile(drawn + noise, TAILS, axis=0))
         ax.fill_between(grid, low, high, color=style["color"], alpha=0.15, lw=0)
         edge = {"color": style["color"], "lw": 0.4, "ls": style["ls"]}
         ax.plot(grid, np.array([low, high]).T, **edge)
-    return float(np.exp(curve[-1]))
+    return float(curve[-1])
 
 
 def _crossovers(fit: Record, run: str, ax: Axes, style: dict[str, Any]) -> None:
-    """Mark the crossovers of the most probable number of regimes on the median."""
+    """Mark the crossovers of the headline's number of regimes on the median."""
     params = fit.parameters(run)
     if not isinstance(fit.law, SegmentedLaw) or fit.regimes(run) < 2:
         return
     places = np.median(params["crossover"][:, : fit.regimes(run) - 1], axis=0)
-    at = np.exp(np.median(fit.law.log_curve(fit.parameters(run, "forecast"), places), axis=0))
+    log_law = fit.law.log_curve(fit.parameters(run, "forecast"), places)
+    at = fit.shown(np.exp(np.median(log_law, axis=0)))
     ax.plot(places, at, ls="none", marker="|", ms=13, mew=1.6, color=style["color"], zorder=2.5)
 
 
