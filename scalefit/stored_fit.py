@@ -108,7 +108,7 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
     groups = {str(name): node.to_dataset() for name, node in tree.children.items()}
     _layout(groups)
     described_priors(_parsed(tree, "priors"), law)
-    _points(groups)
+    _points(groups, _ceiling(tree))
     _models(groups, law)
     _draws(groups, law)
     _pools(tree, groups)
@@ -168,15 +168,37 @@ def _ids(group: xr.Dataset) -> list[str]:
     return [str(run) for run in group["run"].values]
 
 
-def _points(groups: Mapping[str, xr.Dataset]) -> None:
+def _ceiling(tree: xr.DataTree) -> float | None:
+    """Return what y stays below; None where the fit is of y itself."""
+    text = tree.attrs.get("y_ceiling")
+    if text is None:
+        return None
+    try:
+        found = float(text)
+    except (TypeError, ValueError):
+        raise damaged(f"attribute 'y_ceiling' is {quoted(text)}") from None
+    if not np.isfinite(found):
+        raise damaged(f"attribute 'y_ceiling' is {quoted(text)}")
+    return found
+
+
+def _points(groups: Mapping[str, xr.Dataset], ceiling: float | None) -> None:
     """Refuse curves whose points no law was fitted to, and labels that are none."""
     constant = groups["constant_data"]
     x, y = constant["x"].values, groups["observed_data"]["y"].values
     there = np.isfinite(x)
-    whole = x.shape == y.shape and (there == np.isfinite(y)).all() and there[:, 0].all()
+    if x.shape != y.shape:
+        raise damaged("x and y are not both there at the points of each run")
+    empty = np.isnan(y).all(axis=1, keepdims=True)  # a run at fault may have x alone
+    whole = (there == np.isfinite(y) | empty & there).all() and there[:, 0].all()
     if not whole or not (there[:, 1:] <= there[:, :-1]).all() or np.isinf(x).any():
         raise damaged("x and y are not both there at the points of each run")
-    if not ((x[there] > 0).all() and (y[there] > 0).all() and (np.isnan(x) | np.isfinite(x)).all()):
+    gap = y if ceiling is None else ceiling - y
+    if not (
+        (x[there] > 0).all()
+        and (gap[there & ~empty] > 0).all()
+        and (np.isnan(x) | np.isfinite(x)).all()
+    ):
         raise damaged("x or y is not positive")
     if not (np.diff(x, axis=1)[there[:, 1:]] >= 0).all():
         raise damaged("x is not in order")

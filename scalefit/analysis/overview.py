@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,8 @@ def _estimate(rows: pd.DataFrame, name: str) -> str:
     if not len(found):
         return ""
     row = found.iloc[-1]
+    if not math.isfinite(row["median"]):
+        return "-"
     median, low, high = rounded(row["median"], row["low"], row["high"])
     return f"{median} [{low}, {high}]"
 

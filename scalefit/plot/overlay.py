@@ -38,6 +38,8 @@ def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float, theory: Theor
     """Draw the runs on one axes; see `curve`."""
     ax.set_xscale("log")
     ax.set_yscale("log" if fit.ceiling is None else "linear")
+    drawn = len(runs)
+    runs = [run for run in runs if np.isfinite(fit.curve(run)[1]).all()]  # some have no y at all
     points, ends = [], []
     limits = [math.inf, 0.0]
     fitted = set(fit.fitted)
@@ -47,8 +49,7 @@ def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float, theory: Theor
         points.append(np.column_stack([x, y]))
         marks = {"marker": style["marker"], "ms": 3.4, "mfc": "white", "mew": 0.8}
         ax.plot(x, y, ls="none", color=style["color"], zorder=3, **marks)
-        if np.isfinite(y).any():
-            limits = [min(limits[0], np.nanmin(y)), max(limits[1], np.nanmax(y))]
+        limits = [min(limits[0], y.min()), max(limits[1], y.max())]
         if run in theory:
             ax.plot(*theory[run], color=INK, lw=1.0, ls="-.", zorder=2.4)
         end = (float(x[-1]), float(y[-1]))
@@ -69,8 +70,8 @@ def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float, theory: Theor
         label_ticks(ax.yaxis, np.array(limits))
     label_axis(fit, ax.set_xlabel, "x")
     label_axis(fit, ax.set_ylabel, "y")
-    if len(runs) < len(fit.runs):
-        ax.set_title(f"first {len(runs)} of {len(fit.runs)} curves", fontsize=10)
+    if drawn < len(fit.runs):
+        ax.set_title(f"first {drawn} of {len(fit.runs)} curves", fontsize=10)
     if len(runs) <= NAMED:
         _direct(fit, runs, ax, ends)
         legend(ax, handles=_key(fit, runs, any(run in theory for run in runs)), loc="lower left")
