@@ -104,6 +104,8 @@ def test_a_run_is_stacked_over_the_models_that_it_has() -> None:
     weights = fit.stacking()
     assert weights.loc["short"].tolist() == [1.0, 0.0]
     assert float(weights.loc["long", (2, False, "normal")]) > 0.95
-    models = fit.tree["models"]
-    models["state"][0] = ""  # as where a fit failed
-    assert np.isnan(fit.stacking().loc["long"]).all()
+    tree = fit.tree.copy(deep=True)
+    states = tree["models"]["state"].values.copy()
+    states[0] = ""  # as where a fit failed
+    tree["models"] = tree["models"].to_dataset().assign(state=(("run", "model"), states))
+    assert np.isnan(sf.Fit(fit.law, tree).stacking().loc["long"]).all()

@@ -309,7 +309,7 @@ def test_netcdf_defects(tmp_path: Path) -> None:
     assert "did you mean 'seed'" in refusal(path, where={"sed": 1})
     assert "it holds 0, 1" in refusal(path, where={"seed": 7})
     xr.Dataset({"a": ("t", [1.0])}).to_netcdf(path, engine="h5netcdf")
-    assert "holds no trajectory" in refusal(path)
+    assert "dimension 'run'" in refusal(path)
 
 
 def test_parquet_column_names_twice(tmp_path: Path) -> None:
