@@ -130,7 +130,8 @@ def _plain(value: float, place: int, least: int) -> str:
     """Return a number to a power of ten, without an exponent."""
     if not math.isfinite(value):
         return compact(f"{value:g}") if value == value else "-"
-    return _unsigned(f"{round(value, -place):.{max(-place, least, 0)}f}")
+    decimals = max(-place, least, 0)
+    return _unsigned(f"{value if decimals else round(value, -place):.{decimals}f}")
 
 
 def _powers(value: float, place: int) -> str:

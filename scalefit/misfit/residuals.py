@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from scalefit.analysis.checks import CHECKS, WORDS, Residuals
@@ -77,7 +78,7 @@ def outliers(curve: Curve, left: Array) -> Finding | None:
     normal = -0.5 * e.size * (np.log(2.0 * np.pi * max(float(e.var()), 1e-24)) + 1.0)
     better, narrow = max(_student(e, freedom) for freedom in FREEDOM)
     far = (np.abs(e) > SCALES * narrow) & (np.abs(left) > FAR)
-    if not better - normal > MILD or not far.any():
+    if not better - normal > MILD or not far.any() or _together(far, e):
         return None
     many = int(far.sum())
     without = float(np.std(e[~far])) if (~far).any() else 0.0
@@ -89,6 +90,13 @@ def outliers(curve: Curve, left: Array) -> Finding | None:
         f"{which} far off and {sets} the noise ({e.std():.2g}; {without:.2g} without)",
         '--noise student (noise="student") allows for that',
     )
+
+
+def _together(far: NDArray[np.bool_], e: Array) -> bool:
+    """Return whether most points that lie far off do so beside another, as where a law bends."""
+    pair = far[1:] & far[:-1] & (np.sign(e[1:]) == np.sign(e[:-1]))
+    beside_another = np.append(pair, False) | np.append(False, pair)
+    return bool(beside_another.sum() > 0.5 * far.sum())
 
 
 def beside(left: Array) -> Finding | None:

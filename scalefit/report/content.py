@@ -22,7 +22,7 @@ from scalefit.plot.style import MOST
 from scalefit.record import Record
 from scalefit.wording import inline, rounded, state
 
-from . import figures
+from . import figures, several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,8 +73,8 @@ def of(
     percent = f"{100 * interval:g}% interval"
     ends = parameters[parameters["parameter"] == "end_exponent"]
     drawn = figures.explorer(fit, views)
-    several = len(fit.runs) > 1
-    together = figures.overlay(fit, dict(list(views.items())[:MOST])) if several else None
+    many = len(fit.runs) > 1
+    together = several.overlay(fit, dict(list(views.items())[:MOST])) if many else None
     place = {run: i for i, run in enumerate(shown)}
     if compared is None and (
         between is not None or (len(ends) and 2 <= len(fit.fitted) <= COMPARED)
@@ -198,7 +198,7 @@ def _forest(
     runs = shown["run"].tolist()
     good = np.array([verdict[run] == "ok" for run in runs])
     called = [names[run] for run in runs]
-    figure = figures.forest(called, median, low, high, good, [place[run] for run in runs])
+    figure = several.forest(called, median, low, high, good, [place[run] for run in runs])
     return figures.embedded(figure, "exponents", script=False)
 
 

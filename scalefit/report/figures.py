@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from scalefit.analysis.checks import Residuals, correlation
@@ -22,17 +22,7 @@ from scalefit.arrays import Array
 from scalefit.forecast.futures import law_at
 from scalefit.forecast.noise import deviates, noise_at
 from scalefit.laws import SegmentedLaw
-from scalefit.plot.style import (
-    BAND,
-    DASHES,
-    FUTURE,
-    INK,
-    LINE,
-    axis_title,
-    ends,
-    look,
-    stretched,
-)
+from scalefit.plot.style import BAND, FUTURE, INK, LINE, axis_title, ends, stretched
 from scalefit.record import Record
 from scalefit.wording import inline, rounded, shortened
 
@@ -75,14 +65,6 @@ class Trace:
     hover: str = ""
 
 
-SYMBOLS = {
-    **{"o": "circle", "s": "square", "D": "diamond", "^": "triangle-up"},
-    **{"v": "triangle-down", "P": "cross", "X": "x"},
-}
-STROKES = {
-    str(dash): stroke
-    for dash, stroke in zip(DASHES, ("solid", "dash", "dashdot", "dot", "longdashdot"), strict=True)
-}
 XY = "%{x:.4~g}, %{y:.4~g}"
 CURVE, LOCAL, CHANCE, RESIDUAL, LAG = (1, 1), (2, 1), (2, 2), (3, 1), (3, 2)
 TRACES = {
@@ -130,7 +112,7 @@ def explorer(fit: Record, views: Mapping[str, View]) -> go.Figure:
     for name, trace in TRACES.items():
         made = _trace(go, trace, first[name])
         figure.add_trace(made, row=trace.panel[0], col=trace.panel[1])
-    x_label, y_label = (_text(axis_title(fit, name)) for name in ("x", "y"))
+    x_label, y_label = (plain(axis_title(fit, name)) for name in ("x", "y"))
     figure.update_layout(
         template="none",
         height=960,
@@ -149,111 +131,10 @@ def explorer(fit: Record, views: Mapping[str, View]) -> go.Figure:
         figure.update_xaxes(**log, row=row, col=1)
     kind = "log" if fit.ceiling is None else "linear"
     figure.update_yaxes(type=kind, title_text=y_label, row=1, col=1)
-    figure.update_yaxes(_ticks(fit, views), row=1, col=1)
+    figure.update_yaxes(ticks_of(fit, views), row=1, col=1)
     figure.update_xaxes(title_text="regimes", title_standoff=4, type="category", row=2, col=2)
     figure.update_yaxes(range=[0, 1.02], row=2, col=2)
     figure.update_xaxes(title_text="lag", title_standoff=4, row=3, col=2)
-    return figure
-
-
-def overlay(fit: Record, views: Mapping[str, View]) -> go.Figure:
-    """Return the figure of several runs on one axes: data, median of the law, and theory."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    names = labels(fit)
-    for i, (run, shown) in enumerate(views.items()):
-        style = look(i)
-        of_run = {"legendgroup": run, "name": _text(shortened(names[run], 28))}
-        marker = {"symbol": f"{SYMBOLS[style['marker']]}-open", "color": style["color"], "size": 6}
-        line = {"color": style["color"], "dash": STROKES[str(style["ls"])], "width": 1.6}
-        figure.add_scatter(
-            **shown["data"], mode="markers", marker=marker, showlegend=False, **of_run
-        )
-        median = {**shown["median"], "hoverinfo": "name"}
-        # One entry that has both: the line with the marker of the data.
-        figure.add_scatter(**median, mode="lines", line=line, showlegend=False, **of_run)
-        figure.add_scatter(
-            x=[None], y=[None], mode="lines+markers", marker=marker, line=line, **of_run
-        )
-        if shown["theory"]["x"]:
-            dotted = {"color": INK, "dash": "dot", "width": 1.2}
-            first = not any(trace.name == "theory" for trace in figure.data)
-            figure.add_scatter(
-                **shown["theory"], mode="lines", line=dotted, name="theory", showlegend=first
-            )
-    figure.update_layout(
-        template="none",
-        height=max(460, 140 + 19 * len(views)),
-        margin={"l": 75, "r": 20, "t": 20, "b": 55},
-        font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
-        legend={"font": {"size": 12}, "groupclick": "togglegroup", "tracegroupgap": 0},
-    )
-    axis = {"type": "log", "gridcolor": "#eeeeee", "ticks": "outside"}
-    figure.update_xaxes(**axis, title_text=_text(axis_title(fit, "x")))
-    figure.update_yaxes(**axis, title_text=_text(axis_title(fit, "y")), **_ticks(fit, views))
-    return figure
-
-
-def forest(
-    names: Sequence[str],
-    median: Array,
-    low: Array,
-    high: Array,
-    good: NDArray[np.bool_],
-    links: Sequence[int],
-) -> go.Figure:
-    """Return the exponents of many runs with their intervals; a cross where the verdict is bad.
-
-    `links` are the places of the runs in the list of curves, which the page opens on a click.
-    """
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    labels = [_text(shortened(name, 44)) for name in names]
-    places = np.arange(len(names), dtype=float)
-    for wanted, label, symbol in ((True, "ok", "circle"), (False, "not ok", "x-thin")):
-        at = good == wanted
-        if not at.any():
-            continue
-        figure.add_trace(
-            go.Scatter(
-                x=_numbers(median[at]),
-                y=_numbers(places[at]),
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": _numbers((high - median)[at]),
-                    "arrayminus": _numbers((median - low)[at]),
-                    "color": INK,
-                    "thickness": 1.2,
-                    "width": 3,
-                },
-                mode="markers",
-                marker={"symbol": symbol, "color": LINE, "size": 7, "line": {"width": 1.5}},
-                name=label,
-                customdata=[link for link, one in zip(links, at, strict=True) if one],
-                text=[name for name, one in zip(labels, at, strict=True) if one],
-                hovertemplate="%{text}: %{x:.4~g}<extra></extra>",
-                showlegend=not good.all(),
-            )
-        )
-    figure.update_layout(
-        template="none",
-        height=110 + 22 * len(names),
-        margin={"l": 10, "r": 20, "t": 30, "b": 50},
-        font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0},
-    )
-    figure.update_xaxes(title_text="end exponent", gridcolor="#e4e4e4", ticks="outside")
-    figure.update_yaxes(
-        tickvals=_numbers(places),
-        ticktext=labels,
-        range=[len(names) - 0.4, -0.6],
-        automargin=True,
-        gridcolor="#f2f2f2",
-        zeroline=False,
-    )
     return figure
 
 
@@ -353,8 +234,8 @@ def _law(fit: Record, run: str, x: Array, y: Array) -> View:
         if level > least:
             shown["floor"] = _points([x[0], whole[-1]], [level, level])
     shown["exponents"] = {
-        "x": _numbers(np.sqrt(np.array(edges[:-1]) * edges[1:])),
-        "y": _numbers(np.full(count, stretched(fit, bottom, top, 0.25)[1])),
+        "x": decimals(np.sqrt(np.array(edges[:-1]) * edges[1:])),
+        "y": decimals(np.full(count, stretched(fit, bottom, top, 0.25)[1])),
         "text": [_exponent(best["exponent"][:, j]) for j in range(count)],
     }
     return shown
@@ -376,7 +257,7 @@ def _models(fit: Record, run: str) -> View:
     for name, floor in (("floored", True), ("bare", False)):
         chosen = shares[shares.index.get_level_values("floor") == floor]
         numbers = [str(n) for n in chosen.index.get_level_values("regimes")]
-        shown[name] = {"x": numbers, "y": _numbers(chosen.to_numpy(dtype=float)), "text": []}
+        shown[name] = {"x": numbers, "y": decimals(chosen.to_numpy(dtype=float)), "text": []}
     return shown
 
 
@@ -406,7 +287,7 @@ def _trace(go: Any, trace: Trace, shown: dict[str, Any]) -> Any:
     return go.Scatter(**common, **styles[trace.kind])
 
 
-def _ticks(fit: Record, runs: Iterable[str]) -> dict[str, Any]:
+def ticks_of(fit: Record, runs: Iterable[str]) -> dict[str, Any]:
     """Return which digits a log axis of y has room for."""
     if fit.ceiling is not None:
         return {"dtick": None}
@@ -418,7 +299,7 @@ def _menus(fit: Record, views: Mapping[str, View]) -> list[dict[str, Any]]:
     """Return the menu of curves, if there are several, and the switch of the scales."""
     # "x" is the curve, "x2" its local exponent, "x4" its residuals.
     both = ("xaxis", "xaxis2", "xaxis4") + (("yaxis",) if fit.ceiling is None else ())
-    ticks = {"log": _ticks(fit, views)["dtick"], "linear": None}
+    ticks = {"log": ticks_of(fit, views)["dtick"], "linear": None}
     scales = [
         {
             "label": kind,
@@ -437,7 +318,7 @@ def _menus(fit: Record, views: Mapping[str, View]) -> list[dict[str, Any]]:
         names = labels(fit)
         choices = [
             {
-                "label": _text(shortened(names[run] or run, 60)),
+                "label": plain(shortened(names[run] or run, 60)),
                 "method": "update",
                 "args": [
                     {key: [shown[name][key] for name in TRACES] for key in ("x", "y", "text")},
@@ -457,7 +338,7 @@ def _exponent(draws: Array) -> str:
 
 
 def _points(x: ArrayLike, y: ArrayLike) -> dict[str, Any]:
-    return {"x": _numbers(x), "y": _numbers(y), "text": []}
+    return {"x": decimals(x), "y": decimals(y), "text": []}
 
 
 def _area(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, Any]:
@@ -466,12 +347,12 @@ def _area(x: ArrayLike, low: ArrayLike, high: ArrayLike) -> dict[str, Any]:
     return _points(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
 
 
-def _numbers(values: ArrayLike) -> list[float | None]:
+def decimals(values: ArrayLike) -> list[float | None]:
     """Return numbers with five digits, which a page has room for; None where there is none."""
     array = np.asarray(values, dtype=float).ravel()
     return [float(f"{value:.5g}") if np.isfinite(value) else None for value in array]
 
 
-def _text(name: str) -> str:
+def plain(name: str) -> str:
     """Return a name that Plotly shows as it is, tags and formulas and all."""
     return html.escape(inline(name)).replace("$", "&#36;")

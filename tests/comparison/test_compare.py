@@ -279,7 +279,7 @@ ROW = {"a": "small", "b": "base", "regime": None, "p_greater": 0.002, "p_rope": 
         (
             {"median": -2.0e9, "low": -3.01e9, "high": 1.0e8},
             {"parameter": "crossover"},
-            "small vs base: crossover 2e+09 lower [-1e+08, 3.01e+09] (90%), P(small < base) = 1.00",
+            "small vs base: crossover 2.0e9 lower [-1e8, 3.0e9] (90%), P(small < base) = 1.00",
         ),
         (
             {"a": "m, regime 0", "b": "m, regime 1", "median": -0.5, "low": -0.6, "high": -0.4},

@@ -14,7 +14,7 @@ import scalefit as sf
 from scalefit.analysis.checks import each
 from scalefit.comparison.sentences import sentences
 from scalefit.errors import ConfigError
-from scalefit.report import content, figures
+from scalefit.report import content, figures, several
 from scalefit.wording import rounded
 
 from .conftest import NAMES
@@ -120,7 +120,7 @@ def test_a_page_that_cannot_be_made_leaves_the_old_one(fit: sf.Fit, tmp_path: Pa
 
 
 def test_numbers_are_short_and_gaps_are_null() -> None:
-    assert json.dumps(figures._numbers([1 / 3, np.nan, np.inf, 1e-12])) == (
+    assert json.dumps(figures.decimals([1 / 3, np.nan, np.inf, 1e-12])) == (
         "[0.33333, null, null, 1e-12]"
     )
 
@@ -163,7 +163,7 @@ def test_runs_are_told_with_their_setting_and_verdict_first(tmp_path: Path) -> N
     assert text.index('id="together"') < text.index('id="curves"')
     made = content.of(fit, 0.9, theory=theory)
     assert made["overlaid"] == 2
-    together = figures.overlay(fit, {"0.1": figures.view(fit, "0.1", None, theory["0.1"])})
+    together = several.overlay(fit, {"0.1": figures.view(fit, "0.1", None, theory["0.1"])})
     (drawn,) = [trace for trace in together.data if trace.name == "theory"]
     np.testing.assert_allclose(drawn.y, x**-0.5, rtol=1e-4)
     assert {trace.name for trace in together.data} == {"lr=0.1", "theory"}
