@@ -150,6 +150,8 @@ def _restored(first: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
     """Return a group with the draws that it shares with the first one."""
     again = other["again"].values.astype(bool)
     found = other.drop_vars("again")
+    if not again.any():
+        return found
     for name, one in found.data_vars.items():
         there = first[name].values
         wide = one.shape[-1] if one.ndim > 3 else None

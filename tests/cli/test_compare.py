@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from samples.changed import judged
 
 import scalefit
 from scalefit.comparison.sentences import sentences
@@ -108,9 +109,7 @@ def test_groups_are_checked_before_the_fit(run: Run, curves: Any, column: str, w
 
 
 def test_an_unreliable_run_is_compared_and_exits_with_4(stored: Path, run: Run) -> None:
-    fit = scalefit.load(stored)
-    fit.tree["diagnostics"]["verdict"][0] = "searches disagree"
-    fit.save(stored)
+    judged(scalefit.load(stored), "searches disagree", 0).save(stored)
     done = run("compare", stored)
     assert done.code == 4
     assert done.out.startswith("base vs large: ")

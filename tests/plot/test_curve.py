@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from samples.changed import changed, judged
 
 import scalefit as sf
 from scalefit.arrays import Array, quantiles
@@ -266,18 +267,17 @@ def test_panels_take_no_axes(plt: Any) -> None:
 
 
 def test_an_unreliable_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    fit = fitted()
-    fit.tree["diagnostics"]["verdict"][:] = "chains disagree"
+    fit = judged(fitted(), "chains disagree")
     assert fit.plot().get_title() == "m0  (unreliable)"
 
 
 def test_labels_of_close_crossovers_do_not_meet() -> None:
     fit = fitted(regimes=4)
-    fit.tree["posterior"]["crossover"][:] = np.array([2.0, 4.0, 8.0])
-    heights = [text.xy[1] for text in fit.plot().texts]
+    close = changed(fit, "posterior", "crossover", np.array([2.0, 4.0, 8.0]))
+    heights = [text.xy[1] for text in close.plot().texts]
     assert heights[0] != heights[1] != heights[2] != heights[3]
-    fit.tree["posterior"]["crossover"][:] = np.array([10.0, 100.0, 1000.0])
-    assert len({text.xy[1] for text in fit.plot().texts}) == 1
+    apart = changed(fit, "posterior", "crossover", np.array([10.0, 100.0, 1000.0]))
+    assert len({text.xy[1] for text in apart.plot().texts}) == 1
 
 
 @pytest.mark.parametrize("run", ["cost $5", "$\\frac$", "a_b^c", "{", "ünï <b>"])
