@@ -61,7 +61,7 @@ SWEEPS = {
     "zip is a number": ("zip = 5", "'zip' is 5; it is the table [zip]"),
     "zip of zip": ("[zip.zip]\na=1", "'zip' is a table"),
     "a table": ("[load]\na=1", "'load' is a table"),
-    "deep": ("load = " + "[" * 3000 + "]" * 3000, "nested too deep"),
+    "deep": ("load = " + "[" * 50_000 + "]" * 50_000, "nested too deep"),
     "digits": ("load = " + "9" * 5000, "not TOML"),
     "no text": ("load = '\ud8ff'", "not TOML"),
     "huge": ("#" * 2**21, "more than"),
