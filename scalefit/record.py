@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,18 +12,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from . import arguments, netcdf, packing, stored_fit
 from .arguments import finite, positive
 from .arrays import Array
-from .errors import ConfigError, InvalidData
+from .errors import ConfigError
 from .inference.problem import MODEL_NUMBERS, Problem, log_prior
 from .laws import Law, Window, priors
 from .laws.noise import NOISES, Noise
 from .laws.overrides import all_priors
 from .laws.priors import Prior
 from .laws.rounding import spread
-from .laws.stored import described, named
-from .wording import inline, quoted, state, suggest, typed
+from .wording import state, suggest, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -385,48 +382,3 @@ class Record:
         log = log.where(models["state"] != "dropped", -np.inf)
         weight: xr.DataArray = np.exp(log - log.max("model", skipna=True))  # type: ignore[assignment]
         return models.assign(probability=weight / weight.sum("model", skipna=True))
-
-
-PACKED = 50
-"""Curves above which draws are packed, unless asked otherwise."""
-
-
-def write(record: Record, path: str | os.PathLike[str], exact: bool | None = None) -> None:
-    """Write a record as netCDF, all or nothing; see `Fit.save`."""
-    if exact is None:
-        exact = len(record.runs) <= PACKED
-    tree = record.tree if exact else packing.packed(record.tree)
-    groups = {"": tree.to_dataset()}
-    groups |= {str(name): node.to_dataset() for name, node in tree.children.items()}
-    netcdf.write(groups, arguments.path(path))
-
-
-def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTree]:
-    """Return the law and the tree of a stored fit; see `scalefit.load`."""
-    path = arguments.path(path)
-    named_file = inline(path)
-    if not netcdf.exists(path):
-        raise InvalidData(
-            f"{named_file}: no such file; a fit is written by fit.save or `scalefit fit`"
-        )
-    with netcdf.reading(path) as schema:
-        if schema != SCHEMA:
-            raise InvalidData(f"{named_file}: holds no fit of this version ('{SCHEMA}' expected)")
-        with xr.open_datatree(path, engine="h5netcdf", decode_times=False) as stored:
-            tree = packing.unpacked(stored.load())
-    try:
-        description = stored_fit.check(tree, law)
-        if law is None:
-            law = named(description)
-    except (ConfigError, InvalidData) as error:
-        raise InvalidData(f"{named_file}: {error}") from None
-    if law is None:
-        raise ConfigError(
-            f"{named_file}: fitted with {inline(description['name'])}; pass that law as law=, on "
-            "the command line as --law MODULE:CLASS"
-        )
-    if described(law) != description:
-        raise ConfigError(
-            f"{named_file}: fitted with {quoted(description)}, not with the law given"
-        )
-    return law, tree

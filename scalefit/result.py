@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from . import arguments, record
+from . import arguments, fit_file
 from .analysis import choice
 from .arguments import positive, root, tails
 from .errors import ConfigError, InvalidData
@@ -501,7 +501,7 @@ class Fit(Record):
         OSError
             If the folder cannot be written.
         """
-        record.write(self, path, exact)
+        fit_file.write(self, path, exact)
 
     def plot(
         self,
@@ -609,4 +609,4 @@ def load(path: str | os.PathLike[str], *, law: Law | None = None) -> Fit:
     ConfigError
         If the law is not known and not given.
     """
-    return Fit(*record.read(path, law))
+    return Fit(*fit_file.read(path, law))

@@ -7,7 +7,6 @@ further dimensions, and whatever tells runs apart is a coordinate on `run`.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -20,6 +19,7 @@ import numpy as np
 import xarray as xr
 
 from . import netcdf
+from .categories import coded, worded
 from .errors import InvalidData, nearest
 from .wording import inline
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "scalefit-trajectory/1"
-WORDS = 1000
-"""Different words that a column of text may have to be kept where it changes along a run."""
 CELLS = 10**9
 """Values of a trajectory made of a table, at most: runs times points times columns."""
 STATUS = ("ok", "diverged", "oom", "interrupted")
@@ -206,22 +204,12 @@ def from_frame(
             padded = np.full(shape, np.nan)
             padded[run, point] = values.to_numpy(dtype=float, na_value=np.nan)
             data[name] = (("run", "point"), padded, {"units": (units or {}).get(column, "")})
-        elif (coded := _coded(values)) is not None:
-            codes, words = coded
+        elif (found := coded(values)) is not None:
+            codes, words = found
             padded = np.full(shape, np.nan)
             padded[run, point] = codes
-            data[name] = (("run", "point"), padded, {"categories": json.dumps(words)})
+            data[name] = (("run", "point"), padded, {"categories": words})
     return build(data, coords, source=source)
-
-
-def _coded(values: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], list[str]] | None:
-    """Return codes of a column of text, NaN where it is empty, and its words; None for too many."""
-    import pandas as pd
-
-    codes, words = pd.factorize(values.astype(object))
-    if not 1 < len(words) <= min(len(values) / 3, WORDS):
-        return None
-    return np.where(codes < 0, np.nan, codes), [str(word) for word in words]
 
 
 def runs_of(
@@ -293,7 +281,7 @@ def to_frame(dataset: xr.Dataset) -> pd.DataFrame:
     measured: list[str] = []
     for name, variable in dataset.data_vars.items():
         if variable.ndim == 2:
-            flat = {str(name): _worded(variable)}
+            flat = {str(name): worded(variable)}
         else:
             labels = product(*(variable[dim].values for dim in variable.dims[2:]))
             elements = variable.values.reshape(runs * points, -1).T
@@ -305,18 +293,6 @@ def to_frame(dataset: xr.Dataset) -> pd.DataFrame:
         measured += list(flat)
     frame = pd.DataFrame(columns)
     return frame[frame[measured].notna().any(axis=1)].reset_index(drop=True)
-
-
-def _worded(variable: xr.DataArray) -> np.ndarray[Any, Any]:
-    """Return the values of a variable; of codes of text, the words."""
-    values: np.ndarray[Any, Any] = variable.values
-    if "categories" not in variable.attrs:
-        return values
-    words = np.array([*json.loads(variable.attrs["categories"]), None], dtype=object)
-    found: np.ndarray[Any, Any] = words[
-        np.where(np.isfinite(values), values, len(words) - 1).astype(int)
-    ]
-    return found
 
 
 def write(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:

@@ -64,7 +64,7 @@ def overlay(fit: Record, runs: list[str], ax: Axes, beyond: float, theory: Theor
     ax.set_xlim(low / margin, high * margin)
     if not limits[1] > limits[0]:
         limits = [limits[0] * 0.7, limits[0] * 1.4]
-    ax.set_ylim(*stretched(fit, *limits, 0.06))
+    ax.set_ylim(*stretched(fit, limits[0], limits[1], 0.06))
     label_ticks(ax.xaxis, np.array(ax.get_xlim()))
     if fit.ceiling is None:
         label_ticks(ax.yaxis, np.array(limits))

@@ -15,7 +15,7 @@ import xarray as xr
 
 import scalefit
 from scalefit import trajectory
-from scalefit.cli.fit import document as described
+from scalefit.cli.document import document as described
 from scalefit.cli.output import emit
 from scalefit.wording import rounded
 
