@@ -141,6 +141,7 @@ def _unpacked(dataset: xr.Dataset) -> xr.Dataset:
         values[whole == INFINITE] = np.inf
         if one.attrs["log"]:
             values[whole == ZERO] = 0.0
+        values = np.round(values) if name == "regimes" else values
         attrs = {key: value for key, value in one.attrs.items() if key != "log"}
         variables[name] = (one.dims, values, attrs)
     return xr.Dataset(variables, dataset.coords, dataset.attrs)
