@@ -190,7 +190,7 @@ class Record:
         said = groups["diagnostics"]["verdict"].values.copy()
         lacking = np.isnan(groups["posterior"]["noise"].values).any(axis=(0, 1))
         computed = np.array([self.state(run) != "unreliable" for run in self.runs])
-        said[lacking & computed] = f"unreliable: too few points for {regimes} regimes"
+        said[lacking & computed] = f"unreliable: not fitted: too few points for {regimes} regimes"
         groups["diagnostics"] = groups["diagnostics"].assign(verdict=("run", said))
         tree = xr.DataTree.from_dict(groups)
         tree.attrs = dict(self.tree.attrs)

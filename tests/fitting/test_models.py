@@ -183,7 +183,7 @@ def test_given_a_number_of_regimes(weighed: sf.Fit) -> None:
     assert one.summary().query("run == 'a'")["parameter"].value_counts()["exponent"] == 1
     assert (one.summary()["note"] != "given 1 regime (P = 1.00)").all()
     assert one.ok
-    assert two.verdict["c"] == "not fitted: too few points for 2 regimes"
+    assert two.verdict["c"] == "unreliable: not fitted: too few points for 2 regimes"
     assert np.isnan(two.summary().query("run == 'c'")["median"]).all()
     with pytest.raises(ConfigError, match="3 regimes were not among the models"):
         weighed.with_regimes(3)
