@@ -140,7 +140,8 @@ def _layout(groups: Mapping[str, xr.Dataset]) -> None:
         for key, variable in group.data_vars.items():
             where = f"{quoted(key)} of group '{name}'"
             lead, more = variable.dims[: len(rule.dims)], variable.dims[len(rule.dims) :]
-            if lead != rule.dims or len(more) > rule.further:
+            of_run = (name, key, variable.dims) == ("constant_data", "grain", ("run",))
+            if not of_run and (lead != rule.dims or len(more) > rule.further):
                 raise damaged(f"{where} has the dimensions {variable.dims}")
             if not all(variable.shape) or any(group.sizes[dim] > 10**4 for dim in more):
                 raise damaged(f"{where} has the shape {variable.shape}")
@@ -205,6 +206,8 @@ def _points(groups: Mapping[str, xr.Dataset], ceiling: float | None) -> None:
     for name in ("error", "scatter"):
         if name in constant and not (constant[name].values[there] >= 0).all():
             raise damaged(f"'{name}' of group 'constant_data' is negative or missing")
+    if "grain" in constant and not (constant["grain"].values >= 0).all():
+        raise damaged("'grain' of group 'constant_data' is negative or missing")
     for key, label in constant.coords.items():
         if label.dims == ("run",) and not (label.dtype.kind in "fiub" or _texts(label)):
             raise damaged(f"{quoted(key)} of group 'constant_data' tells no runs apart")

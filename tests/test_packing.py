@@ -86,6 +86,7 @@ def test_any_fit_can_be_packed(options: dict[str, Any], tmp_path: Path) -> None:
             assert (apart.mean(axis=(0, 1)) <= 0.02 * spread + 1e-12).all()
 
 
+@pytest.mark.slow
 def test_pooled_fits_can_be_packed(tmp_path: Path) -> None:
     data = table(3).assign(arch="a")
     fit = sf.fit(

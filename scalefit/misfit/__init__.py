@@ -19,6 +19,7 @@ from scalefit.curves.rows import Rows
 from scalefit.inference.problem import FLOOR, Posterior
 from scalefit.laws import Law
 from scalefit.laws.noise import Noise
+from scalefit.laws.rounding import spread
 
 from . import mixture, order, otherwise, residuals
 from .finding import Finding
@@ -64,8 +65,12 @@ def findings(
     draws = posterior.groups.get("averaged", posterior.draws)
     params = {name: value.reshape(-1, *value.shape[2:]) for name, value in draws.items()}
     error = np.zeros(curve.x.size) if curve.error is None else curve.error
+    if curve.grain:
+        error = np.hypot(error, spread(curve.y, curve.grain))
     left = whitened(law, noise, curve.x, curve.y, error, params, rng)
-    evidence = log_evidence(posterior.models) if default_priors else None
+    # Of rounded values it is that of intervals, which no density can be compared with.
+    comparable = default_priors and not curve.grain
+    evidence = log_evidence(posterior.models) if comparable else None
     looked: list[Finding | None] = []
     if rows is not None:
         at_rows = _left_at(rows, law, params)
@@ -76,7 +81,7 @@ def findings(
         ]
         looked += _of_residuals(curve, rows, left)
         looked += [order.cliff(rows), order.late_fall(rows)]
-    if noise.kind != "student":
+    if noise.kind != "student" and not curve.grain:
         looked.append(residuals.outliers(curve, left.left))
     if evidence is not None:
         looked.append(nothing(curve, evidence))

@@ -167,6 +167,7 @@ def test_unknown_settings_are_refused(runs: sf.Fit, settings: dict[str, Any], wo
     assert words in str(refused.value).replace("'0.1', '0.03'", "0.1, 0.03")
 
 
+@pytest.mark.slow
 def test_pooled_runs_can_be_chosen() -> None:
     data = table(4)
     data["arch"] = data["arch"].map({"a": "s", "b": "s", "c": "t", "d": "t"})

@@ -211,6 +211,7 @@ def test_the_probabilities_of_models_add_up(tmp_path: Path, several: sf.Fit) -> 
         assert name
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_read_or_refused(stored: Path) -> None:
     whole = stored.read_bytes()
     rng = np.random.default_rng(0)

@@ -116,6 +116,7 @@ def test_masked_cells_are_missing() -> None:
     assert sf.fit(np.ma.array(X, mask=y.mask), y, **FASTEST).curve("curve")[1].max() == 3.0
 
 
+@pytest.mark.slow
 def test_a_column_may_be_called_run() -> None:
     frame = table("abcd").rename(columns={"model": "run"}).assign(seed=1, step=np.tile(X, 4))
     frame.loc[frame["run"].isin(["c", "d"]), "seed"] = 2

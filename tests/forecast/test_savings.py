@@ -81,6 +81,7 @@ def test_values_of_a_setting(runs: sf.Fit) -> None:
     assert row["first"] == 1.0
 
 
+@pytest.mark.slow
 def test_pooled_runs_keep_their_draws_together() -> None:
     data = table(3).assign(arch="a")
     fit = sf.fit(

@@ -67,7 +67,7 @@ def test_several_problems_are_all_said(rng: np.random.Generator) -> None:
     bad = chains(rng)
     bad[0] += 3.0
     verdict, *_ = judge({"a": bad}, ~NONE)
-    assert verdict.count(";") == 2
+    assert verdict.count(";") == 3
     assert "100.0% of draws diverged" in verdict
 
 
