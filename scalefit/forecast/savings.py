@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -151,11 +152,9 @@ def _ratio(
     with np.errstate(invalid="ignore"):
         ratio = other / one
     # Order statistics: between a finite ratio and an infinite one nothing can be interpolated.
-    ends = (
-        quantiles(ratio[either], tails, "inverted_cdf")
-        if either.any()
-        else dict.fromkeys(("median", "low", "high"), np.nan)
-    )
+    ends = dict.fromkeys(("median", "low", "high"), math.nan)
+    if either.any():
+        ends = quantiles(ratio[either], tails, "inverted_cdf")
     return {
         **ends,
         "first": float(np.mean(one < other)),

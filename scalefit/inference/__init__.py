@@ -98,9 +98,9 @@ def compiler() -> None:
     ConfigError
         Naming the variable of the environment.
     """
-    from numba import config
+    from numba.core import config
 
-    if config.DISABLE_JIT:
+    if getattr(config, "DISABLE_JIT", False):
         raise ConfigError("NUMBA_DISABLE_JIT is set, and fits need machine code; unset it")
 
 

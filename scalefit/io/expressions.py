@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from scalefit.arrays import Array
 from scalefit.errors import InvalidData
@@ -230,7 +231,7 @@ def derived(text: str | None, known: Iterable[object], axis: str, source: str) -
     raise InvalidData(f"{where}: no column {quoted(missing[0])}; {hint}")
 
 
-def undefined(values: Array, columns: Iterable[Any]) -> Array:
+def undefined(values: Array, columns: Iterable[Any]) -> NDArray[np.bool_]:
     """Return where an expression has no value though all its columns have one."""
     there = np.ones(values.shape, dtype=bool)
     for column in columns:

@@ -62,7 +62,7 @@ def overlay(fit: Record, views: Mapping[str, View]) -> go.Figure:
         font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
         legend={"font": {"size": 12}, "groupclick": "togglegroup", "tracegroupgap": 0},
     )
-    axis = {"type": "log", "gridcolor": "#eeeeee", "ticks": "outside"}
+    axis: Any = {"type": "log", "gridcolor": "#eeeeee", "ticks": "outside"}
     figure.update_xaxes(**axis, title_text=plain(axis_title(fit, "x")))
     figure.update_yaxes(**axis, title_text=plain(axis_title(fit, "y")), **ticks_of(fit, views))
     return figure
