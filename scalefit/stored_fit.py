@@ -239,7 +239,7 @@ def _draws(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
                 raise damaged(f"{quoted(key)} of group '{name}' is no number in run "
                                f"{quoted(runs[wrong[0]])}")  # fmt: skip
         if name == "posterior":
-            for run, lost, verdict in zip(runs, failed.tolist(), verdicts, strict=True):
+            for run, lost, verdict in zip(runs, failed, verdicts, strict=True):
                 if lost and str(verdict) == "ok":
                     raise damaged(f"run {quoted(run)} has no draws, and its verdict is 'ok'")
 
@@ -341,8 +341,8 @@ def _pools(tree: xr.DataTree, groups: Mapping[str, xr.Dataset]) -> None:
     if "group" not in shared.coords or not _texts(shared["group"]) or len(pools) != len(runs):
         raise damaged(f"attribute 'pools' does not say in which {counted(len(runs), 'run')} are")
     known = [str(one) for one in shared["group"].values]
-    failed = np.isnan(groups["posterior"]["noise"].values).all(axis=(0, 1))
-    for run, one, lost in zip(runs, pools, failed.tolist(), strict=True):
+    failed: Any = np.isnan(groups["posterior"]["noise"].values).all(axis=(0, 1))
+    for run, one, lost in zip(runs, pools, failed, strict=True):
         if one not in known and not lost:
             raise damaged(f"run {quoted(run)} is pooled in {inline(one)}, which is not there")
     for key, variable in shared.data_vars.items():

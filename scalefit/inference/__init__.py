@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -98,9 +100,8 @@ def compiler() -> None:
     ConfigError
         Naming the variable of the environment.
     """
-    from numba.core import config
-
-    if getattr(config, "DISABLE_JIT", False):
+    config: Any = importlib.import_module("numba.core.config")
+    if config.DISABLE_JIT:
         raise ConfigError("NUMBA_DISABLE_JIT is set, and fits need machine code; unset it")
 
 
