@@ -226,7 +226,7 @@ def _draws(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
         group = groups[name]
         _named(name, group, law, least=1 if "models" in groups else _most(law))
         noise = np.isnan(group["noise"].values)
-        failed = noise.all(axis=(0, 1))
+        failed: Any = noise.all(axis=(0, 1))
         for key, variable in group.data_vars.items():
             values = np.moveaxis(variable.values, 2, 0)
             good = np.isfinite(values)
