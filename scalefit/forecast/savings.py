@@ -152,7 +152,7 @@ def _ratio(
     with np.errstate(invalid="ignore"):
         ratio = other / one
     # Order statistics: between a finite ratio and an infinite one nothing can be interpolated.
-    ends = dict.fromkeys(("median", "low", "high"), math.nan)
+    ends: Any = dict.fromkeys(("median", "low", "high"), math.nan)
     if either.any():
         ends = quantiles(ratio[either], tails, "inverted_cdf")
     return {
