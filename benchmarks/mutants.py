@@ -173,7 +173,7 @@ MUTANTS = (
     ),
     Mutant(
         "comparison of what cannot be relied on ends with 0",
-        "    return 4 if doubtful else 0\n",
+        "    return 4 if runs else 0\n",
         "    return 0\n",
         ("tests/cli/test_compare.py::test_an_unreliable_run_is_compared_and_exits_with_4",),
     ),

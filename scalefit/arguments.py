@@ -21,8 +21,6 @@ MOST_HAZARD = 30.0
 """Further crossovers per decade, at most; the time that forecasts take grows with them."""
 MOST_DECADES = 30.0
 """Decades over which a target is looked for, at most."""
-MOST_WORKERS = 1024
-"""Processes of one command, at most."""
 SEEDS = 2**63
 """Seeds are below this, for files keep them as integers of 64 bits."""
 

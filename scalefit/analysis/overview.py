@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scalefit.record import Record
 from scalefit.wording import inline, rounded, shortened, state
 
 from .summary import summary
-from .words import chances, labelled, models_of
+from .words import chances, headline_shares, labelled, models_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,12 +45,13 @@ def overview(record: Record, rows: int = ROWS) -> tuple[list[str], list[list[str
         *(["regimes"] if weighed else []),
         *(name.replace("_", " ") for name in kept),
     ]
+    shares = headline_shares(shown)
     by_run = dict(tuple(table.groupby("run", sort=False)))
     cells = [
         [
             *(inline(run) for _ in names),
             state(record.verdict[run]),
-            *([headline(shown, run)] if weighed else []),
+            *([_headline(shown, run, shares)] if weighed else []),
             *(_estimate(by_run[run], name) for name in kept),
         ]
         for run in shown.runs
@@ -58,16 +59,12 @@ def overview(record: Record, rows: int = ROWS) -> tuple[list[str], list[list[str
     return heading, cells
 
 
-def headline(record: Record, run: str) -> str:
+def _headline(record: Record, run: str, shares: Mapping[str, float]) -> str:
     """Return the number of regimes of a run, with its probability where several were weighed."""
-    count = record.regimes(run)
     if run not in record.fitted:
         return "-"
-    if not record.averaged:
-        return str(count)
-    shares: Any = record.probabilities.loc[run]
-    share = float(shares[shares.index.get_level_values("regimes") == count].sum())
-    return f"{count} (P {share:.2f})".replace("P 0.", "P .")
+    count = str(record.regimes(run))
+    return f"{count} (P {shares[run]:.2f})".replace("P 0.", "P .") if run in shares else count
 
 
 def title(record: Record) -> str:

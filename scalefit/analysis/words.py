@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from scalefit.inference.averaging import HALF
+from scalefit.inference.problem import HALF
 from scalefit.laws import SegmentedLaw
 from scalefit.laws.segmented import PER_REGIME
 from scalefit.record import Record
 
+ASSUMED = "a forecast assumes that the schedule goes on"
+"""What is said where a learning rate falls, also beside every forecast."""
 RIVAL = 0.05
 """Probability from which a number of regimes is named beside that of the headline."""
 
@@ -55,6 +57,23 @@ def _weighed(record: Record, run: str) -> str:
     named = [f"{n}: {_share(p)}" for n, p in rivals.items() if p >= RIVAL]
     tie = ["a tie"] if (rivals >= HALF * shares.max()).any() else []
     return "; ".join([f"P {_share(shares[chosen])}", *named, *tie])
+
+
+def headline_shares(record: Record) -> dict[str, float]:
+    """Return the probability of each run's number of regimes, of runs where several were weighed.
+
+    Runs that have no posterior are left out.
+    """
+    if not record.averaged:
+        return {}
+    table: Any = record.probabilities
+    counts = table.columns.get_level_values("regimes").to_numpy()
+    found = {}
+    for run, shares in zip(record.runs, table.to_numpy(dtype=float), strict=True):
+        share = float(shares[counts == record.regimes(run)].sum())
+        if np.isfinite(share):
+            found[run] = share
+    return found
 
 
 def chances(record: Record, run: str) -> str:

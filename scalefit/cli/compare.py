@@ -110,14 +110,15 @@ def command(
         refused = next((name for name, one in given.items() if one not in (None, [])), None)
         if refused:
             raise ConfigError(f"--reach compares x at which y is reached; leave out {refused}")
-        return savings.told(path, reach, baseline, between, regimes, interval, seed, out, json)
-    if baseline is not None:
+    elif baseline is not None:
         raise ConfigError("--baseline goes with --reach Y")
     fits = []
     for one in filter(None, (path, other)):
         check(one)
         fit = sf.load(one, law=own_law(law))
         fits.append(fit if regimes is None else fit.with_regimes(regimes))
+    if reach:
+        return savings.told(fits[0], reach, baseline, between, interval, seed, out, json)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # said below
         found = sf.compare(

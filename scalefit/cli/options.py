@@ -31,6 +31,7 @@ def _at_least_one(value: int) -> int:
 
 
 MOST_WORKERS = 1024
+"""Processes of one command, at most."""
 _POWERS = {"k": 3, "K": 3, "M": 6, "B": 9, "T": 12}
 
 

@@ -83,9 +83,9 @@ def command(
 ) -> int:
     """Predict y, or where y reaches a target, with an interval, from a stored fit."""
     import scalefit as sf
+    from scalefit.analysis.words import ASSUMED
     from scalefit.arguments import MOST_HAZARD
     from scalefit.errors import ConfigError
-    from scalefit.misfit.order import ASSUMED
 
     at, targets = at or [], reach or []
     if not at and not targets:
@@ -104,7 +104,7 @@ def command(
         )
     check(path)
     fit = sf.load(path, law=own_law(law))
-    _reachable(fit, targets)
+    reachable(fit, targets)
     options: Any = {"hazard": hazard, "seed": seed}
     rows = _predictions(fit, at, kind, interval, options) if at else []
     shares: Any = []
@@ -155,7 +155,7 @@ def command(
     return 0 if fit.ok else 4
 
 
-def _reachable(fit: Fit, targets: list[float]) -> None:
+def reachable(fit: Fit, targets: list[float]) -> None:
     """Refuse targets that y cannot be at; with a ceiling it may have any sign."""
     from scalefit.errors import ConfigError
 

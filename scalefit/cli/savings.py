@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scalefit.wording import inline, rounded
 
 from .output import chance, emit, heading, number, percent, say_unreliable, show, table
-from .predict import check
+from .predict import reachable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,28 +17,17 @@ if TYPE_CHECKING:
 
 
 def told(
-    path: Path,
+    fit: Fit,
     targets: list[float],
     baseline: str | None,
     between: str | None,
-    regimes: int | None,
     interval: float,
     seed: int,
     out: Path | None,
     json: bool,
 ) -> int:
-    """Print the savings of a stored fit; return the exit code."""
-    import math
-
-    import scalefit as sf
-    from scalefit.errors import ConfigError
-
-    for target in targets:
-        if not 0 < target < math.inf:
-            raise ConfigError(f"--reach {target:g}: give a finite y > 0")
-    check(path)
-    fit = sf.load(path)
-    fit = fit if regimes is None else fit.with_regimes(regimes)
+    """Print the savings of the runs of a fit; return the exit code."""
+    reachable(fit, targets)
     options: Any = {"between": between, "interval": interval, "seed": seed}
     found = fit.savings(targets, baseline, **options)
     written = [] if out is None else [_write(found, out)]
@@ -68,11 +57,10 @@ def told(
 
 
 def _write(found: pd.DataFrame, out: Path) -> Path:
-    from scalefit.storage import replacing
+    from scalefit import spreadsheet
 
     path = out / "compare.csv"
-    with replacing(path) as temporary:
-        found.to_csv(temporary, index=False)
+    spreadsheet.write(found, path)
     return path
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from scalefit.arguments import ends
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.trajectory import validate
@@ -97,7 +98,7 @@ def curves(
         If an argument is none of its choices.
     """
     dataset = validate(trajectory)
-    low, high = _range(x_range)
+    low, high = ends(x_range)
     if duplicates is None:
         duplicates = "last" if dataset.attrs.get("x") == x else "replicate"
     if duplicates not in get_args(Duplicates):
@@ -155,8 +156,8 @@ def curves(
         if points.single and not isinstance(by, str) and not by:
             notes += _apart_note(dataset, x, list(labels))
         if dataset.attrs.get("warm_up_x") == x:
-            ends = float(dataset.attrs["warm_up_until"])
-            if (points.x.flat[place] < ends).any():
+            until = float(dataset.attrs["warm_up_until"])
+            if (points.x.flat[place] < until).any():
                 notes += (str(dataset.attrs["warm_up"]),)
         value, unit, said = as_rounded(points.x.flat[place], points.y.flat[place])
         notes += said
@@ -224,15 +225,6 @@ def _joined(points: Points) -> tuple[Points, dict[int, str]]:
             y[i, known[~kept]] = np.nan
             x[i, known[~kept]] = np.nan
     return replace(points, x=x, y=y), told
-
-
-def _range(x_range: tuple[float, float] | None) -> tuple[float, float]:
-    if x_range is None:
-        return -np.inf, np.inf
-    low, high = x_range
-    if not low < high:
-        raise ConfigError(f"x_range={x_range}: give (low, high) with low < high")
-    return low, high
 
 
 def groups(

@@ -11,10 +11,7 @@ import numpy as np
 from scalefit.arrays import Array
 
 from . import ensemble, point
-from .problem import Posterior, Problem, log_prior, model_row
-
-HALF = 0.5
-"""Share of the largest probability from which fewer regimes are preferred."""
+from .problem import HALF, Posterior, Problem, log_prior, model_row
 
 Draw = Callable[[int, np.random.Generator, Callable[[int], bool]], dict[str, Array]]
 

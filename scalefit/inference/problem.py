@@ -31,6 +31,9 @@ FLOOR = 0.9
 """Prior probability of a floor where laws with and without are weighed: losses rarely fall for
 ever. Numbers of regimes and kinds of noise are equally probable."""
 
+HALF = 0.5
+"""Share of the largest probability from which fewer regimes are preferred."""
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:

@@ -26,7 +26,7 @@ def warm_up(frame: pd.DataFrame, x: str, y: str, by: list[str]) -> dict[str, Any
     unless y was measured before and after; unless the rate never falls before it is close to its
     largest value, takes at least two rows to get there, and does so in the first half of a run.
     """
-    names = [name for name in frame.columns if re.search(r"\b(lr|learning.?rate)\b", _words(name))]
+    names = [name for name in frame.columns if is_rate(name)]
     if not names or frame[x].dtype.kind not in "iuf":
         return {}
     rate = names[0]
@@ -62,5 +62,6 @@ def came_up(x: NDArray[Any], rate: NDArray[Any]) -> float | None:
     return float(x[top]) if rises and x[top] <= LATEST * x[-1] else None
 
 
-def _words(name: str) -> str:
-    return re.sub(r"[_/-]", " ", name.lower())
+def is_rate(name: str) -> bool:
+    """Return whether a column holds a learning rate, by its name."""
+    return bool(re.search(r"\b(lr|learning.?rate)\b", re.sub(r"[_/-]", " ", name.lower())))

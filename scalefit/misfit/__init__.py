@@ -29,7 +29,6 @@ __all__ = ["Finding", "findings", "verdict"]
 
 FEWEST = 8
 """Points below which a fit cannot be checked."""
-DRAWS = 1000
 SAME = (
     {"restart", "resume", "several curves", "seeds", "unused column", "bands", "alternation"},
     {"late fall", "learning rate", "tail"},

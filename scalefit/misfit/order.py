@@ -11,9 +11,11 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from scalefit.analysis.words import ASSUMED
 from scalefit.arrays import Array
 from scalefit.curves.passes import falls, way
 from scalefit.curves.rows import Rows
+from scalefit.io.warm_up import is_rate
 from scalefit.wording import quoted
 
 from .finding import Finding
@@ -32,8 +34,6 @@ SIGNIFICANT = 8.0
 """Standard errors of a late fall."""
 DECAYED = 0.5
 """Share of its maximum below which a learning rate has decayed."""
-ASSUMED = "a forecast assumes that the schedule goes on"
-"""What is said of a schedule, also beside every forecast."""
 UP = 0.98
 """Share of its maximum at which a learning rate still is at its maximum."""
 BOUNDED = {"accuracy", "acc", "auc", "auroc", "f1", "bleu", "percent", "precision", "recall"}
@@ -191,10 +191,8 @@ def _times(log: float) -> str:
 def _decay(rows: Rows) -> tuple[str, float, float] | None:
     """Return the column of a learning rate that falls, the x up to which it stays, and its end."""
     for name, column in rows.others.items():
-        words = re.split(r"[^a-z0-9]+", name.lower())
-        rate = "lr" in words or {"learning", "rate"} <= {*words} or "learningrate" in words
         known = np.isfinite(column.values)
-        if not rate or column.words or known.sum() < LATE:
+        if not is_rate(name) or column.words or known.sum() < LATE:
             continue
         x, value = rows.x[rows.at[known]], column.values[known]
         if (value < 0.0).any() or not value.max() > 0.0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -13,7 +12,7 @@ import numpy as np
 
 from scalefit.analysis.checks import COLUMNS, each, judged
 from scalefit.analysis.summary import LIMIT, priors, summary
-from scalefit.analysis.words import chances, labelled, labels, models_of
+from scalefit.analysis.words import chances, headline_shares, labelled, labels, models_of
 from scalefit.arguments import tails
 from scalefit.arrays import Array
 from scalefit.comparison.compare import compare
@@ -33,7 +32,6 @@ CURVES = 200
 """Runs shown one by one; of more, those that are unreliable come first."""
 COMPARED = 12
 """Runs up to which all pairs are compared."""
-SHARE = re.compile(r"given \d+ regimes? \(P = ([\d.]+)\)")
 CHECKED = ("check", "observed", "expected", "low", "high", "p", "words")
 PRIOR = ("parameter", "prior", "median", "low", "high", "unit")
 MODEL = (
@@ -123,9 +121,10 @@ def _overview(
     """Return each run in one line."""
     rows = []
     verdict, fitted = fit.verdict, set(fit.fitted)
+    known = headline_shares(fit)
+    shares = {run: one for run, one in known.items() if state(verdict[run]) != "unreliable"}
     for run in fit.runs:
         found = {row["parameter"]: row for row in by_run[run].to_dict("records")}
-        first = next(iter(found.values()))
         end, floor = found.get("end_exponent"), found.get(LIMIT, found.get("floor"))
         rows.append(
             {
@@ -135,7 +134,7 @@ def _overview(
                 "verdict": verdict[run],
                 "points": fit.curve(run)[0].size,
                 "regimes": str(fit.regimes(run)) if end and run in fitted else "",
-                "chance": f"(P {share[1]})" if (share := SHARE.search(first["note"])) else "",
+                "chance": f"(P {shares[run]:.2f})" if run in shares else "",
                 "end": _estimate(end) if end else "",
                 "floor": _estimate(floor) if floor else "",
                 "order": [_key(end), _key(floor)],

@@ -11,7 +11,7 @@ import pytest
 import scalefit
 from scalefit.wording import rounded
 
-from .conftest import WIDTH, Run
+from .conftest import AXES, POINT, WIDTH, Curves, Run
 
 
 def test_the_table_is_that_of_savings(stored: Path, run: Run) -> None:
@@ -33,6 +33,16 @@ def test_json_and_file(stored: Path, run: Run, tmp_path: Path) -> None:
     assert document["seed"] == 3
     assert document["files"] == [str(tmp_path / "o" / "compare.csv")]
     pd.testing.assert_frame_equal(pd.read_csv(document["files"][0]), known, check_exact=False)
+
+
+def test_names_that_a_spreadsheet_would_calculate_are_guarded(
+    curves: Curves, run: Run, tmp_path: Path
+) -> None:
+    curves(["=1+2", "base"]).to_csv("odd.csv", index=False)
+    assert run("fit", "odd.csv", *AXES, "--by", "model", *POINT, "--out", "o").code == 0
+    assert run("compare", "o/fit.nc", "--reach", 0.7, "--out", tmp_path / "s").code == 0
+    (row,) = pd.read_csv(tmp_path / "s" / "compare.csv").to_dict("records")
+    assert (row["run"], row["baseline"]) == ("base", "'=1+2")
 
 
 @pytest.mark.parametrize(

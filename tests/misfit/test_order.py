@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scalefit.analysis.words import ASSUMED
 from scalefit.arrays import Array
 from scalefit.curves.passes import joined
 from scalefit.curves.rows import Column, Rows
@@ -110,7 +111,7 @@ def test_a_rate_that_falls_all_along_is_noted_as_an_assumption(rng: np.random.Ge
     found = order.learning_rate(rows(STEPS, loss(STEPS, rng), lr=cosine))
     assert found is not None
     assert not found.doubtful
-    assert order.ASSUMED in found.remedy
+    assert ASSUMED in found.remedy
     assert order.learning_rate(rows(STEPS, loss(STEPS, rng), lr=np.ones(STEPS.size))) is None
     assert order.learning_rate(rows(STEPS, loss(STEPS, rng), color=cosine)) is None
 
