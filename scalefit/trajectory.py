@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SCHEMA = "scalefit-trajectory/1"
 CELLS = 10**9
 """Values of a trajectory made of a table, at most: runs times points times columns."""
-STATUS = ("ok", "diverged", "oom", "interrupted")
+STATUS = ("ok", "diverged", "not converged", "stalled", "oom", "interrupted")
 TEXTS = ("long_name", "units", "source", "reading", "x", "warm_up", "warm_up_x")
 """Attributes that are texts where they are there."""
 

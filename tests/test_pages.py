@@ -329,13 +329,44 @@ else:
 """,
     "family": """
 import numpy as np
+import xarray as xr
 assert "bowl" in trainers.families()
 assert runs.sizes["run"] == 400 and (runs["status"] == "ok").all()
+assert runs["step"].values[0, 0] == 0
 spread = runs["loss"].groupby("decay").std("run") / np.sqrt(200)
 apart = (means.values - theory["loss"].values) / spread.values
 assert np.abs(apart).max() < 5  # the points of a curve go together
-slope = -np.polyfit(*(np.log(theory[one][1, 5:20]) for one in ("step", "loss")), 1)[0]
+slope = -np.polyfit(*(np.log(theory[one][1, 6:21]) for one in ("step", "loss")), 1)[0]
 assert abs(slope - 0.5) < 0.05
+first = runs["loss"].values.reshape(2, 200, -1)[:, :, 0]
+assert np.corrcoef(*first)[0, 1] > 0.8  # the same starts
+assert runs["run"].values[0].startswith(str(theory["run"].values[0]))
+
+from scalefit.cli import _run
+from scalefit.trainers import loop
+if __name__ == "__main__":
+    Path("sweep.toml").write_text("decay = [1.5, 2.0]\\nsteps = 300\\n")
+    line = "train bowl:FAMILY --config sweep.toml --set seeds=6 --determinism exact --out".split()
+    assert _run([*line, "shared", "--workers", "2"]) == 0
+    loop.SAVE_EVERY, loop.SHARE, write = 0.0, 1e9, loop._kept
+    left = [7]
+    def killed(*given):
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        return write(*given)
+    loop._kept = killed
+    assert _run([*line, "killed"]) == 130
+    loop._kept = write
+    assert _run([*line, "killed"]) == 0
+    whole, again = (xr.load_dataset(f"{name}/bowl.nc") for name in ("shared", "killed"))
+    assert whole.drop_attrs().equals(again.drop_attrs())
+    assert _run(["runs", "shared"]) == 0
+    assert _run("theory bowl:FAMILY --set decay=1.5 --out theory.nc".split()) == 0
+    line = "fit theory.nc --x step --y loss --from 10 --method point --out fit"
+    assert _run(line.split()) in (0, 4)
+    assert Path("fit/fit.nc").exists()
+    assert _run(["train", "bowl:FAMILY", "--help"]) == 0
 """,
 }
 
@@ -348,9 +379,13 @@ def test_what_contributing_adds_works(kind: str, copy: Path) -> None:
     for block in blocks(section(page("CONTRIBUTING.md"), SECTIONS[kind])):
         if block.path:
             put(block, copy)
-        else:
+        elif block.tag == "python":
             there = f"import scalefit; assert scalefit.__file__.startswith({str(copy)!r})\n"
-            used(copy, "-c", there + block.text + HELD[kind])
+            script = copy / f"{kind}_used.py"  # not -c, for workers import it
+            script.write_text(f"from pathlib import Path\n{there}{block.text}{HELD[kind]}")
+            printed = used(copy, str(script))
+            if kind == "family":
+                assert "The i-th curvature is i^-decay." in " ".join(printed.split())
 
 
 def test_a_benchmark_as_contributing_adds_it(copy: Path) -> None:

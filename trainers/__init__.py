@@ -1,6 +1,6 @@
 """Trainers: learning curves from simulation, and from theory where a theory exists.
 
-The four functions here are the public face. `run` needs PyTorch (`pip install 'scalefit[train]'`);
+The functions here are the public face. `run` needs PyTorch (`pip install 'scalefit[train]'`);
 nothing else does, and importing this package does not import it.
 """
 
@@ -16,7 +16,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from .config import Config, make, require_config, require_seed
-from .families import FAMILIES, find
+from .families import Family, find, known, register
 
 if TYPE_CHECKING:
     import os
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["config", "families", "merged", "plan", "run", "theory"]
+__all__ = ["Family", "config", "families", "merged", "plan", "register", "run", "sweeps", "theory"]
 
 
 def families() -> dict[str, str]:
@@ -37,7 +37,7 @@ def families() -> dict[str, str]:
     >>> sorted(families())
     ['committee', 'perceptron']
     """
-    return {name: kind.description for name, kind in FAMILIES.items()}
+    return known()
 
 
 def config(family: str, **settings: Any) -> Config:
@@ -48,7 +48,7 @@ def config(family: str, **settings: Any) -> Config:
     Parameters
     ----------
     family
-        A name from `families()`.
+        A name from `families()`, or `"module:NAME"` of a `Family` of your own.
     **settings
         The family's settings; what is not given keeps its default. They are described by
         `help(type(config(family).points[0]))`. Every family has besides:
@@ -66,7 +66,7 @@ def config(family: str, **settings: Any) -> Config:
     >>> [one.load for one in config("perceptron", load=[2, 5], seeds=8).points]
     [2.0, 5.0]
     """
-    return make(find(family), settings)
+    return make(find(family).settings, settings)
 
 
 def run(
@@ -77,6 +77,7 @@ def run(
     executor: Executor | None = None,
     determinism: str = "fast",
     seed: int = 0,
+    shard: str | tuple[int, int] | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Train every run of a configuration and return the trajectory.
@@ -89,10 +90,12 @@ def run(
         `"auto"` (CUDA if there is one, else the CPU), `"cpu"`, `"cuda"` or `"cuda:<index>"`; with
         an executor, as its workers see it.
     out
-        Folder that keeps finished bundles of runs, and every few minutes the state of unfinished
-        ones. Killed at any moment, the same call goes on from there. Several configurations can
-        share a folder: a bundle is found by the hash of its settings, and only the runs of this
-        configuration are returned. Runs that ended for want of memory are tried again.
+        Folder that keeps finished runs, and every few minutes the state of unfinished ones. Killed
+        at any moment, the same call goes on from there. What the folder holds is found run by run,
+        whatever configuration asked for it, and only what is missing is trained; the runs of this
+        configuration are returned. Several processes share the work of a folder: what one has begun
+        the others leave to it, and take over when it is gone. Runs that ended for want of memory
+        are tried again.
     executor
         Any `concurrent.futures.Executor`; its workers need the same folder. By default this
         process does the work. A GPU wants processes that are spawned, not forked.
@@ -103,14 +106,18 @@ def run(
     seed
         Root of all random streams, >= 0. The data of a run depend on it, on the family and on the
         run's own settings, not on what else is in the sweep.
+    shard
+        `"i/n"` or `(i, n)`: the i-th of n shares of the runs only, for machines that do not see
+        the same folder.
     progress
-        Show a progress bar on standard error, if that is a terminal.
+        Show a progress bar on standard error; a line every 30 seconds where that is no terminal.
 
     Returns
     -------
     trajectory, one run per point of the sweep and seed, in this order
         Every setting is a coordinate. Runs that diverged have the status `diverged` and NaN from
-        there on; those that did not fit into memory even alone have the status `oom`.
+        there on; those that did not fit into memory even alone have the status `oom`; those that
+        should have arrived somewhere and have not are `not converged`, with all their values.
 
     Raises
     ------
@@ -144,6 +151,7 @@ def run(
         executor=executor,
         determinism=determinism,
         seed=seed,
+        shard=shard,
         progress=progress,
     )
 
@@ -154,29 +162,57 @@ def plan(
     out: str | os.PathLike[str] | None = None,
     determinism: str = "fast",
     seed: int = 0,
+    device: str = "auto",
 ) -> pd.DataFrame:
     """Return what `run` would do with the same arguments, without doing it.
 
+    The first steps of up to eight shapes are timed, which takes some seconds; what was found is
+    kept in the folder, if it is there.
+
     Returns
     -------
-    one row per bundle
-        `bundle`, the name of its file; `runs`; the settings; `core_seconds` and `megabytes`,
-        rough estimates for one CPU core; `state`: `to do`, `begun` or `finished`.
+    one row per shape, whose runs train side by side
+        `runs`, and how many of them are `finished`; the settings; `core_seconds`, for what is left
+        on one core or on the device, and `megabytes`, for the runs that train side by side;
+        `state`: `to do`, `begun`, `under way` or `finished`.
 
     Raises
     ------
     ConfigError, MissingExtra
         As `run`.
     """
-    from . import sweep
+    from . import planning, sweep
 
     require_config(config)
     seed = require_seed(seed)
     sweep.require_determinism(determinism)
-    return sweep.plan(config, out=out, determinism=determinism, seed=seed)
+    return planning.plan(config, out=out, determinism=determinism, seed=seed, device=device)
 
 
-def merged(out: str | os.PathLike[str], *, variables: Sequence[str] | None = None) -> xr.Dataset:
+def sweeps(out: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return how far the sweeps are that were asked of a folder.
+
+    Returns
+    -------
+    one row per configuration, in the order in which they were first run
+        `family`, `protocol`, and the settings that are `swept`; `runs`, and how many have ended
+        with each status; how many are `under_way` in living processes, how many others have
+        `begun`, and how many are `to_do`; `seconds_left`, as far as these processes have said, NaN
+        if there are none; `determinism` and `seed`.
+
+    Raises
+    ------
+    InvalidData
+        If no sweep was run there, or one is of a family that is not known here.
+    """
+    from . import planning
+
+    return planning.sweeps(out)
+
+
+def merged(
+    out: str | os.PathLike[str], *, variables: Sequence[str] | None = None, partial: bool = False
+) -> xr.Dataset:
     """Return every finished run in a folder, of all configurations, ordered by their settings.
 
     Every setting is a coordinate on `run`, which tells configurations apart; a run that stands in
@@ -188,15 +224,17 @@ def merged(out: str | os.PathLike[str], *, variables: Sequence[str] | None = Non
         Folder of a sweep, finished or not.
     variables
         What to keep, all by default. One file at a time is read.
+    partial
+        Take unfinished runs, too, as far as they were saved; their status is `interrupted`.
 
     Raises
     ------
     InvalidData
-        If the folder holds no finished bundle, or a file in it is damaged or lacks a variable.
+        If the folder holds no such run, or a file in it is damaged or lacks a variable.
     """
-    from . import store
+    from . import merging
 
-    return store.merged(out, variables=variables)
+    return merging.merged(out, variables=variables, partial=partial)
 
 
 def theory(config: Config) -> xr.Dataset:
@@ -225,10 +263,7 @@ def theory(config: Config) -> xr.Dataset:
     Raises
     ------
     ConfigError
-        If `config` was not made by `config`.
+        If `config` was not made by `config`, or the family has no theory.
     """
-    from importlib import import_module
-
-    family = require_config(config).family
-    curves: xr.Dataset = import_module(f"scalefit.trainers.{family}.theory").curves(config)
-    return curves
+    found: xr.Dataset = find(require_config(config).family).curves()(config)
+    return found

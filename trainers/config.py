@@ -50,6 +50,11 @@ class Config:
         """Return the name of the family."""
         return self.points[0].family
 
+    @property
+    def runs(self) -> int:
+        """Return the number of runs, points times replicates."""
+        return len(self.points) * len(self.seeds)
+
     def to_json(self) -> str:
         """Return the canonical JSON; `config(**json.loads(text))` gives the configuration back."""
         return self.text

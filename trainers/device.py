@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 
 NO_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """What PyTorch says on the CPU, on a GPU that others have filled, and in its libraries."""
+
+
+def require_torch() -> None:
+    """Raise MissingExtra unless PyTorch is installed."""
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "torch":  # PyTorch is there, but broken: that is another fault
+            raise
+        raise MissingExtra(
+            "training needs PyTorch. Install your platform's torch first (see pytorch.org), then: "
+            "pip install 'scalefit[train]'"
+        ) from None
 
 
 def resolve(name: str) -> torch.device:
@@ -33,15 +47,8 @@ def resolve(name: str) -> torch.device:
     MissingExtra
         If PyTorch is not installed.
     """
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        if error.name != "torch":  # PyTorch is there, but broken: that is another fault
-            raise
-        raise MissingExtra(
-            "training needs PyTorch. Install your platform's torch first (see pytorch.org), then: "
-            "pip install 'scalefit[train]'"
-        ) from None
+    require_torch()
+    import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
@@ -61,6 +68,22 @@ def resolve(name: str) -> torch.device:
     # Read once in a process, at the first matrix product on a GPU; exact runs may come later.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return torch.device("cuda", int(index) if index else torch.cuda.current_device())
+
+
+def spread(name: str, number: int) -> str:
+    """Return the device of a piece of work: GPUs take turns where none is named by its index.
+
+    Worker processes see the same GPUs, and each would take the first.
+    """
+    import multiprocessing
+
+    import torch
+
+    if name not in ("auto", "cuda") or not torch.cuda.is_available():
+        return name
+    worker = multiprocessing.current_process()
+    place = worker._identity[0] - 1 if getattr(worker, "_identity", ()) else number
+    return f"cuda:{place % torch.cuda.device_count()}"
 
 
 @contextmanager
@@ -106,6 +129,17 @@ def exactly(exact: bool) -> Iterator[None]:
         torch.set_deterministic_debug_mode(mode)
         for (place, name), value in zip(switches, before, strict=True):
             setattr(place, name, value)
+
+
+def inexact(error: Exception, family: str, device: torch.device) -> Exception:
+    """Return an error itself, or what to do where an operation has no exact form on the device."""
+    found = re.match(r"(\S+) does not have a deterministic implementation", str(error))
+    if found is None:
+        return error
+    return ConfigError(
+        f"determinism 'exact': {found[1]}, which {family} needs, has no deterministic form on "
+        f"{device}; take determinism='fast', or device='cpu'"
+    )
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -1,28 +1,141 @@
-"""Families: which there are, and where the simulations of each are found.
+"""Families: which there are, and where the settings, simulations and theory of each are found.
 
-Everything else takes a family's settings and simulations as arguments, so that a family can use it
-all without a circle.
+Everything else takes a `Family` as an argument, so that a family can use it all without a circle,
+and one that is defined elsewhere is treated like those here.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
 
 from scalefit.errors import ConfigError, nearest
+from scalefit.importing import named
 
 from .committee.settings import Committee
+from .device import require_torch
 from .perceptron.settings import Perceptron
-from .protocol import Simulation
-from .settings import Settings
+from .protocol import Run, Simulation
+from .settings import Settings, kinds
 
-FAMILIES: dict[str, type[Settings]] = {kind.family: kind for kind in (Perceptron, Committee)}
+GROUP = "scalefit.families"
+"""Entry points of installed packages that name a `Family` each."""
 
 
-def find(family: str) -> type[Settings]:
-    """Return the settings of the family with this name, or say which there are."""
-    if family not in FAMILIES:
-        raise ConfigError(f"trainer family {family!r} is unknown; {nearest(str(family), FAMILIES)}")
-    return FAMILIES[family]
+@dataclass(frozen=True)
+class Family:
+    """A family of trainers: its settings, and the names of what is imported when it is needed.
+
+    Attributes
+    ----------
+    settings
+        A subclass of `Settings`, whose attribute `family` is the name; importing it must not import
+        PyTorch.
+    simulations
+        `"module:NAME"` of a dictionary from the name of a protocol to a `Simulation`.
+    theory
+        `"module:function"` that returns the trajectory of a configuration; empty where there is no
+        theory. Without PyTorch, too.
+    """
+
+    settings: type[Settings]
+    simulations: str
+    theory: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the family's name."""
+        return self.settings.family
+
+    def protocols(self) -> Mapping[str, Simulation]:
+        """Return the simulations by protocol."""
+        require_torch()
+        found: Mapping[str, Simulation] = named(self.simulations, "simulations", "m:SIMULATIONS")
+        return found
+
+    def curves(self) -> Callable[[Any], Any]:
+        """Return the function that computes the theory's curves.
+
+        Raises
+        ------
+        ConfigError
+            If the family has no theory.
+        """
+        if not self.theory:
+            raise ConfigError(
+                f"family {self.name!r} has no theory: train it, scalefit.trainers.run(config)"
+            )
+        found: Callable[[Any], Any] = named(self.theory, "theory", "m:curves")
+        return found
+
+
+def _own(settings: type[Settings]) -> Family:
+    """Return a family of this package, whose folder has its name."""
+    place = f"scalefit.trainers.{settings.family}"
+    return Family(settings, f"{place}.simulate:SIMULATIONS", f"{place}.theory:curves")
+
+
+FAMILIES: dict[str, Family] = {kind.family: _own(kind) for kind in (Perceptron, Committee)}
+
+
+def register(family: Family) -> Family:
+    """Make a family known under its name, and return it.
+
+    Raises
+    ------
+    ConfigError
+        If it is no `Family`, its settings are none, or another family has the name.
+    """
+    if not isinstance(family, Family):
+        raise ConfigError(
+            f"argument 'family' is a {type(family).__name__}; give "
+            "Family(Settings, simulations='module:NAME', theory='module:function')"
+        )
+    if not (isinstance(family.settings, type) and issubclass(family.settings, Settings)):
+        raise ConfigError(f"settings of a family are {family.settings!r}; subclass Settings")
+    for text in filter(None, (family.simulations, family.theory)):
+        if len(text.split(":")) != 2 or not all(text.split(":")):
+            raise ConfigError(f"{text!r} names nothing in a module; write 'module:NAME'")
+    known = FAMILIES.get(family.name)
+    if known is not None and known != family:
+        raise ConfigError(f"family {family.name!r} is there already; give the new one another name")
+    FAMILIES[family.name] = family
+    return family
+
+
+def find(name: str) -> Family:
+    """Return the family with this name, or the one that `module:NAME` names.
+
+    Modules are looked for in the current folder, too. Families of installed packages are found
+    by their entry points in the group `scalefit.families`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such family.
+    """
+    if name in FAMILIES:
+        return FAMILIES[name]
+    if ":" in str(name):
+        return register(named(name, "family", "bowl.family:BOWL"))
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            return register(point.load())
+    raise ConfigError(
+        f"trainer family {name!r} is unknown; {nearest(str(name), known())}; one of your own is "
+        "module:NAME"
+    )
+
+
+def known() -> dict[str, str]:
+    """Return the names of all families, those of installed packages included, and what they are."""
+    found = {name: one.settings.description for name, one in FAMILIES.items()}
+    for point in entry_points(group=GROUP):
+        found.setdefault(point.name, f"from {point.value}")
+    return found
 
 
 def simulation(settings: Settings) -> Simulation:
@@ -33,7 +146,7 @@ def simulation(settings: Settings) -> Simulation:
     ConfigError
         If the protocol has none.
     """
-    known = simulations(settings.family)
+    known = find(settings.family).protocols()
     if settings.protocol not in known:
         raise ConfigError(
             f"protocol '{settings.protocol}' has a theory but no simulation: call "
@@ -42,7 +155,18 @@ def simulation(settings: Settings) -> Simulation:
     return known[settings.protocol]
 
 
-def simulations(family: str) -> dict[str, Simulation]:
-    """Return the simulations of a family by protocol."""
-    module = import_module(f"scalefit.trainers.{family}.simulate")
-    return dict(module.SIMULATIONS)
+def restored(text: str) -> Run:
+    """Return the run whose identity a text is, as `Run.text` gives it.
+
+    Raises
+    ------
+    ConfigError
+        If its family is not known, or has other settings now.
+    """
+    known = json.loads(text)
+    settings = find(known.pop("family")).settings
+    schema, seed, root = (known.pop(name) for name in ("schema", "seed", "root"))
+    known.pop("checksum", None)
+    if schema != settings.schema or not known.keys() <= kinds(settings).keys():
+        raise ConfigError(f"a run of {settings.family} is of another version of its settings")
+    return Run(settings(**known), seed, root)

@@ -1,4 +1,4 @@
-"""Training loop, one for every family: blocks of steps, saving, resuming and memory."""
+"""Training loop, one for every family: blocks of steps, saving and resuming one call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 
-from .device import out_of_memory, release
+from .capture import updater
+from .protocol import Context
+from .state import packed, unpacked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,15 +23,17 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, NDArray[Any]]
 
-SAVE_EVERY = 120.0
-"""Seconds between two savings of a training's state."""
+SAVE_EVERY = 60.0
+"""Seconds between two savings of a training's state, at least."""
+SHARE = 0.02
+"""Share of the time that saving may take; where a state is large it is saved less often."""
 
 
 class Slot(Protocol):
     """Where the state of a long training is kept."""
 
     def read(self) -> Arrays | None:
-        """Return what was written last."""
+        """Return what was written last, of the runs of this call."""
         ...
 
     def write(self, arrays: Mapping[str, NDArray[Any]], /) -> None:
@@ -38,18 +42,24 @@ class Slot(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training of several runs gave.
+    """What a call gave.
 
     Attributes
     ----------
     values : shape (run, point) or (run, point, further dimensions)
         Of each measured variable.
-    out_of_memory : shape (run,)
-        Whether the memory did not suffice even for this run alone; its values are NaN.
+    coordinates : shape (run,)
+        What is known of each run in the end.
+    arrived : shape (run,)
+        Whether the run has arrived; true where it need not.
+    seconds
+        That the call took, since it began or went on.
     """
 
     values: Arrays
-    out_of_memory: NDArray[np.bool_]
+    coordinates: Arrays
+    arrived: NDArray[np.bool_]
+    seconds: float = 0.0
 
 
 def train(
@@ -57,7 +67,6 @@ def train(
     runs: Sequence[Run],
     device: torch.device,
     *,
-    width: int,
     slot: Slot | None = None,
     advance: Callable[[float], object] = lambda amount: None,
 ) -> Outcome:
@@ -71,151 +80,121 @@ def train(
         Of equal shape.
     device
         Where they train.
-    width : > 0
-        How many train side by side; halved as often as they do not fit into memory.
     slot
-        Where to keep the state every `SAVE_EVERY` seconds, and to take it from at the start.
+        Where to keep the state every so often, and to take it from at the start.
     advance
-        Hears of the work done, in runs, a hundred times a run or more.
+        Hears of the work done, in runs, a hundred times or more.
+
+    Raises
+    ------
+    RuntimeError, MemoryError
+        Whatever PyTorch raises; `device.out_of_memory` tells want of memory.
     """
-    points = len(simulation.checkpoints(runs[0].settings))
-    kept = _Kept.read(slot)
-    advance(len(kept.failed))
-    while len(kept.failed) < len(runs):
-        start = len(kept.failed)
-        width = kept.running if kept.state else width
-        part = runs[start : start + width]
-        values: Arrays | None = None
-        try:
-            values = _train(simulation, part, device, kept, slot, advance)
-        except Exception as error:
-            if not out_of_memory(error):
-                raise
-        # outside the except block, whose traceback holds on to the tensors
-        kept.state = {}
-        if values is None:
-            release(device)
-            if len(part) > 1:
-                width = len(part) // 2
-                continue
-        kept.add(values, [values is None] * len(part), points)
-        if values is None:
-            advance(len(part))
-    return Outcome(kept.values, np.array(kept.failed))
-
-
-def _train(
-    simulation: Simulation,
-    runs: Sequence[Run],
-    device: torch.device,
-    kept: _Kept,
-    slot: Slot | None,
-    advance: Callable[[float], object],
-) -> Arrays:
-    """Return what was measured of runs that fit into memory together."""
-    checkpoints = simulation.checkpoints(runs[0].settings)
-    last = checkpoints[-1]
-    data, state = simulation.init(runs, device)
-    done, rows = 0, list[dict[str, torch.Tensor]]()
-    if kept.state:
-        state = {name: torch.tensor(array, device=device) for name, array in kept.state.items()}
-        done = kept.step
-        count = sum(step <= done for step in checkpoints)
-        tensors = {name: torch.tensor(array, device=device) for name, array in kept.rows.items()}
-        rows = [{name: one[:, i] for name, one in tensors.items()} for i in range(count)]
-    told = done / last * len(runs)
+    began = time.monotonic()
+    settings = runs[0].settings
+    facts = simulation.facts(settings)
+    checkpoints = facts.checkpoints
+    last = max(checkpoints[-1], 1)
+    context = Context(settings, device, resources_of(simulation, settings, device))
+    data, state = simulation.init(context, runs)
+    rows: list[Tensors] = []
+    begin = 0
+    kept = slot.read() if slot else None
+    if kept is not None:
+        begin = int(kept.pop("step"))
+        state, rows = _restored(kept, device)
+    elif checkpoints[0] == 0:
+        rows.append(simulation.measure(context, state, data))
+    told = begin / last * len(runs)
     advance(told)
-    measure_at = frozenset(checkpoints)
-    often = range(0, last, math.ceil(last / 100))
-    stops = sorted({*checkpoints, *often, *range(0, last, simulation.block), done})
+    update = updater(simulation, context)
+    measure_at, often = frozenset(checkpoints), math.ceil(last / 100)
+    stops = sorted({*checkpoints, *range(0, last, often), *range(0, last, facts.block), begin})
     fresh: Tensors = {}
     drawn = -1
+    arrived = None
+    saved, wait = time.monotonic(), SAVE_EVERY
     try:
-        with torch.no_grad():
-            for begin, end in pairwise(stop for stop in stops if stop >= done):
-                block, offset = divmod(begin, simulation.block)
+        with torch.set_grad_enabled(facts.gradients):
+            for start, stop in pairwise(one for one in stops if one >= begin):
+                block, offset = divmod(start, facts.block)
                 if block != drawn:
-                    fresh, drawn = simulation.feed(runs, block, device), block
-                span = slice(offset, offset + end - begin)
+                    fresh, drawn = simulation.feed(context, runs, block), block
+                span = slice(offset, offset + stop - start)
                 now = {name: tensor[:, span] for name, tensor in fresh.items()}
-                state = simulation.update(state, data, now, range(begin, end))
-                if end in measure_at:
-                    rows.append(simulation.measure(state, data))
-                told += (end - begin) / last * len(runs)
-                advance((end - begin) / last * len(runs))
-                if slot and end < last and time.monotonic() - kept.saved > SAVE_EVERY:
-                    kept.write(slot, len(runs), end, _copied(state), _stacked(rows))
+                state = update(state, data, now, range(start, stop))
+                if stop in measure_at:
+                    rows.append(simulation.measure(context, state, data))
+                told += (stop - start) / last * len(runs)
+                advance((stop - start) / last * len(runs))
+                if facts.early and stop < last and stop % often == 0:
+                    arrived = simulation.done(context, state, data)
+                    if arrived is not None and bool(arrived.all()):
+                        rows += [simulation.measure(context, state, data)] * sum(
+                            one > stop for one in checkpoints
+                        )
+                        advance((last - stop) / last * len(runs))
+                        break
+                if slot and stop < last and time.monotonic() - saved > wait:
+                    before = time.monotonic()
+                    slot.write({"step": np.array(stop), **_kept(state, rows)})
+                    saved = time.monotonic()
+                    wait = max(SAVE_EVERY, (saved - before) / SHARE)
+            arrived = simulation.done(context, state, data)
+            coordinates = simulation.outcome(context, state, data)
     except BaseException:
         advance(-told)
         raise
-    return _stacked(rows)
+    there = np.ones(len(runs), dtype=bool) if arrived is None else arrived.cpu().numpy()
+    return Outcome(
+        stacked(rows),
+        {name: _plain(values) for name, values in coordinates.items()},
+        there,
+        time.monotonic() - began,
+    )
 
 
-def _copied(tensors: Tensors) -> Arrays:
-    return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
-
-
-def _stacked(rows: Sequence[Tensors]) -> Arrays:
+def stacked(rows: Sequence[Tensors]) -> Arrays:
     """Return each variable, shape (run, point, ...), copied from the device once."""
     names = rows[0] if rows else {}
-    return _copied({name: torch.stack([row[name] for row in rows], dim=1) for name in names})
+    joined = {name: torch.stack([row[name] for row in rows], dim=1) for name in names}
+    return {name: _plain(values) for name, values in joined.items()}
 
 
-class _Kept:
-    """What a training has to show so far, and its form on disk.
+def _plain(values: Any) -> NDArray[Any]:
+    """Return an array; NumPy knows no half-precision brain floats."""
+    if not isinstance(values, torch.Tensor):
+        return np.asarray(values)
+    values = values.detach().cpu()
+    known = values.float() if values.dtype == torch.bfloat16 else values
+    found: NDArray[Any] = known.numpy()
+    return found
 
-    Attributes
-    ----------
-    values, failed
-        Of the runs that are through: what was measured, and whether memory did not suffice.
-    running, step, state, rows
-        How many runs train now, after how many steps they were saved, with which state and with
-        what measured; `state` is empty where nothing was saved.
-    saved
-        When the state was written last, on the monotonic clock.
-    """
 
-    def __init__(self) -> None:
-        self.values: Arrays = {}
-        self.failed: list[bool] = []
-        self.running = self.step = 0
-        self.state: Arrays = {}
-        self.rows: Arrays = {}
-        self.saved = time.monotonic()
+def _kept(state: Tensors, rows: Sequence[Tensors]) -> Arrays:
+    """Return the arrays that `_restored` makes state and rows of."""
+    arrays = {f"state {name}": one for name, one in packed(state).items()}
+    return arrays | {f"rows {name}": one for name, one in stacked(rows).items()}
 
-    def add(self, values: Arrays | None, failed: list[bool], points: int) -> None:
-        """Append runs that are through; without values theirs are NaN."""
-        new = values or {}
-        for name in {**self.values, **new}:
-            parts = [self.values.get(name), new.get(name)]
-            tail = next(part.shape[2:] for part in parts if part is not None)
-            counts = (len(self.failed), len(failed))
-            filled = [
-                np.full((count, points, *tail), np.nan) if part is None else part
-                for part, count in zip(parts, counts, strict=True)
-            ]
-            self.values[name] = np.concatenate(filled)
-        self.failed += failed
 
-    def write(self, slot: Slot, running: int, step: int, state: Arrays, rows: Arrays) -> None:
-        """Save everything, with the state of the runs that train now."""
-        parts = {"values": self.values, "state": state, "rows": rows}
-        arrays = {f"{part} {name}": one for part in parts for name, one in parts[part].items()}
-        arrays["failed"] = np.array(self.failed, dtype=bool)
-        arrays["at"] = np.array([running, step])
-        slot.write(arrays)
-        self.saved = time.monotonic()
+def _restored(kept: Arrays, device: torch.device) -> tuple[Tensors, list[Tensors]]:
+    """Return state and rows, the latter as measured so far."""
+    parts: dict[str, Arrays] = {"state": {}, "rows": {}}
+    for name, array in kept.items():
+        part, _, rest = name.partition(" ")
+        parts[part][rest] = array
+    tensors = {name: torch.tensor(array, device=device) for name, array in parts["rows"].items()}
+    count = min((one.shape[1] for one in tensors.values()), default=0)
+    rows = [{name: one[:, at] for name, one in tensors.items()} for at in range(count)]
+    return unpacked(parts["state"], device), rows
 
-    @classmethod
-    def read(cls, slot: Slot | None) -> _Kept:
-        """Return what was saved, or a beginning."""
-        kept = cls()
-        arrays = slot.read() if slot else None
-        if arrays is None:
-            return kept
-        kept.failed = arrays.pop("failed").tolist()
-        kept.running, kept.step = arrays.pop("at").tolist()
-        for name, array in arrays.items():
-            part, _, rest = name.partition(" ")
-            getattr(kept, part)[rest] = array
-        return kept
+
+_LIVING: dict[tuple[type, str, str], Any] = {}
+
+
+def resources_of(simulation: Simulation, settings: Any, device: torch.device) -> Any:
+    """Return what lives once in a process, for as long as it does."""
+    key = (type(simulation), settings.checksum(), str(device))
+    if key not in _LIVING:
+        _LIVING[key] = simulation.resources(settings, device)
+    return _LIVING[key]

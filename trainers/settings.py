@@ -7,8 +7,11 @@ value for each. Sweeps over settings are made in `config.py`.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import math
-from collections.abc import Iterable, Mapping, Sized
+import re
+from collections.abc import Collection, Iterable, Mapping, Sized
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from numbers import Real
@@ -125,6 +128,9 @@ class Settings:
         for new ones.
     always
         Settings that a run's name tells even at their default.
+    streams
+        Settings that a run's random streams depend on. Runs that differ in others only draw the
+        same numbers.
     protocol
         What is simulated; every family has at least one.
     """
@@ -133,6 +139,7 @@ class Settings:
     description: ClassVar[str]
     schema: ClassVar[int] = 1
     always: ClassVar[tuple[str, ...]] = ()
+    streams: ClassVar[tuple[str, ...]] = ()
 
     protocol: str
 
@@ -153,6 +160,10 @@ class Settings:
         """Return what is doubtful about the settings, though it can be trained; one line each."""
         return []
 
+    def checksum(self) -> str:
+        """Return the checksum of data that the settings name and do not hold; empty for none."""
+        return ""
+
     def used(self) -> dict[str, Any]:
         """Return the settings that the protocol uses."""
         return {
@@ -167,6 +178,11 @@ class Settings:
         default = {one.name: one.default for one in fields(self)}
         changed = [name for name in used if used[name] != default[name]]
         return {name: used[name] for name in dict.fromkeys((*self.always, *changed))}
+
+    def words(self, without: Collection[str] = ()) -> list[str]:
+        """Return `name=value` for every setting of a run's name, but for some."""
+        told = self.telling().items()
+        return [f"{name}={_word(value)}" for name, value in told if name not in without]
 
     def coordinates(self) -> dict[str, Any]:
         """Return the run coordinates: every setting but the grids, NaN or "" where not used."""
@@ -185,6 +201,30 @@ def kinds(family: type[Settings]) -> dict[str, Setting]:
     return {one.name: one.metadata["setting"] for one in fields(family)}
 
 
+def described(family: type[Settings]) -> list[tuple[str, str]]:
+    """Return every setting of a family with a line on it: meaning, values, default.
+
+    The meaning is the first sentence of the class's docstring on it.
+    """
+    told: dict[str, str] = {}
+    text = (inspect.getdoc(family) or "").partition("Attributes\n----------\n")[2]
+    for entry in re.split(r"\n(?=\S)", text):
+        names, _, body = entry.partition("\n")
+        sentence = re.match(r"(?s).*?(?:\.(?=\s|$)|$)", inspect.cleandoc(body))
+        for name in names.partition(" :")[0].split(","):
+            told[name.strip()] = " ".join(sentence[0].split()) if sentence else ""
+    default = {one.name: one.default for one in fields(family)}
+    found = []
+    for name, kind in kinds(family).items():
+        usual = default[name]
+        words = shown(usual) if isinstance(usual, tuple) else shown([usual])
+        if isinstance(usual, tuple) and len(usual) > 3:
+            words = f"{shown(usual[:2])}, ... {shown(usual[-1:])}"
+        meaning = f"{told.get(name, '')} " if told.get(name) else ""
+        found.append((name, f"{meaning}[{kind.allowed}; {words}]"))
+    return found
+
+
 def listed(value: object) -> list[Any]:
     """Return a list of what may be one value or several."""
     if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
@@ -197,3 +237,13 @@ def listed(value: object) -> list[Any]:
 def shown(values: Iterable[Any]) -> str:
     """Return values in words, numbers short."""
     return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+
+
+def _word(value: object) -> str:
+    """Return a value of a setting, a grid by its ends and a few digits of its hash."""
+    if isinstance(value, tuple) and len(value) > 1:
+        digest = hashlib.sha256(repr(value).encode()).hexdigest()
+        return f"{_word(value[0])} to {_word(value[-1])} #{digest[:4]}"
+    if isinstance(value, tuple):
+        return _word(*value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -1,45 +1,49 @@
-"""Sweep: runs of equal shape in bundles, trained on any executor, and put together."""
+"""Sweep: what a folder lacks of a configuration, trained on any executor, and put together."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scalefit.errors import ConfigError, ScalefitError, nearest
 from scalefit.progress import bar
 
+from .calls import Call, Job, jobs
 from .config import Config
-from .device import describe, exactly, one_thread, resolve
-from .families import simulation
-from .protocol import Run, Simulation
+from .device import (
+    describe,
+    exactly,
+    inexact,
+    one_thread,
+    out_of_memory,
+    release,
+    resolve,
+    spread,
+)
+from .families import FAMILIES, register
+from .protocol import Run
 from .provenance import origin
-from .store import Store
-from .trajectories import concat, simulated
+from .store import KEY, POINTS, Index, Store
+from .trajectories import Piece, concat, piece, simulated
 
 if TYPE_CHECKING:
     import os
 
-    import pandas as pd
     import torch
     import xarray as xr
 
+    from .claims import Claim
+
 DETERMINISM = ("fast", "exact")
-
-# A bundle is what is saved at once, and what a worker does at a time: long enough that saving costs
-# little, short enough that many share the cores evenly. Neither the device nor the number of
-# workers enters, so that a sweep can go on elsewhere.
-RUNS = 64
-WORK = 4e10
-
-RATE = 5e9
-"""Floating-point operations per second of one CPU core, for estimates of cost."""
+KEEP_EVERY = 10.0
+"""Seconds after which finished runs are written, if the job goes on."""
+LOOK_EVERY = 0.2
+"""Seconds between two looks at what other processes train."""
 
 _TURN = threading.Lock()
 """Threads of one process take turns, for PyTorch's settings belong to the process."""
@@ -48,72 +52,26 @@ _TURN = threading.Lock()
 def expand(config: Config, root: int) -> list[Run]:
     """Return the runs of a configuration, each once, in the order of its points and seeds."""
     runs = [Run(settings, seed, root) for settings in config.points for seed in config.seeds]
-    return list({json.dumps(run.identity, sort_keys=True): run for run in runs}.values())
+    return list({run.text: run for run in runs}.values())
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """Runs of equal shape, trained, saved and found again together."""
+def share(runs: Sequence[Run], shard: str | tuple[int, int] | None) -> list[Run]:
+    """Return the share of the runs that a shard such as `"2/5"` takes: whole shapes apart, evenly.
 
-    runs: tuple[Run, ...]
-    determinism: str
-
-    @cached_property
-    def name(self) -> str:
-        """Return the hash of everything that determines the numbers."""
-        identity = {
-            "schema": 1,
-            "determinism": self.determinism,
-            "runs": [run.identity for run in self.runs],
-        }
-        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-    @property
-    def simulation(self) -> Simulation:
-        """Return how its runs are trained."""
-        return simulation(self.runs[0].settings)
-
-    @property
-    def work(self) -> float:
-        """Return the floating-point operations of all runs, roughly."""
-        return sum(self.simulation.work(run.settings) for run in self.runs)
-
-    def width(self, device: torch.device) -> int:
-        """Return how many runs to train side by side.
-
-        With `determinism="exact"` one, so that no run's rounding depends on its neighbours. A GPU
-        takes what fits into half its free memory.
-        """
-        import torch
-
-        if self.determinism == "exact":
-            return 1
-        settings = self.runs[0].settings
-        if device.type == "cuda":
-            free = torch.cuda.mem_get_info(device)[0] / 2
-            return max(int(free / self.simulation.memory(settings)), 1)
-        return self.simulation.width(settings)
-
-
-def bundles(runs: Sequence[Run], determinism: str) -> list[Bundle]:
-    """Return the runs in bundles of equal shape; more seeds leave the full bundles as they are."""
-    groups: dict[tuple[object, ...], list[Run]] = {}
-    for run in runs:
-        one = simulation(run.settings)
-        groups.setdefault((type(one), run.settings.protocol, *one.shape(run.settings)), []).append(
-            run
-        )
-    found = []
-    for group in groups.values():
-        group.sort(key=lambda run: run.seed)
-        most = max(simulation(run.settings).work(run.settings) for run in group)
-        size = min(max(int(WORK / most), 1), RUNS)
-        found += [
-            Bundle(tuple(group[first : first + size]), determinism)
-            for first in range(0, len(group), size)
-        ]
-    return found
+    Raises
+    ------
+    ConfigError
+        If it is not `"i/n"` with i from 1 to n.
+    """
+    if shard is None:
+        return list(runs)
+    try:
+        part, parts = (int(one) for one in (shard.split("/") if isinstance(shard, str) else shard))
+    except (ValueError, TypeError, AttributeError):
+        part, parts = 0, 0
+    if not 1 <= part <= parts:
+        raise ConfigError(f"argument 'shard' is {shard!r}; give i/n with i from 1 to n, as 2/5")
+    return [run for at, run in enumerate(runs) if at % parts == part - 1]
 
 
 def run(
@@ -125,120 +83,247 @@ def run(
     determinism: str,
     seed: int,
     progress: bool,
+    shard: str | tuple[int, int] | None = None,
 ) -> xr.Dataset:
     """Return the trajectory of every run; the body of `scalefit.trainers.run`."""
     if executor is None:
         resolve(device)  # elsewhere the workers' devices count
-    runs = expand(config, seed)
-    wanted = bundles(runs, determinism)
-    store = Store(out) if out is not None else None
-    if store:
+    runs = share(expand(config, seed), shard)
+    if not runs:
+        raise ConfigError(f"argument 'shard' is {shard!r}, but the sweep has fewer runs")
+    label = config.family if progress else None
+    if out is None:
+        made = _Memory()
+        _execute(jobs(runs, device, determinism), made, executor, label)
+        result = made.result()
+    else:
+        store = Store(out)
         store.open()
-    done = {one.name: store.read(one.name) for one in wanted} if store else {}
-    missing = [one for one in wanted if not finished(done.get(one.name))]
-    done |= _execute(missing, device, store, executor, config.family if progress else None)
-    result = concat([part for one in wanted if (part := done[one.name]) is not None])
-    place = {str(label): index for index, label in enumerate(result["run"].values)}
-    result = result.isel(run=[place[one.label] for one in runs])
-    attrs = {name: one for name, one in result.attrs.items() if name not in ("bundle", "digest")}
-    return result.drop_attrs(deep=False).assign_attrs(**attrs, config=config.to_json())
+        store.note(config.to_json(), determinism, seed)
+        result = _kept(runs, store, device, executor, determinism, label)
+    place = {str(name): at for at, name in enumerate(result["run"].values)}
+    order = [place[one.label] for one in runs]
+    if order != list(range(len(order))) or len(order) < result.sizes["run"]:
+        result = result.isel(run=order)
+    return result.drop_attrs(deep=False).assign_attrs(**result.attrs, config=config.to_json())
 
 
-def plan(
-    config: Config, *, out: str | os.PathLike[str] | None, determinism: str, seed: int
-) -> pd.DataFrame:
-    """Return what a sweep would do; the body of `scalefit.trainers.plan`."""
-    import pandas as pd
-
-    cpu = resolve("cpu")
-    store = Store(out) if out is not None else None
-    rows = []
-    for one in bundles(expand(config, seed), determinism):
-        memory = one.simulation.memory(one.runs[0].settings)
-        state = "to do"
-        if store and finished(store.read(one.name)):
-            state = "finished"
-        elif store and store.state(one.name).path.exists():
-            state = "begun"
-        settings = [run.settings.coordinates() for run in one.runs]
-        rows.append(
-            {
-                "bundle": one.name,
-                "runs": len(one.runs),
-                **{name: _range([each[name] for each in settings]) for name in settings[0]},
-                "core_seconds": one.work / RATE,
-                "megabytes": min(one.width(cpu), len(one.runs)) * memory / 1e6,
-                "state": state,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def finished(bundle: xr.Dataset | None) -> bool:
-    """Return whether a bundle need not be trained again; there may be more memory now."""
-    return bundle is not None and not (bundle["status"] == "oom").any()
-
-
-def compute(
-    bundle: Bundle,
+def _kept(
+    runs: Sequence[Run],
+    store: Store,
     device: str,
-    store: Store | None,
-    advance: Callable[[float], object] = lambda amount: None,
+    executor: Executor | None,
+    determinism: str,
+    label: str | None,
 ) -> xr.Dataset:
-    """Return the trajectory of a bundle, trained here and kept in the store if there is one.
+    """Return the runs' trajectory from the folder, after training what it lacks."""
+    tried: dict[str, int] = {}
+    while True:
+        index = store.index()
+        missing = [
+            run
+            for run in runs
+            if index.find(run, determinism) is None
+            and not (run.key(determinism) in tried and run.key(determinism) in index.places)
+        ]
+        lost = [run for run in missing if tried.get(run.key(determinism), 0) > 2]
+        if lost:
+            raise ScalefitError(
+                f"out '{store.out}': '{lost[0].label}' was trained three times, and cannot be read "
+                "back: look at the disk, or name another folder"
+            )
+        if missing:
+            elsewhere = {key for claim in store.claims.living() for key in claim.keys}
+            free = [run for run in missing if run.key(determinism) not in elsewhere]
+            if not free:
+                time.sleep(LOOK_EVERY)
+                continue
+            from .probe import Probes
 
-    A bundle that is there already is left as it is: another worker was faster.
-    """
-    from . import loop
+            todo = jobs(free, device, determinism, store.states(), Probes(store.out))
+            _execute(todo, store, executor, label)
+            tried |= {key: tried.get(key, 0) + 1 for key in (run.key(determinism) for run in free)}
+            continue
+        found = _read(runs, store, index, determinism)
+        if found is not None:
+            store.clear(index.places)
+            return found
 
-    there = store.read(bundle.name) if store else None
-    if there is not None and finished(there):
-        return there
-    where = resolve(device)
-    with _TURN, one_thread(), exactly(bundle.determinism == "exact"):
-        outcome = loop.train(
-            bundle.simulation,
-            bundle.runs,
-            where,
-            width=bundle.width(where),
-            slot=store.state(bundle.name) if store else None,
-            advance=advance,
-        )
+
+def _read(runs: Sequence[Run], store: Store, index: Index, determinism: str) -> xr.Dataset | None:
+    """Return runs that are all in the folder; None if a file turned out to be damaged."""
+    places = [index.find(run, determinism) or index.places[run.key(determinism)] for run in runs]
+    found = store.read(dict.fromkeys(places))
+    return None if found is None else concat(list(found.values()))
+
+
+class _Memory:
+    """Where finished runs go without a folder."""
+
+    def __init__(self) -> None:
+        self.parts: list[xr.Dataset] = []
+
+    def result(self) -> xr.Dataset:
+        """Return all of them."""
+        return concat(self.parts)
+
+
+def finished(done: Sequence[Piece], determinism: str, device: torch.device) -> xr.Dataset:
+    """Return the trajectory of pieces of one form, with keys."""
+    runs = [run for one in done for run in one.runs]
+    points = [next(iter(one.values.values())).shape[1] for one in done for _ in one.runs]
+    facts = done[0].simulation.facts(done[0].runs[0].settings)
     attrs = {
-        "seed": bundle.runs[0].root,
-        "device": describe(where),
-        "dtype": str(bundle.simulation.dtype).removeprefix("torch."),
-        "determinism": bundle.determinism,
+        "seed": runs[0].root,
+        "device": describe(device),
+        "dtype": facts.dtype,
+        "determinism": determinism,
         **origin("numpy", "torch"),
     }
-    made = simulated(bundle.simulation, bundle.runs, outcome, attrs)
+    keys = [run.key(determinism) for run in runs]
+    return simulated(done, attrs, {KEY: keys, POINTS: points})
+
+
+def work(
+    job: Job,
+    store: Store | None,
+    advance: Callable[[float], object] = lambda amount: None,
+    number: int = 0,
+) -> list[xr.Dataset]:
+    """Train what is left of a job; return the trajectories if there is no store to keep them.
+
+    Runs that are there, or that another process has claimed, are left as they are.
+    """
+    if job.family.name not in FAMILIES:
+        register(job.family)
+    where = resolve(spread(job.device, number))
+    claim: Claim | None = None
+    todo = list(job.calls)
     if store:
-        store.write(bundle.name, made)
+        with store.claims.turn():
+            index = store.index()
+            taken = {key for one in store.claims.living() for key in one.keys}
+
+            def free(run: Run) -> bool:
+                there = index.find(run, job.determinism)
+                return there is None and run.key(job.determinism) not in taken
+
+            todo = [
+                Call(left, call.device, call.state)
+                for call in job.calls
+                if (left := tuple(run for run in call.runs if free(run)))
+            ]
+            if not todo:
+                return []
+            keys = [run.key(job.determinism) for call in todo for run in call.runs]
+            claim = store.claims.make(keys)
+    try:
+        return _worked(job, todo, where, store, claim, advance)
+    finally:
+        if claim is not None:
+            claim.drop()
+
+
+def _worked(
+    job: Job,
+    todo: Sequence[Call],
+    where: torch.device,
+    store: Store | None,
+    claim: Claim | None,
+    advance: Callable[[float], object],
+) -> list[xr.Dataset]:
+    """Train calls, and write what is finished every few seconds."""
+    made: list[xr.Dataset] = []
+    done: list[Piece] = []
+    kept, through = time.monotonic(), 0.0
+
+    def tell(amount: float) -> None:
+        nonlocal through
+        through += amount
+        advance(amount)
+        if claim is not None:
+            claim.tell(through)
+
+    def keep() -> None:
+        forms: dict[object, list[Piece]] = {}
+        for one in done:
+            forms.setdefault(one.form, []).append(one)
+        for group in forms.values():
+            found = finished(group, job.determinism, where)
+            if store is None:
+                made.append(found)
+            else:
+                store.write(found)
+        for one in done if store is not None else ():
+            store.state([run.key(job.determinism) for run in one.runs]).drop()
+        done.clear()
+
+    for call in todo:
+        for one in _trained(call, job.determinism, where, store, tell):
+            done.append(one)
+            if store is not None and time.monotonic() - kept > KEEP_EVERY:
+                keep()
+                kept = time.monotonic()
+    if done:
+        keep()
     return made
 
 
-def _execute(
-    missing: list[Bundle],
-    device: str,
+def _trained(
+    call: Call,
+    determinism: str,
+    where: torch.device,
     store: Store | None,
+    advance: Callable[[float], object],
+) -> Iterator[Piece]:
+    """Yield what a call gave, in halves as long as memory does not suffice."""
+    from . import loop
+
+    one = call.simulation
+    slot = None
+    if store is not None:
+        slot = store.state([run.key(determinism) for run in call.runs])
+        slot.identities = tuple(run.text for run in call.runs)
+        slot.source = call.state
+    outcome = None
+    try:
+        with _TURN, one_thread(), exactly(determinism == "exact"):
+            outcome = loop.train(one, call.runs, where, slot=slot, advance=advance)
+    except Exception as error:
+        if not out_of_memory(error):
+            told = inexact(error, call.runs[0].settings.family, where)
+            if told is error:
+                raise
+            raise told from None
+    # outside the except block, whose traceback holds on to the tensors
+    if outcome is None:
+        release(where)
+        if len(call.runs) > 1:
+            half = len(call.runs) // 2
+            for part in (call.runs[:half], call.runs[half:]):
+                yield from _trained(Call(part, call.device), determinism, where, store, advance)
+            return
+        advance(1.0)
+    yield piece(one, call.runs, outcome)
+
+
+def _execute(
+    todo: Sequence[Job],
+    target: Store | _Memory,
     executor: Executor | None,
     label: str | None,
-) -> dict[str, xr.Dataset]:
-    """Return the trajectories of bundles by name; the longest are trained first."""
-    made: dict[str, xr.Dataset] = {}
-    lost, pending = 0, 0.0
-    total = sum(len(one.runs) for one in missing)
-    work = {one.name: one.work for one in missing}
-    share = total / (sum(work.values()) or 1.0)
-    missing = sorted(missing, key=lambda one: -work[one.name])
+) -> None:
+    """Train jobs here or on an executor; the longest come first."""
+    store = target if isinstance(target, Store) else None
+    total = sum(len(job.runs) for job in todo)
+    spent = {id(job): job.work for job in todo}
+    rate = total / (sum(spent.values()) or 1.0)
+    pending = 0.0
     with bar(label or "", total, unit="runs", show=label is not None) as advance:
 
-        def took(bundle: Bundle, found: xr.Dataset) -> None:
-            nonlocal lost
-            made[bundle.name] = found
-            lost += int((found["status"] == "diverged").sum())
-            if lost:
-                advance(0, label=f"{label}, {lost} diverged")
+        def took(found: Sequence[xr.Dataset]) -> None:
+            if isinstance(target, _Memory):
+                target.parts += [one.drop_vars([KEY, POINTS]) for one in found]
 
         def tell(each: float, runs: float) -> None:
             nonlocal pending
@@ -248,18 +333,17 @@ def _execute(
                 pending = 0.0
 
         if executor is None:
-            for one in missing:
-                each = share * work[one.name] / len(one.runs)
-                took(one, compute(one, device, store, partial(tell, each)))
-            return made
-        futures: dict[Future[xr.Dataset], Bundle] = {}
+            for job in todo:
+                each = rate * spent[id(job)] / len(job.runs)
+                took(work(job, store, partial(tell, each)))
+            return
+        futures: dict[Future[list[xr.Dataset]], Job] = {}
         try:
-            for one in missing:
-                futures[executor.submit(compute, one, device, store)] = one
+            for number, job in enumerate(todo):
+                futures[executor.submit(work, job, store, number=number)] = job
             for future in as_completed(futures):
-                one = futures[future]
-                took(one, future.result())
-                advance(share * work[one.name])
+                took(future.result())
+                advance(rate * spent[id(futures[future])])
         except BrokenProcessPool:
             kept = f"; what was finished is kept in {store.folder}" if store else ""
             raise ScalefitError(
@@ -269,7 +353,6 @@ def _execute(
         finally:
             for future in futures:
                 future.cancel()
-    return made
 
 
 def require_determinism(word: object) -> None:
@@ -277,9 +360,3 @@ def require_determinism(word: object) -> None:
     if word not in DETERMINISM:
         hint = nearest(str(word), DETERMINISM)
         raise ConfigError(f"argument 'determinism' is {word!r}; {hint}")
-
-
-def _range(values: list[object]) -> object:
-    """Return the one value, or the lowest and the highest."""
-    different = sorted(set(values), key=values.index)
-    return different[0] if len(different) == 1 else f"{min(values)} to {max(values)}"  # type: ignore[type-var]

@@ -49,6 +49,11 @@ def share(value: float, digits: int = 3) -> str:
     return text[1:] if text.startswith("0") else text
 
 
+def least(values: float | Sequence[float]) -> float:
+    """Return the lowest of several ratios."""
+    return values if isinstance(values, float) else min(values)
+
+
 def held(pair: Sequence[float], digits: int = 3) -> str:
     """Return a share with its standard error."""
     return f"{share(pair[0], digits)} ({share(pair[1], digits)})"

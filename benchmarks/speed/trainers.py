@@ -1,7 +1,8 @@
 """What the shared machinery of the trainers costs and gains, in CPU seconds of one process.
 
-Ratios against a plain loop (`nn.Linear`, autograd, `SGD`) on the same data, in the same run; the
-share of time that recording and saving take; and how busy two workers are during a sweep.
+Ratios against a plain loop (`nn.Linear`, autograd, `SGD`) on the same data, by turns, each repeat's
+ratio, the lowest first; the share of time that recording and saving take; and how busy two workers
+are during a sweep.
 """
 
 from __future__ import annotations
@@ -42,41 +43,45 @@ def plain(examples: Any, rate: float, steps: int) -> None:
         optimizer.step()
 
 
-def ratios(N: int, n_train: int, steps: int, runs: int, repeats: int) -> dict[str, float]:
-    """Return how many times faster than the plain loop runs train, by kind of data."""
+def ratios(N: int, n_train: int, steps: int, runs: int, repeats: int) -> dict[str, Any]:
+    """Return how many times faster than the plain loop runs train, by kind of data, by turns."""
     import torch
 
     from scalefit import trainers
     from scalefit.trainers.families import simulation
+    from scalefit.trainers.protocol import Context
     from scalefit.trainers.sweep import expand
 
-    found: dict[str, float] = {"N": N, "n_train": n_train, "steps": steps, "runs": runs}
     cpu = torch.device("cpu")
-    taken: dict[bool, float] = {}
+    works: dict[str, Callable[[], object]] = {}
     for shared in (False, True):
         config = trainers.config(
             "perceptron", N=N, load=n_train / N, steps=steps, seeds=runs, shared_inputs=shared
         )
         several = expand(config, 0)
-        one = simulation(several[0].settings)
-        width = min(one.width(several[0].settings), runs)
-        parts = [several[i : i + width] for i in range(0, runs, width)]
-        ready = [one.init(part, cpu) for part in parts]
+        one, context = simulation(several[0].settings), Context(several[0].settings, cpu)
+        width = min(one.cost(several[0].settings).width, runs)
+        ready = [one.init(context, several[i : i + width]) for i in range(0, runs, width)]
         if not shared:
             examples = [data["examples"][0] for data, _ in ready]
             rate = several[0].settings.learning_rate  # type: ignore[attr-defined]
 
-        def work(one: Any = one, ready: Any = ready) -> None:
+        def work(one: Any = one, context: Any = context, ready: Any = ready) -> None:
             with torch.no_grad():
                 for data, state in ready:
-                    one.update(state, data, {}, range(steps))
+                    one.update(context, state, data, {}, range(steps))
 
-        taken[shared] = clock(work, repeats)
+        works["shared_data" if shared else "own_data"] = work
     plain(examples[0], rate, 2)  # the first call of autograd takes long
-    base = clock(lambda: [plain(each, rate, steps) for each in examples], repeats)
-    found["plain_seconds"] = base
-    found["own_data"] = base / taken[False]
-    found["shared_data"] = base / taken[True]
+    works["plain"] = lambda: [plain(each, rate, steps) for each in examples]
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(repeats):
+        for name, one_work in works.items():
+            taken[name].append(clock(one_work, 1))
+    found: dict[str, Any] = {"N": N, "n_train": n_train, "steps": steps, "runs": runs}
+    found["plain_seconds"] = taken["plain"]
+    for name in ("own_data", "shared_data"):
+        found[name] = sorted(b / a for a, b in zip(taken[name], taken["plain"], strict=True))
     return found
 
 
@@ -84,10 +89,10 @@ def overhead(N: int, load: float, steps: int, seeds: int) -> dict[str, float]:
     """Return the share of a sweep's time that measuring and saving take."""
     from scalefit import trainers
     from scalefit.trainers import loop
-    from scalefit.trainers.families import simulations
-    from scalefit.trainers.store import Store
+    from scalefit.trainers.families import find
+    from scalefit.trainers.store import State, Store
 
-    one = simulations("perceptron")["gradient_descent"]
+    one = find("perceptron").protocols()["gradient_descent"]
     spent = dict.fromkeys(("measure", "write", "state"), 0.0)
 
     def timed(place: Any, name: str, kind: str) -> None:
@@ -104,7 +109,7 @@ def overhead(N: int, load: float, steps: int, seeds: int) -> dict[str, float]:
 
     timed(type(one), "measure", "measure")
     timed(Store, "write", "write")
-    timed(loop._Kept, "write", "state")
+    timed(State, "write", "state")
     loop.SAVE_EVERY = 5.0  # far oftener than by default
     config = trainers.config("perceptron", N=N, load=load, steps=steps, seeds=seeds)
     with tempfile.TemporaryDirectory() as folder:
@@ -163,7 +168,7 @@ def main() -> None:
             *((20, options.workers, 50, 5, 200) if small else (1000, options.workers, 100, 5, 5000))
         ),
         "load_average": os.getloadavg()[0],
-        "against_plain_loop": [ratios(*size, runs=32, repeats=1 if small else 3) for size in sizes],
+        "against_plain_loop": [ratios(*size, runs=32, repeats=1 if small else 5) for size in sizes],
         "recording_and_saving": overhead(100, 5, 200, 8) if small else overhead(200, 5, 5000, 64),
     }
     campaign.keep(result, options.out, ("scalefit", "numpy", "torch", "xarray"))

@@ -73,7 +73,7 @@ def digests(name: str) -> dict[str, dict[str, str]]:
         warnings.simplefilter("always")
         folder = Path(place)
         found = variables(sweep(name, folder))
-        paths = sorted(folder.rglob("*.*"))
+        paths = sorted(folder.rglob("*.nc"))
         files = {str(path.relative_to(folder)): xr.load_dataset(path) for path in paths}
         merged = trainers.merged(folder)
     warned = [str(one.message) for one in told if one.category is UserWarning]

@@ -14,8 +14,8 @@ from typer.core import TyperGroup
 
 from scalefit.errors import ScalefitError
 
-from . import compare, data, demo, fit, predict, report, train
-from .help import EXAMPLES, Grouped
+from . import compare, data, demo, fit, predict, report, runs, train
+from .help import EXAMPLES, Grouped, Settled
 from .output import say
 
 # Older versions of Typer use click, newer ones their own copy of it; none exports this class.
@@ -37,9 +37,12 @@ _COMMANDS: dict[str, Any] = {
     "report": report.command,
     "train": train.train,
     "theory": train.theory,
+    "runs": runs.command,
     "data": data.app,
     "demo": demo.command,
 }
+
+_HELP = {"train": Settled, "theory": Settled}
 
 app = typer.Typer(
     cls=_Ordered,
@@ -56,7 +59,9 @@ for _name, _command in _COMMANDS.items():
     if isinstance(_command, typer.Typer):
         app.add_typer(_command, name=_name, epilog=f"Example: {EXAMPLES[_name]}")
     else:
-        app.command(_name, cls=Grouped, epilog=f"Example: {EXAMPLES[_name]}")(_command)
+        app.command(_name, cls=_HELP.get(_name, Grouped), epilog=f"Example: {EXAMPLES[_name]}")(
+            _command
+        )
 
 
 @app.callback(invoke_without_command=True)

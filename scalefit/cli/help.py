@@ -29,6 +29,7 @@ EXAMPLES = {
     "report": "scalefit report results/fit.nc --out report.html",
     "train": "scalefit train perceptron --set load=5,10 --set seeds=32 --out runs/",
     "theory": "scalefit theory perceptron --set load=5,10 --csv",
+    "runs": "scalefit runs runs/",
     "data": "scalefit data get perceptron-gd --out curves.nc",
     "demo": "scalefit demo --out demo/",
 }
@@ -50,6 +51,36 @@ class Grouped(TyperCommand):
             if records:
                 with formatter.section(name):
                     formatter.write_dl(records)
+
+
+class Settled(Grouped):
+    """A command on a family, whose help lists the settings of the family named before `--help`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep the words, for `--help` ends before they are read."""
+        ctx.meta[__name__] = list(args)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, then the settings, or the families where none is named."""
+        super().format_options(ctx, formatter)
+        from scalefit.errors import ConfigError
+        from scalefit.trainers.families import find, known
+        from scalefit.trainers.settings import described
+
+        words = [word for word in ctx.meta.get(__name__, ()) if not word.startswith("-")]
+        if not words:
+            with formatter.section(f"Families (scalefit {ctx.info_name} FAMILY --help: settings)"):
+                formatter.write_dl(list(known().items()))
+            return
+        try:
+            family = find(words[0])
+        except ConfigError as error:
+            formatter.write_text(str(error))
+            return
+        with formatter.section(f"Settings of {family.name} (--set; values; default)"):
+            seeds = ("seeds", "Replicates of every point. [a whole number >= 1, or a list; 16]")
+            formatter.write_dl([*described(family.settings), seeds])
 
 
 def _group(param: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -119,28 +118,15 @@ def own_law(name: str | None) -> Any:
 
 
 def _imported(name: str) -> Any:
-    import importlib
-    import sys
-
     from scalefit.errors import ConfigError
+    from scalefit.importing import named
     from scalefit.laws import Law
     from scalefit.wording import inline
 
-    module, _, attribute = name.partition(":")
+    found = named(name, "--law", "mylaws:ShiftedPowerLaw")
     where = f"--law {inline(name)}"
-    if not all(part.isidentifier() for part in (*module.split("."), attribute)):
-        raise ConfigError(f"{where}: give MODULE:CLASS, such as mylaws:ShiftedPowerLaw")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # last, so that no file of the folder hides a module
     try:
-        found = getattr(importlib.import_module(module), attribute)
         made = found() if isinstance(found, type) else found
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"{where}: no module '{inline(error.name)}' in this folder or installed"
-        ) from None
-    except AttributeError:
-        raise ConfigError(f"{where}: the module has no '{attribute}'") from None
     except Exception as error:
         said = inline(" ".join(str(error).split()))[:200]
         raise ConfigError(f"{where}: {type(error).__name__}: {said}") from None

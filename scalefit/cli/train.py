@@ -11,16 +11,16 @@ import typer
 from .help import families
 from .options import Json, Seed, Workers, folder, netcdf
 from .output import emit, number, say, show, table
+from .runs import listed
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 Family = Annotated[
     str,
     typer.Argument(
         metavar="FAMILY",
-        help="What is trained: perceptron or committee.",
+        help="What is trained: a family below, or module:NAME of one of your own.",
         autocompletion=families,
     ),
 ]
@@ -30,11 +30,7 @@ Settings = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="A setting of the family; values joined by commas are swept, several settings as a "
-        "product, those named zip:NAME together; repeat for more settings. Of perceptron: load "
-        "(examples per input dimension), N (input dimension), seeds, protocol, inputs, norm, "
-        "learning_rate, step_rule, stability, steps, points, shared_inputs. Of committee: K, M, L, "
-        "beta, activation, N, learning_rate, init_scale, teacher, batch, trainable, duration "
-        "(examples / N), points, protocol, seeds.",
+        "product, those named zip:NAME together; repeat for more settings.",
     ),
 ]
 File = Annotated[
@@ -47,6 +43,14 @@ File = Annotated[
 ]
 
 
+ADVICE = {
+    "not converged": "; their values are those of the last step: take more steps",
+    "diverged": "; a smaller learning rate may help",
+    "oom": "; the same command tries them again",
+}
+"""What follows a status in a note."""
+
+
 def train(
     family: Family,
     settings: Settings = None,
@@ -55,14 +59,19 @@ def train(
         Path,
         typer.Option(
             metavar="FOLDER",
-            help="Folder for the trajectory, FAMILY.nc, and for finished bundles of runs: killed "
-            "at any moment, the same command goes on. A name that ends in .nc is one file, "
-            "written at the end.",
+            help="Folder for the trajectory, FAMILY.nc, and for finished runs: killed at any "
+            "moment, the same command goes on, and several at a time share the work. A name that "
+            "ends in .nc is one file, written at the end.",
         ),
     ] = Path("runs"),
     workers: Workers = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Train the I-th of N shares of the runs only."),
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the bundles, with cost and memory; no training.")
+        bool,
+        typer.Option("--dry-run", help="List what there is to do, with time and memory; a probe."),
     ] = False,
     determinism: Annotated[
         str,
@@ -72,20 +81,35 @@ def train(
         ),
     ] = "fast",
     device: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:<index>.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="auto (a GPU where a probe finds it faster), cpu, cuda or cuda:<index>.",
+        ),
     ] = "auto",
     seed: Seed = 0,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the curves as CSV as well.")] = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for TensorBoard's scalars of every run."),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Train every run of a configuration, and write the trajectory."""
     from scalefit import trainers, trajectory
+    from scalefit.errors import ConfigError
 
+    if csv and json:
+        raise ConfigError("--csv --json: give one of them, for standard output holds one document")
     config = trainers.config(family, **gathered(family, file, settings))
+    family = config.family
     sweep = None if out.suffix == ".nc" else out
     if dry_run:
-        plan = trainers.plan(config, out=sweep, determinism=determinism, seed=seed)
-        return _listed(family, plan, seed, json)
+        options: Any = {"determinism": determinism, "seed": seed, "device": device}
+        return listed(family, trainers.plan(config, out=sweep, **options), seed, json)
     (netcdf if sweep is None else folder)(out)
+    if tensorboard is not None:
+        folder(tensorboard)
     from scalefit.workers import processes
 
     try:
@@ -97,24 +121,34 @@ def train(
                 executor=executor,
                 determinism=determinism,
                 seed=seed,
+                shard=shard,
                 progress=True,
             )
     except KeyboardInterrupt:
         if sweep is not None:
-            say(f"finished bundles of runs are kept in {sweep}: the same command goes on")
+            say(f"finished runs are kept in {sweep}: the same command goes on")
         raise
     words = [f"--config {file}"] if file else []
     words += [f"--set {text}" for text in settings or ()]
+    words += [f"--shard {shard}"] if shard else []
     result.attrs["command"] = " ".join(["scalefit train", family, *words, f"--seed {seed}"])
-    path = out if sweep is None else out / f"{family}.nc"
+    name = f"{family}-{shard.replace('/', '-of-')}.nc" if shard else f"{family}.nc"
+    path = out if sweep is None else out / name
     trajectory.write(result, path)
-    if json:
-        emit("train", family=family, seed=seed, **_contents(result), files=[str(path)])
+    files = [str(path)]
+    if tensorboard is not None:
+        from scalefit.trainers import scalars
+
+        files.append(str(scalars.write(result, tensorboard)))
+    if csv:
+        trajectory.to_frame(result).to_csv(sys.stdout, index=False)
+    elif json:
+        emit("train", family=family, seed=seed, **_contents(result), files=files)
     else:
-        show(*_overview(result), f"wrote {path} (seed {seed})")
+        show(*_overview(result), f"wrote {', '.join(files)} (seed {seed})")
     ended = result["status"].values.tolist()
     for status in sorted(set(ended) - {"ok"}):
-        say(f"note: {ended.count(status)} of {len(ended)} runs: {status}")
+        say(f"note: {ended.count(status)} of {len(ended)} runs: {status}{ADVICE.get(status, '')}")
     return 0
 
 
@@ -138,6 +172,7 @@ def theory(
     if csv and json:
         raise ConfigError("--csv --json: give one of them, for standard output holds one document")
     config = trainers.config(family, **gathered(family, file, settings))
+    family = config.family
     netcdf(out)
     result = trainers.theory(config)
     if out is not None:
@@ -161,10 +196,11 @@ def gathered(family: str, file: Path | None, settings: list[str] | None) -> dict
     if file is None:
         return given
     from scalefit.trainers.config import read
+    from scalefit.trainers.families import find
 
     found = read(file)
     named = found.pop("family", family)
-    if named != family:
+    if named not in (family, find(family).name):
         raise ConfigError(f"--config {file}: it is for family {named!r}, not {family!r}")
     paired = {**found.pop("zip", {}), **given.pop("zip", {})}
     paired = {name: value for name, value in paired.items() if name not in given}
@@ -202,41 +238,6 @@ def _value(text: str) -> int | float | str:
     except ValueError:
         return text
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
-
-
-def _listed(family: str, plan: pd.DataFrame, seed: int, json: bool) -> int:
-    """Show what would be trained."""
-    from scalefit.wording import counted
-
-    if json:
-        emit("train", family=family, seed=seed, dry_run=True, bundles=plan.to_dict("records"))
-        return 0
-    fixed = ("bundle", "runs", "core_seconds", "megabytes", "state")
-    swept = [one for one in map(str, plan) if one not in fixed and plan[one].nunique() > 1]
-    needs = ("core time", "memory")
-    made = table("bundle", "runs", *swept, *needs, "state", right=("runs", *swept, *needs))
-    for row in plan.to_dict("records"):
-        settings = [row[name] for name in swept]
-        words = [number(one) if isinstance(one, float) else str(one) for one in settings]
-        time = _lasting(row["core_seconds"])
-        memory = f"{max(row['megabytes'], 0.01):.2f} MB"
-        made.add_row(row["bundle"][:8], str(row["runs"]), *words, time, memory, row["state"])
-    left = plan[plan["state"] != "finished"]
-    show(
-        made,
-        f"{counted(int(plan['runs'].sum()), 'run')} in {counted(len(plan), 'bundle')}, "
-        f"{len(plan) - len(left)} finished; about {_lasting(left['core_seconds'].sum())} of one "
-        f"core to go (seed {seed})",
-    )
-    return 0
-
-
-def _lasting(seconds: float) -> str:
-    """Return a duration in its own unit."""
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.2g} s" if seconds < 100 else f"{seconds:.0f} s"
 
 
 def _contents(result: xr.Dataset) -> dict[str, Any]:

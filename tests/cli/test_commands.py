@@ -184,17 +184,26 @@ def test_train_then_fit(tmp_path: Path, run: Run) -> None:
     assert "4 runs of" in done.out
     assert "(seed 5)" in done.out
     path = tmp_path / "runs" / "perceptron.nc"
-    assert sorted(one.name for one in path.parent.iterdir()) == ["bundles", path.name]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["bundles", path.name, "sweeps"]
     assert xr.load_dataset(path).attrs["seed"] == 5
     first = path.read_bytes()
     plan = ("train", "perceptron", *small, "--out", "runs", "--dry-run")
-    assert "4 runs in 2 bundles, 2 finished" in run(*plan, "--seed", 5).out
-    assert "(seed 5)" in run(*plan, "--seed", 5).out
-    assert "4 runs in 2 bundles, 0 finished; about" in run(*plan).out
-    assert [one["runs"] for one in run(*plan, "--json").document["bundles"]] == [2, 2]
+    told = run(*plan, "--seed", 5).out
+    assert "4 runs of 2 shapes, 4 finished" in told
+    assert "(seed 5)" in told
+    assert "4 runs of 2 shapes, 0 finished; about" in run(*plan).out
+    assert [one["runs"] for one in run(*plan, "--json").document["shapes"]] == [2, 2]
+    assert re.search(r"perceptron gradient_descent +load 2 to 4 +4 +4 *\n", run("runs", "runs").out)
+    (row,) = run("runs", "runs", "--json").document["sweeps"]
+    assert (row["runs"], row["ok"], row["to_do"], row["seconds_left"]) == (4, 4, 0, 0)
     assert path.read_bytes() == first
     alone = run("train", "perceptron", *small, "--out", "one.nc", "--workers", 2, "--seed", 5)
     assert "wrote one.nc (seed 5)" in alone.out
+    part = run(
+        "train", "perceptron", *small, "--out", "runs", "--shard", "2/2", "--csv", "--seed", 5
+    )
+    assert part.out.splitlines()[0].startswith("run,")
+    assert xr.load_dataset("runs/perceptron-2-of-2.nc").sizes["run"] == 2
     xr.testing.assert_equal(xr.load_dataset("one.nc"), xr.load_dataset(path))
     one = ("--by", "load", "--by", "seed", "--where", "load=4", "--where", "seed=1")
     fit = run("fit", path, "--x", "norm", "--y", "test_error", *one, *POINT, "--json")
@@ -307,6 +316,21 @@ def test_pooled_curves_show_what_they_share(run: Run, tmp_path: Path, curves: Cu
     within = told["runs"][0]["parameters"][0]
     assert (within["parameter"], told["interval"]) == ("exponent", 0.5)
     assert row["high"] - row["low"] < 2.0 * (within["high"] - within["low"])
+
+
+@pytest.mark.train
+def test_scalars_are_those_of_the_trajectory(tmp_path: Path, run: Run) -> None:
+    settings = ("--set=N=10", "--set=seeds=2", "--set=steps=30", "--set=points=5")
+    run("train", "perceptron", *settings, "--out", "a.nc", "--tensorboard", "board")
+    trained = xr.load_dataset("a.nc")
+    folders = sorted((tmp_path / "board").iterdir())
+    assert [one.name for one in folders] == [
+        "load=5_N=10_steps=30_points=5_seed=0",
+        "load=5_N=10_steps=30_points=5_seed=1",
+    ]
+    read = scalefit.read(next(folders[1].iterdir()), y="test_error")
+    np.testing.assert_allclose(read["test_error"][0], trained["test_error"][1], rtol=1e-6)
+    np.testing.assert_array_equal(read[read.attrs["x"]][0], trained["step"][1])
 
 
 @pytest.mark.train

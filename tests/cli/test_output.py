@@ -23,7 +23,7 @@ from .conftest import AXES, POINT, WIDTH, Curves, Run
 ODD = '[bold]b[/bold] :fire: {a} $x^{2$ "q"\n\x1b[31mred, and on it goes: lr=3e-4, width=1024'
 
 
-COMMANDS = ["fit", "predict", "compare", "report", "train", "theory", "data", "demo"]
+COMMANDS = ["fit", "predict", "compare", "report", "train", "theory", "runs", "data", "demo"]
 HELP = [[], *([name] for name in COMMANDS), *(["data", name] for name in ("list", "info", "get"))]
 
 
@@ -84,11 +84,13 @@ def test_the_shell_completes_names(typed: str, offered: list[str]) -> None:
 
 @pytest.mark.parametrize("family", trainers.families())
 def test_help_names_every_setting(family: str, run: Run) -> None:
-    told = " ".join(run("train", "--help").out.split())
-    listed = told.partition(f"Of {family}: ")[2].partition(".")[0]
-    named = re.sub(r"\([^)]*\)", "", listed).replace(" ", "").split(",")
-    known = [one.name for one in fields(trainers.config(family).points[0])]
-    assert sorted(named) == sorted([*known, "seeds"])
+    for command in ("train", "theory"):
+        assert f"\n  {family} " in run(command, "--help").out
+        listed = run(command, family, "--help").out.partition(f"Settings of {family}")[2]
+        named = re.findall(r"^  (\w+)  ", listed, flags=re.MULTILINE)
+        known = [one.name for one in fields(trainers.config(family).points[0])]
+        assert sorted(named) == sorted([*known, "seeds"])
+        assert max(map(len, listed.splitlines())) <= WIDTH
 
 
 def test_commands_are_listed_in_order(run: Run) -> None:

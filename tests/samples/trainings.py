@@ -11,7 +11,7 @@ import xarray as xr
 
 from scalefit import trainers
 from scalefit.trainers.config import Config
-from scalefit.trainers.families import FAMILIES, simulations
+from scalefit.trainers.families import FAMILIES, find
 from scalefit.trainers.protocol import Run
 from scalefit.trainers.sweep import expand
 
@@ -22,7 +22,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 PROTOCOLS = (
-    [(family, protocol) for family in FAMILIES for protocol in simulations(family)]
+    [(family, protocol) for family in FAMILIES for protocol in find(family).protocols()]
     if find_spec("torch") is not None
     else []
 )

@@ -1,4 +1,4 @@
-"""What the training loop does when memory or time runs out, whatever the family."""
+"""What the training loop does when time runs out or runs arrive, whatever the family."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ import numpy as np
 import pytest
 from samples.trainings import PROTOCOLS, small
 
-from scalefit.trainers.families import simulation, simulations
-from scalefit.trainers.protocol import Run, Variable
+from scalefit.trainers.families import simulation
+from scalefit.trainers.protocol import Context, Facts, Run, Simulation, Variable
 
 pytestmark = pytest.mark.train
 
 
 @pytest.mark.parametrize(("family", "protocol"), PROTOCOLS)
-@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("count", [1, 3])
 def test_a_training_resumes_from_its_state_bit_for_bit(
-    family: str, protocol: str, width: int, monkeypatch: pytest.MonkeyPatch
+    family: str, protocol: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
     from scalefit.trainers import loop
 
     monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
-    runs = small(family, protocol)
+    monkeypatch.setattr(loop, "SHARE", 1e9)
+    runs = small(family, protocol)[:count]
     one, cpu = simulation(runs[0].settings), torch.device("cpu")
-    whole = loop.train(one, runs, cpu, width=width)
+    whole = loop.train(one, runs, cpu)
     slot = Slot()
     found = None
     while found is None:
         slot.patience = 2 + 3 * slot.interruptions
         with contextlib.suppress(TimeoutError):
-            found = loop.train(one, runs, cpu, width=width, slot=slot)
-    assert slot.interruptions >= 2
+            found = loop.train(one, runs, cpu, slot=slot)
+    assert slot.interruptions >= 1
     assert list(found.values) == list(whole.values)
     for name, values in whole.values.items():
         np.testing.assert_array_equal(found.values[name], values)
@@ -60,48 +61,48 @@ class Slot:
             raise TimeoutError
 
 
-class Walk:
+class Walk(Simulation):
     """Adds fresh normal numbers, in blocks of four steps; records each of three coordinates."""
 
     source = "random walk"
-    variables: Mapping[str, Variable] = {
-        "step": Variable("step"),
-        "place": Variable("place", "m", ("unit",)),
-    }
-    block = 4
+    fixed: ClassVar[Facts] = Facts(
+        {"step": Variable("step"), "place": Variable("place", "m", ("unit",))},
+        [1, 3, 4, 9, 13],
+        block=4,
+    )
 
-    @property
-    def dtype(self) -> Any:
-        import torch
-
-        return torch.float64
-
-    def checkpoints(self, settings: Any) -> list[int]:
-        return [1, 3, 4, 9, 13]
+    def facts(self, settings: Any) -> Facts:
+        return self.fixed
 
     def along(self, settings: Any) -> Mapping[str, Any]:
-        return {"step": np.array(self.checkpoints(settings), dtype=float)}
+        return {"step": np.array(self.fixed.checkpoints, dtype=float)}
 
-    def init(self, runs: Sequence[Run], device: Any) -> Any:
+    def init(self, context: Context, runs: Sequence[Run]) -> Any:
         import torch
 
-        return {}, {"place": torch.zeros(len(runs), 3, dtype=self.dtype, device=device)}
+        return {}, {"place": torch.zeros(len(runs), 3, dtype=torch.float64, device=context.device)}
 
-    def feed(self, runs: Sequence[Run], block: int, device: Any) -> Any:
+    def feed(self, context: Context, runs: Sequence[Run], block: int) -> Any:
         import torch
 
         fresh = np.array([run.stream("walk", block).standard_normal((4, 3)) for run in runs])
-        return {"move": torch.tensor(fresh, device=device)}
+        return {"move": torch.tensor(fresh, device=context.device)}
 
-    def update(self, state: Any, data: Any, fresh: Any, steps: range) -> Any:
-        assert fresh["move"].shape[1] == len(steps)
-        place = state["place"]
-        for step in range(len(steps)):
-            place = place + fresh["move"][:, step]
-        return {"place": place}
+    def step(self, context: Context, state: Any, data: Any, fresh: Any, k: Any) -> Any:
+        return {"place": state["place"] + fresh["move"]}
 
-    def measure(self, state: Any, data: Any) -> Any:
+    def measure(self, context: Context, state: Any, data: Any) -> Any:
         return {"place": state["place"]}
+
+
+def walks(runs: Sequence[Run], first: int = 1) -> Any:
+    """Return where walks are at the checkpoints, by NumPy."""
+    moves = [
+        [run.stream("walk", block).standard_normal((4, 3)) for block in range(4)] for run in runs
+    ]
+    places = np.cumsum(np.array(moves).reshape(len(runs), 16, 3), axis=1)
+    places = np.concatenate([np.zeros((len(runs), 1, 3)), places], axis=1)
+    return places[:, [0, 1, 3, 4, 9, 13][first:]]
 
 
 def test_fresh_data_reach_every_step_once_and_survive_interruptions(
@@ -112,68 +113,56 @@ def test_fresh_data_reach_every_step_once_and_survive_interruptions(
     from scalefit.trainers import loop, trajectories
 
     monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(loop, "SHARE", 1e9)
     runs = small("perceptron", "gradient_descent")
-    moves = [
-        [run.stream("walk", block).standard_normal((4, 3)) for block in range(4)] for run in runs
-    ]
-    places = np.cumsum(np.array(moves).reshape(3, 16, 3), axis=1)[:, [0, 2, 3, 8, 12]]
-    walk: Any = Walk()
+    walk = Walk()
     slot = Slot()
     found = None
+    trained: list[int] = []
+    told: list[float] = []
+    step = Walk.step
+
+    def noted(self: Any, context: Any, state: Any, data: Any, fresh: Any, k: Any) -> Any:
+        trained.append(int(k))
+        return step(self, context, state, data, fresh, k)
+
+    monkeypatch.setattr(Walk, "step", noted)
     for _ in range(9):
         slot.patience = 5
+        told.clear()
         with contextlib.suppress(TimeoutError):
-            found = loop.train(walk, runs, torch.device("cpu"), width=2, slot=slot)
+            found = loop.train(walk, runs, torch.device("cpu"), slot=slot, advance=told.append)
             break
     assert found is not None
     assert slot.interruptions >= 2
-    curves = trajectories.simulated(walk, runs, found, {})
+    assert trained == list(range(13))  # none twice: it goes on from the step that was saved
+    assert sum(told) == pytest.approx(3)  # the last attempt hears of what the others did, too
+    curves = trajectories.simulated([trajectories.piece(walk, runs, found)], {})
     assert curves["place"].dims == ("run", "point", "unit")
     assert curves["place"].attrs["units"] == "m"
-    np.testing.assert_allclose(curves["place"], places, rtol=1e-13)
+    np.testing.assert_allclose(curves["place"], walks(runs), rtol=1e-13)
     longer = curves.isel(point=slice(2)).assign_coords(run=["a", "b", "c"])
     both = trajectories.concat([longer, curves])
     np.testing.assert_array_equal(both["place"][3:], curves["place"])
     assert np.isnan(both["place"][:3, 2:]).all()
 
 
-def test_an_interrupted_training_goes_on_from_the_step_that_was_saved(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_step_0_can_be_measured() -> None:
     import torch
 
     from scalefit.trainers import loop
 
-    trained: list[int] = []
+    class FromTheStart(Walk):
+        fixed = Facts(Walk.fixed.variables, [0, *Walk.fixed.checkpoints], block=4)
 
-    class Noted(Walk):
-        def update(self, state: Any, data: Any, fresh: Any, steps: range) -> Any:
-            trained.extend(steps)
-            return super().update(state, data, fresh, steps)
-
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
-    noted: Any = Noted()
-    runs, cpu = small("perceptron", "gradient_descent"), torch.device("cpu")
-    slot = Slot()
-    told: list[float] = []
-    found = None
-    for attempt in range(9):
-        slot.patience = 5
-        told.clear()
-        with contextlib.suppress(TimeoutError):
-            # another device may take another number side by side, but not of those already begun
-            width = 2 + attempt % 2
-            found = loop.train(noted, runs, cpu, width=width, slot=slot, advance=told.append)
-            break
-    assert found is not None
-    assert slot.interruptions >= 2
-    assert sorted(trained) == sorted(2 * list(range(13)))  # two runs side by side, then the third
-    assert sum(told) == pytest.approx(3)  # the last attempt hears of what the others did, too
-    whole = loop.train(noted, runs, cpu, width=3)
-    np.testing.assert_array_equal(found.values["place"], whole.values["place"])
+    runs = small("perceptron", "gradient_descent")
+    found = loop.train(FromTheStart(), runs, torch.device("cpu"))
+    np.testing.assert_allclose(found.values["place"], walks(runs, first=0), rtol=1e-13)
 
 
-def test_the_state_is_saved_every_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_state_is_saved_every_so_often_but_less_where_that_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import torch
 
     from scalefit.trainers import loop
@@ -181,80 +170,147 @@ def test_the_state_is_saved_every_so_often(monkeypatch: pytest.MonkeyPatch) -> N
     class Second(Walk):
         now = 0.0
 
-        def update(self, state: Any, data: Any, fresh: Any, steps: range) -> Any:
-            Second.now += len(steps)
-            return super().update(state, data, fresh, steps)
+        def step(self, context: Context, state: Any, data: Any, fresh: Any, k: Any) -> Any:
+            Second.now += 1
+            return super().step(context, state, data, fresh, k)
 
     class Times(Slot):
         written: ClassVar[list[float]] = []
+        takes = 0.0
 
         def write(self, arrays: Mapping[str, Any], /) -> None:
             self.written.append(Second.now)
+            Second.now += self.takes
 
-    second: Any = Second()
     monkeypatch.setattr(loop, "SAVE_EVERY", 3.5)
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: Second.now))
     runs = small("perceptron", "gradient_descent")
-    loop.train(second, runs, torch.device("cpu"), width=3, slot=Times())
+    loop.train(Second(), runs, torch.device("cpu"), slot=Times())
     assert Times.written == [4, 8, 12]
+    Times.written.clear()
+    Second.now, Times.takes = 0.0, 0.1
+    loop.train(Second(), runs, torch.device("cpu"), slot=Times())
+    assert Times.written == [4, 9.1]  # after 5 seconds, of which a fiftieth is a tenth
 
 
-def test_want_of_memory_halves_the_runs_side_by_side_then_gives_one_up() -> None:
+class Fall(Walk):
+    """Halves a number every step until it is below a bound, each run from its own start."""
+
+    source = "halving"
+    early: ClassVar[bool] = True
+
+    def facts(self, settings: Any) -> Facts:
+        told = {"left": Variable("what is left"), "odd": Variable("odd", decides=False)}
+        return Facts(told, [1, 50, 200], early=self.early)
+
+    def along(self, settings: Any) -> Mapping[str, Any]:
+        return {}
+
+    def init(self, context: Context, runs: Sequence[Run]) -> Any:
+        import torch
+
+        start = torch.tensor([2.0 ** (10 * run.seed) for run in runs])
+        return {}, {"left": start, "steps": torch.zeros(len(runs))}
+
+    def feed(self, context: Context, runs: Sequence[Run], block: int) -> Any:
+        return {}
+
+    def step(self, context: Context, state: Any, data: Any, fresh: Any, k: Any) -> Any:
+        return {"left": state["left"] / 2, "steps": state["steps"] + 1}
+
+    def measure(self, context: Context, state: Any, data: Any) -> Any:
+        return {"left": state["left"], "odd": state["left"] * float("nan")}
+
+    def done(self, context: Context, state: Any, data: Any) -> Any:
+        return state["left"] < 1e-3
+
+    def outcome(self, context: Context, state: Any, data: Any) -> Any:
+        return {"taken": state["steps"], "kind": ["a", "b", "c"][: len(state["left"])]}
+
+
+def test_runs_that_have_arrived_end_the_training() -> None:
     import torch
 
     from scalefit.trainers import loop, trajectories
-    from scalefit.trainers.perceptron.simulate import SIMULATIONS
-
-    calls: list[list[int]] = []
-
-    class Large(type(SIMULATIONS["gradient_descent"])):  # type: ignore[misc]
-        def update(self, state: Any, data: Any, fresh: Any, steps: range) -> Any:
-            if steps.start == 2 and (len(calls[-1]) > 2 or 4 in calls[-1]):
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return super().update(state, data, fresh, steps)
-
-        def init(self, runs: Sequence[Run], device: Any) -> Any:
-            calls.append([run.seed for run in runs])
-            return super().init(runs, device)
-
-    runs = small("perceptron", "gradient_descent", seeds=6)
-    told: list[float] = []
-    found = loop.train(Large(), runs, torch.device("cpu"), width=6, advance=told.append)
-    assert calls == [[0, 1, 2, 3, 4, 5], [0, 1, 2], [0], [1], [2], [3], [4], [5]]
-    assert found.out_of_memory.tolist() == [False] * 4 + [True, False]
-    assert sum(told) == pytest.approx(6)
-    curves = trajectories.simulated(Large(), runs, found, {})
-    assert curves["status"].values.tolist() == ["ok"] * 4 + ["oom", "ok"]
-    expected = loop.train(SIMULATIONS["gradient_descent"], runs, torch.device("cpu"), width=1)
-    for name, values in expected.values.items():
-        np.testing.assert_array_equal(np.delete(curves[name], 4, 0), np.delete(values, 4, 0))
-        assert np.isnan(curves[name][4]).all()
-
-
-def test_want_of_memory_in_every_run_is_recorded() -> None:
-    import torch
-
-    from scalefit.trainers import loop, trajectories
-
-    class Endless(type(simulations("perceptron")["gradient_descent"])):  # type: ignore[misc]
-        def init(self, runs: Sequence[Run], device: Any) -> Any:
-            raise MemoryError
 
     runs = small("perceptron", "gradient_descent")
-    found = loop.train(Endless(), runs, torch.device("cpu"), width=3)
-    curves = trajectories.simulated(Endless(), runs, found, {})
-    assert set(curves["status"].values) == {"oom"}
-    assert np.isnan(curves["test_error"]).all()
+    told: list[float] = []
+    found = loop.train(Fall(), runs, torch.device("cpu"), advance=told.append)
+    assert sum(told) == pytest.approx(3)
+    assert set(found.coordinates["taken"]) == {30.0}  # 2^20 needs as many; looked at every second
+    curves = trajectories.simulated([trajectories.piece(Fall(), runs, found)], {})
+    assert (
+        curves["status"].values.tolist() == ["ok"] * 3
+    )  # a variable that may be NaN decides nothing
+    assert curves["kind"].values.tolist() == ["a", "b", "c"]
+    assert np.isnan(curves["odd"]).all()
+    np.testing.assert_array_equal(curves["left"][:, 2], [2.0**-30, 2.0**-20, 2.0**-10])
 
 
-def test_other_errors_are_not_taken_for_want_of_memory() -> None:
+def test_runs_that_have_not_arrived_are_not_converged() -> None:
+    import torch
+
+    from scalefit.trainers import loop, trajectories
+
+    class Short(Fall):
+        early = False
+
+        def facts(self, settings: Any) -> Facts:
+            told = {"left": Variable("what is left"), "odd": Variable("odd", decides=False)}
+            return Facts(told, [1, 15])
+
+    runs = small("perceptron", "gradient_descent")
+    found = loop.train(Short(), runs, torch.device("cpu"))
+    piece = trajectories.piece(Short(), runs, found)
+    assert piece.status == ["ok", "not converged", "not converged"]
+    assert np.isfinite(piece.values["left"]).all()
+
+
+def test_adatron_says_whether_it_has_arrived() -> None:
+    from scalefit import trainers
+
+    sizes: dict[str, Any] = {"protocol": "adatron", "N": 10, "load": 2, "learning_rate": 1.0}
+    config = trainers.config("perceptron", steps=[100, 40000], points=5, seeds=2, **sizes)
+    found = trainers.run(config, seed=1)
+    assert found["status"].values.tolist() == ["not converged"] * 2 + ["ok"] * 2
+
+
+def test_a_simulation_may_differentiate() -> None:
     import torch
 
     from scalefit.trainers import loop
 
-    class Broken(type(simulations("perceptron")["gradient_descent"])):  # type: ignore[misc]
-        def init(self, runs: Sequence[Run], device: Any) -> Any:
-            raise RuntimeError("a fault")
+    class Gradient(Fall):
+        def facts(self, settings: Any) -> Facts:
+            return Facts({"left": Variable("what is left")}, [1, 5], gradients=True)
 
-    with pytest.raises(RuntimeError, match="a fault"):
-        loop.train(Broken(), small("perceptron", "gradient_descent"), torch.device("cpu"), width=1)
+        def step(self, context: Context, state: Any, data: Any, fresh: Any, k: Any) -> Any:
+            place = state["left"].detach().requires_grad_()
+            (slope,) = torch.autograd.grad((place**2).sum() / 2, place)
+            return {**state, "left": state["left"] - 0.5 * slope}
+
+    runs = small("perceptron", "gradient_descent")
+    found = loop.train(Gradient(), runs, torch.device("cpu"))
+    np.testing.assert_allclose(found.values["left"][0], [0.5, 2.0**-5])
+
+
+def test_a_state_keeps_dtype_and_memory_format() -> None:
+    import torch
+
+    from scalefit.trainers.state import packed, unpacked
+
+    image = torch.randn(2, 3, 4, 5).contiguous(memory_format=torch.channels_last)
+    state = {
+        "half|brain": torch.randn(3, 2).to(torch.bfloat16),
+        "image": image,
+        "brain image": image.to(torch.bfloat16),
+        "count": torch.arange(3),
+        "flag": torch.tensor([True, False]),
+        "single": torch.randn(2, dtype=torch.float32),
+    }
+    again = unpacked(packed(state), torch.device("cpu"))
+    assert list(again) == list(state)
+    for name, tensor in state.items():
+        assert again[name].dtype == tensor.dtype
+        assert again[name].stride() == tensor.stride()
+        assert torch.equal(again[name], tensor)

@@ -11,7 +11,8 @@ from samples.trainings import PROTOCOLS, small
 
 from scalefit import trainers
 from scalefit.trainers.families import simulation
-from scalefit.trainers.protocol import Run
+from scalefit.trainers.perceptron.settings import Perceptron
+from scalefit.trainers.protocol import Context, Run
 from scalefit.trainers.sweep import expand
 
 
@@ -31,19 +32,45 @@ def test_label_names_what_is_not_the_default() -> None:
     assert expand(config, 7)[0].label == "load=5, seed=3, root=7"
 
 
+def test_runs_share_random_numbers_but_for_the_settings_that_a_family_names() -> None:
+    class Named(Perceptron):
+        streams = ("N",)
+
+    def first(kind: type[Perceptron], **settings: Any) -> float:
+        return float(Run(kind(**settings), 3, 0).stream("noise").standard_normal())
+
+    usual = first(Named)
+    assert first(Named, learning_rate=0.1, load=2) == usual
+    assert first(Named, N=30) != usual
+    assert first(Perceptron, N=30) == first(Perceptron, load=2)
+    assert Run(Named(), 4, 0).stream("noise").standard_normal() != usual
+    assert Run(Named(), 3, 1).stream("noise").standard_normal() != usual
+    assert Run(Named(), 3, 0).stream("other").standard_normal() != usual
+
+
+def test_a_checksum_of_data_enters_the_identity() -> None:
+    class Read(Perceptron):
+        def checksum(self) -> str:
+            return "4f0c"
+
+    plain, read = Run(Perceptron(), 0, 0), Run(Read(), 0, 0)
+    assert read.identity == {**plain.identity, "checksum": "4f0c"}
+    assert read.key("fast") != plain.key("fast") != plain.key("exact")
+
+
 def chunk(runs: Sequence[Run], device: str) -> Mapping[str, Any]:
     """Train from the start to the first checkpoint on a device, with data made on the CPU."""
     import torch
 
-    one, cpu = simulation(runs[0].settings), torch.device("cpu")
-    data, state = one.init(runs, cpu)
-    first = one.checkpoints(runs[0].settings)[0]
-    fresh = {name: value[:, :first] for name, value in one.feed(runs, 0, cpu).items()}
-    there = [
+    one, settings = simulation(runs[0].settings), runs[0].settings
+    cpu, there = Context(settings, torch.device("cpu")), Context(settings, torch.device(device))
+    data, state = one.init(cpu, runs)
+    first = one.facts(settings).checkpoints[0]
+    fresh = {name: value[:, :first] for name, value in one.feed(cpu, runs, 0).items()}
+    data, state, fresh = (
         {name: value.to(device) for name, value in each.items()} for each in (data, state, fresh)
-    ]
-    data, state, fresh = there
-    return one.measure(one.update(state, data, fresh, range(first)), data)
+    )
+    return one.measure(there, one.update(there, state, data, fresh, range(first)), data)
 
 
 @pytest.mark.train
@@ -53,14 +80,71 @@ def test_training_never_leaves_the_device(family: str, protocol: str) -> None:
     for count in (1, 3):
         runs = small(family, protocol)[:count]
         one = simulation(runs[0].settings)
+        facts, along = one.facts(runs[0].settings), one.along(runs[0].settings)
         measured = chunk(runs, "meta")
-        along = one.along(runs[0].settings)
-        assert {*along, *measured} == set(one.variables)
-        assert all(len(each) == len(one.checkpoints(runs[0].settings)) for each in along.values())
+        assert {*along, *measured} == set(facts.variables)
+        assert all(len(each) == len(facts.checkpoints) for each in along.values())
         for name, value in measured.items():
             assert value.device.type == "meta"
             assert value.shape[0] == count
-            assert value.dim() == 1 + len(one.variables[name].dims)
+            assert value.dim() == 1 + len(facts.variables[name].dims)
+
+
+KERNELS = {
+    ("perceptron", "gradient_descent"): 6,
+    ("perceptron", "fixed_norm"): 186,
+    ("perceptron", "hebb"): 4,
+    ("perceptron", "rosenblatt"): 6,
+    ("perceptron", "relative_stability"): 9,
+    ("perceptron", "adatron"): 9,
+    ("committee", "sgd"): 11.625,
+    ("committee", "order_parameters"): 14.25,
+}
+"""Operations that a step of three runs may dispatch: on a GPU each is a launch."""
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(("family", "protocol"), PROTOCOLS)
+def test_a_step_launches_no_more_kernels_than_before(family: str, protocol: str) -> None:
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Counting(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(
+            self, call: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            found = call(*args, **(kwargs or {}))
+            tensors = [
+                one for one in torch.utils._pytree.tree_leaves(found) if torch.is_tensor(one)
+            ]
+            given = [one for one in torch.utils._pytree.tree_leaves(args) if torch.is_tensor(one)]
+            viewed = {one.untyped_storage()._cdata for one in given}
+            in_place = call._schema.is_mutable
+            if in_place or any(one.untyped_storage()._cdata not in viewed for one in tensors):
+                self.count += 1  # a view launches nothing
+            return found
+
+    runs = small(family, protocol, **({"steps": 48} if family == "perceptron" else {}))
+    one, settings = simulation(runs[0].settings), runs[0].settings
+    context = Context(settings, torch.device("meta"))
+    cpu = Context(settings, torch.device("cpu"))
+    data, state = one.init(cpu, runs)
+    fresh = one.feed(cpu, runs, 0)
+    data, state, fresh = (
+        {name: value.to("meta") for name, value in each.items()} for each in (data, state, fresh)
+    )
+
+    def counted(steps: int) -> int:
+        now = {name: value[:, :steps] for name, value in fresh.items()}
+        with Counting() as counting:
+            one.update(context, dict(state), data, now, range(steps))
+        return counting.count
+
+    few, many = (1, 3) if protocol == "fixed_norm" else (24, 48)
+    each = (counted(many) - counted(few)) / (many - few)
+    assert each <= KERNELS[family, protocol]
 
 
 @pytest.mark.train

@@ -16,9 +16,10 @@ from samples.trainings import config, made, same
 
 from scalefit import trainers, trajectory
 from scalefit.errors import ConfigError
-from scalefit.trainers.store import Store
+from scalefit.trainers.store import Store, digest
 
 pytestmark = pytest.mark.train
+loop = pytest.importorskip("scalefit.trainers.loop", reason="needs PyTorch", exc_type=ImportError)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,8 @@ def test_a_damaged_bundle_is_set_aside_and_made_again(
     tmp_path: Path, expected: xr.Dataset, harm: str
 ) -> None:
     again: dict[str, Any] = {"determinism": "exact", "seed": 3, "out": tmp_path}
-    trainers.run(config(), **again)
+    for rate in (0.2, 0.4):
+        trainers.run(config(learning_rate=rate), **again)
     before = made(tmp_path)
     path, other = sorted((tmp_path / "bundles").glob("*.nc"))
     content = path.read_bytes()
@@ -55,37 +57,68 @@ def test_a_damaged_bundle_is_set_aside_and_made_again(
 def test_a_damaged_state_is_set_aside(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.open()
-    state = store.state("name")
+    state = store.state(["one", "other"])
+    state.identities = ("1", "2")
     assert state.read() is None
-    state.write({"a b": np.arange(3)})
-    assert state.read()["a b"].tolist() == [0, 1, 2]  # type: ignore[index]
+    state.write({"step": np.array(7), "a b": np.arange(6).reshape(2, 3)})
+    (saved,) = store.states()
+    assert (saved.keys, saved.step, saved.identities) == (("one", "other"), 7, ("1", "2"))
+    part = store.state(["other"])
+    assert part.read() is None
+    part.source = saved.path
+    found = part.read()
+    assert found is not None
+    assert found["a b"].tolist() == [[3, 4, 5]]
     state.path.write_bytes(state.path.read_bytes()[:-30])
     with pytest.warns(UserWarning, match="damaged"):
         assert state.read() is None
-    np.savez(state.path, a=np.array([{}], dtype=object), allow_pickle=True)
+    np.savez(state.path, keys=np.array([{}], dtype=object), allow_pickle=True)
     with pytest.warns(UserWarning, match="damaged"):
-        assert state.read() is None
+        assert store.states() == []
 
 
 def test_temporary_files_of_killed_processes_are_cleared(tmp_path: Path) -> None:
     folder = Store(tmp_path).folder
     folder.mkdir()
-    ages = {".old.nc": 7200, ".new.nc": 0, "done.nc": 0, "done.state.npz": 5}
-    ages |= {"again.nc": 60, "again.state.npz": 5}  # of runs that lacked memory, tried again
+    ages = {".old.nc": 7200, ".new.nc": 0, ".turn.lock": 7200, "done.nc": 7200}
     for name, age in ages.items():
         (folder / name).touch()
         os.utime(folder / name, (time.time() - age,) * 2)
     Store(tmp_path).open()
-    left = [".new.nc", "again.nc", "again.state.npz", "done.nc"]
-    assert sorted(path.name for path in folder.iterdir()) == left
+    assert sorted(path.name for path in folder.iterdir()) == [".new.nc", ".turn.lock", "done.nc"]
 
 
-def test_a_run_that_stands_in_two_files_is_taken_once(tmp_path: Path) -> None:
-    trainers.run(config(seeds=2), out=tmp_path)
-    more = trainers.run(config(seeds=3), out=tmp_path)
-    assert len(made(tmp_path)) == 4
-    whole = trainers.merged(tmp_path)
-    assert sorted(whole["run"].values) == sorted(more["run"].values)
+def test_folders_of_schema_1_serve_their_runs(
+    tmp_path: Path, expected: xr.Dataset, trained: list[str]
+) -> None:
+    # Such a bundle had no keys: it said of each run its name and its settings.
+    trainers.run(config(), determinism="exact", seed=3, out=tmp_path)
+    for path in (tmp_path / "bundles").glob("*.nc"):
+        stored = trajectory.open_netcdf(path).drop_vars(["key", "points_measured"])
+        attrs = {name: one for name, one in stored.attrs.items() if name not in ("store", "digest")}
+        stored.attrs = {**attrs, "digest": digest(stored)}
+        trajectory.write(stored, path)
+    trained.clear()
+    same(trainers.run(config(), determinism="exact", seed=3, out=tmp_path), expected)
+    few = trainers.run(config(seeds=[4], load=1), determinism="exact", seed=3, out=tmp_path)
+    assert trained == []
+    same(few, expected.sel(run=few["run"]))
+    for other in ({"determinism": "fast", "seed": 3}, {"determinism": "exact", "seed": 4}):
+        trained.clear()
+        trainers.run(config(seeds=1), out=tmp_path, **other)  # type: ignore[arg-type]
+        assert len(trained) == 4
+
+
+def test_a_later_version_of_the_store_is_left_alone(tmp_path: Path) -> None:
+    trainers.run(config(seeds=1), out=tmp_path)
+    files = made(tmp_path)
+    for path in (tmp_path / "bundles").glob("*.nc"):
+        stored = trajectory.open_netcdf(path)
+        trajectory.write(stored.assign_attrs(store=99), path)
+    with pytest.warns(UserWarning, match="schema 99.*left as"):
+        trainers.run(config(seeds=1), out=tmp_path)
+    assert {path.name for path in (tmp_path / "bundles").iterdir()} > files.keys()
+    assert not list((tmp_path / "bundles").glob("*.damaged"))
 
 
 def test_merged_prefers_what_was_tried_again_with_more_memory(
@@ -93,24 +126,30 @@ def test_merged_prefers_what_was_tried_again_with_more_memory(
 ) -> None:
     import torch
 
-    from scalefit.trainers import loop
-
     def none_left(*arguments: Any, **options: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    def name(**changes: Any) -> str:
-        return str(trainers.plan(config(load=1, learning_rate=0.2, **changes))["bundle"].item())
+    for seed in range(4):  # the file of the run that lacked memory comes first or last
+        settings: dict[str, Any] = {"load": 1, "learning_rate": 0.2, "seeds": [seed]}
+        out = tmp_path / str(seed)
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "train", none_left)
+            lacking = trainers.run(config(**settings), out=out)
+        assert lacking["status"].values.tolist() == ["oom"]
+        trainers.run(config(**{**settings, "seeds": [seed, 9]}), out=out)
+        assert len(made(out)) == 2
+        assert trainers.merged(out)["status"].values.tolist() == ["ok", "ok"]
 
-    # the file of the run that lacked memory comes first in the folder
-    steps = next(n for n in range(40, 99) if name(steps=n, seeds=1) < name(steps=n, seeds=2))
-    settings = {"load": 1, "learning_rate": 0.2, "steps": steps}
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "_train", none_left)
-        lacking = trainers.run(config(seeds=1, **settings), out=tmp_path)
-    assert lacking["status"].values.tolist() == ["oom"]
-    trainers.run(config(seeds=2, **settings), out=tmp_path)
-    assert len(made(tmp_path)) == 2
-    assert trainers.merged(tmp_path)["status"].values.tolist() == ["ok", "ok"]
+
+def test_a_run_that_stands_in_two_files_is_taken_once(tmp_path: Path) -> None:
+    for name, seeds in (("one", [0, 1]), ("other", [1, 2])):
+        trainers.run(config(seeds=seeds), out=tmp_path / name)
+    for path in (tmp_path / "other" / "bundles").glob("*.nc"):
+        path.rename(tmp_path / "one" / "bundles" / path.name)
+    assert len(made(tmp_path / "one")) == 2
+    whole = trainers.merged(tmp_path / "one")
+    assert whole.sizes["run"] == 12
+    assert sorted(set(whole["seed"].values)) == [0, 1, 2]
 
 
 def test_merged_does_not_see_what_a_killed_process_left(tmp_path: Path) -> None:
@@ -146,5 +185,5 @@ def test_a_full_disk_gives_one_error_and_keeps_what_was_done(tmp_path: Path) -> 
     assert done.stdout.count("\n") == 1
     assert "File too large; what was finished is kept" in done.stdout
     (name,) = made(tmp_path)
-    assert [path.name for path in (tmp_path / "bundles").iterdir()] == [name]
+    assert [path.name for path in (tmp_path / "bundles").glob("[!.]*")] == [name]
     assert trainers.merged(tmp_path)["load"].values.tolist() == [3.0] * 3

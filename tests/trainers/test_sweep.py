@@ -19,22 +19,25 @@ import xarray as xr
 from samples.trainings import config, made, same
 
 from scalefit import trainers, trajectory
-from scalefit.errors import InvalidData, ScalefitError
-from scalefit.trainers import sweep
-from scalefit.trainers.store import Store
+from scalefit.errors import ConfigError, InvalidData, ScalefitError
+from scalefit.trainers import calls, sweep
 from scalefit.workers import processes
 
 pytestmark = pytest.mark.train
+loop = pytest.importorskip("scalefit.trainers.loop", exc_type=ImportError)
+GradientDescent = pytest.importorskip(
+    "scalefit.trainers.perceptron.gradient_descent", exc_type=ImportError
+).GradientDescent
 
 
-def test_exact_does_not_depend_on_bundles_order_or_workers(
+def test_exact_does_not_depend_on_grouping_order_or_workers(
     tmp_path: Path, expected: xr.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with processes(2) as pool:
         same(trainers.run(config(), determinism="exact", seed=3, executor=pool), expected)
-    monkeypatch.setattr(sweep, "RUNS", 3)
+    monkeypatch.setattr(sweep, "KEEP_EVERY", 0.0)
     same(trainers.run(config(), determinism="exact", seed=3, out=tmp_path), expected)
-    assert len(made(tmp_path)) == 8
+    assert len(made(tmp_path)) == 24
     same(trainers.run(config(), determinism="exact", seed=3, out=tmp_path), expected)
     part = trainers.run(
         config(learning_rate=0.4, load=[3, 1], seeds=[5, 1]), determinism="exact", seed=3
@@ -54,6 +57,26 @@ def test_fast_is_statistically_the_same_run(expected: xr.Dataset) -> None:
     assert fast.attrs["determinism"] == "fast"
 
 
+def test_what_the_folder_holds_is_not_trained_again(tmp_path: Path, trained: list[str]) -> None:
+    first = trainers.run(config(seeds=2, load=1), out=tmp_path)
+    assert sorted(trained) == sorted(first["run"].values)
+    for changes, fresh in [
+        ({"seeds": 3, "load": 1}, 2),  # more seeds
+        ({"seeds": [2], "load": 1}, 0),  # fewer
+        ({"seeds": 2, "load": 1, "learning_rate": [0.4, 0.1, 0.2]}, 2),  # another rate, and order
+        ({"seeds": 2, "load": [3, 1], "learning_rate": [0.4]}, 2),  # another load
+        ({"seeds": [1, 0], "load": [1, 3], "learning_rate": [0.4, 0.2]}, 2),
+        ({"seeds": 2, "load": 1, "steps": [20, 40]}, 4),
+    ]:
+        trained.clear()
+        found = trainers.run(config(**changes), out=tmp_path)
+        assert len(trained) == fresh
+        assert set(trained) <= set(found["run"].values)
+        assert found.sizes["run"] == config(**changes).runs
+    again = trainers.run(config(seeds=2, load=1), out=tmp_path)
+    same(again, first)
+
+
 def test_configurations_share_a_folder_without_mixing(tmp_path: Path) -> None:
     first = trainers.run(config(seeds=2), out=tmp_path)
     files = made(tmp_path)
@@ -67,149 +90,163 @@ def test_configurations_share_a_folder_without_mixing(tmp_path: Path) -> None:
     ends = more["step"].max("point")
     np.testing.assert_array_equal(ends, more["steps"])
     np.testing.assert_array_equal(more["norm"].isnull(), more["step"].isnull())
+    short = trainers.run(config(seeds=2, steps=20, load=1), out=tmp_path)
+    assert short.sizes["point"] == int(np.isfinite(short["step"]).sum("point").max())
     assert list(trainers.merged(tmp_path, variables=["norm"]).data_vars) == ["norm"]
     with pytest.raises(InvalidData, match="did you mean 'norm'"):
         trainers.merged(tmp_path, variables=["nrm"])
-    with pytest.raises(InvalidData, match="no finished bundle"):
+    with pytest.raises(InvalidData, match="no finished runs"):
         trainers.merged(tmp_path / "empty")
 
 
-def test_more_seeds_leave_full_bundles_as_they_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweep, "RUNS", 4)
-    trainers.run(config(seeds=2), out=tmp_path)
-    files = made(tmp_path)
-    trainers.run(config(seeds=4), out=tmp_path)
-    assert files.items() <= made(tmp_path).items()
-    assert len(made(tmp_path)) == 4
+def test_families_and_protocols_share_a_folder(tmp_path: Path) -> None:
+    trainers.run(config(seeds=1), out=tmp_path)
+    committee = trainers.config("committee", N=12, duration=20, points=4, seeds=1)
+    found = trainers.run(committee, out=tmp_path)
+    same(trainers.run(committee, out=tmp_path), found)
+    assert trainers.merged(tmp_path).sizes["run"] == 5
 
 
 def test_any_whole_number_is_a_seed(tmp_path: Path) -> None:
-    plan = trainers.plan(config(seeds=1), out=tmp_path, seed=np.int64(3))
-    assert plan.equals(trainers.plan(config(seeds=1), out=tmp_path, seed=3))
+    plan = trainers.plan(config(seeds=1), seed=np.int64(3))
+    columns = ["runs", "finished", "load", "state"]
+    assert plan[columns].equals(trainers.plan(config(seeds=1), seed=3)[columns])
 
 
-def test_runs_that_lacked_memory_are_tried_again(
+def test_shards_are_the_whole_and_none_twice(tmp_path: Path, trained: list[str]) -> None:
+    whole = [run.label for run in sweep.expand(config(), 0)]
+    parts = [trainers.run(config(), out=tmp_path / part[0], shard=part) for part in ("1/3", "2/3")]
+    parts.append(trainers.run(config(), shard=(3, 3)))
+    assert sorted(trained) == sorted(whole)
+    assert sorted(str(run) for part in parts for run in part["run"].values) == sorted(whole)
+    for wrong in ("0/3", "4/3", "1", "1/2/3", "a/b", 3):
+        with pytest.raises(ConfigError, match="argument 'shard' is"):
+            trainers.run(config(), shard=wrong)  # type: ignore[arg-type]
+
+
+def test_want_of_memory_halves_the_runs_side_by_side_then_gives_one_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
-    from scalefit.trainers.perceptron.simulate import SIMULATIONS
+    calls: list[list[int]] = []
+    update, init = GradientDescent.update, GradientDescent.init
 
-    usual = SIMULATIONS["gradient_descent"]
+    def large(self: Any, context: Any, state: Any, data: Any, fresh: Any, steps: range) -> Any:
+        if steps.start == 2 and (len(calls[-1]) > 2 or 4 in calls[-1]):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return update(self, context, state, data, fresh, steps)
 
-    class Large(type(usual)):  # type: ignore[misc]
-        def init(self, runs: Any, device: Any) -> Any:
-            if any(run.settings.load == 3 and run.seed == 1 for run in runs):
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return super().init(runs, device)
+    def noted(self: Any, context: Any, runs: Any) -> Any:
+        calls.append([run.seed for run in runs])
+        return init(self, context, runs)
 
+    settings = config(load=1, learning_rate=0.2, shared_inputs=True)
+    usual = trainers.run(settings)
     with monkeypatch.context() as patch:
-        patch.setitem(SIMULATIONS, "gradient_descent", Large())
-        found = trainers.run(config(seeds=2), out=tmp_path)
-    assert found["status"].values.tolist() == ["ok"] * 4 + ["ok", "oom"] * 2
-    assert set(trainers.run(config(seeds=2), out=tmp_path)["status"].values) == {"ok"}
+        patch.setattr(GradientDescent, "update", large)
+        patch.setattr(GradientDescent, "init", noted)
+        found = trainers.run(settings, out=tmp_path)
+    assert calls == [[0, 1, 2, 3, 4, 5], [0, 1, 2], [0], [1, 2], [3, 4, 5], [3], [4, 5], [4], [5]]
+    assert found["status"].values.tolist() == ["ok"] * 4 + ["oom", "ok"]
+    assert np.isnan(found["test_error"][4]).all()
+    others = found.isel(run=[0, 1, 2, 3, 5])
+    np.testing.assert_allclose(
+        others["test_error"], usual.sel(run=others["run"])["test_error"], rtol=1e-10
+    )
+    assert set(trainers.run(settings, out=tmp_path)["status"].values) == {"ok"}
 
 
+def test_want_of_memory_in_every_run_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*arguments: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(GradientDescent, "init", none_left)
+    found = trainers.run(config(seeds=1))
+    assert set(found["status"].values) == {"oom"}
+    assert np.isnan(found["test_error"]).all()
+
+
+def test_other_errors_are_not_taken_for_want_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any) -> Any:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(GradientDescent, "init", broken)
+    with pytest.raises(RuntimeError, match="a fault"):
+        trainers.run(config(seeds=1))
+
+
+def test_an_operation_without_an_exact_form_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def inexact(*arguments: Any) -> Any:
+        raise RuntimeError("put_ does not have a deterministic implementation, but you set")
+
+    monkeypatch.setattr(GradientDescent, "init", inexact)
+    with pytest.raises(ConfigError, match=r"put_, which perceptron needs.*determinism='fast'"):
+        trainers.run(config(seeds=1), determinism="exact")
+
+
+class Stopped(Exception):
+    """Ends a training."""
+
+
+@pytest.mark.parametrize("more", [{}, {"shared_inputs": True}], ids=["one by one", "together"])
 def test_a_killed_sweep_goes_on_from_the_saved_state(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
 ) -> None:
-    from scalefit.trainers import loop
-    from scalefit.trainers.perceptron.simulate import SIMULATIONS
-
     trained, stop = 0, 30
+    update = GradientDescent.update
 
-    class Stopped(type(SIMULATIONS["gradient_descent"])):  # type: ignore[misc]
-        def update(self, state: Any, data: Any, fresh: Any, steps: range) -> Any:
-            nonlocal trained
-            if trained == stop:
-                raise KeyboardInterrupt
-            trained += len(steps)
-            return super().update(state, data, fresh, steps)
+    def stopped(self: Any, context: Any, state: Any, data: Any, fresh: Any, steps: range) -> Any:
+        nonlocal trained
+        if trained == stop:
+            raise KeyboardInterrupt
+        trained += len(steps)
+        return update(self, context, state, data, fresh, steps)
 
     monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
-    monkeypatch.setitem(SIMULATIONS, "gradient_descent", Stopped())
-    three = config(load=1, learning_rate=0.2, seeds=3)  # of 40 steps each, one after the other
-    for later in (95, -1):
+    monkeypatch.setattr(loop, "SHARE", 1e9)
+    monkeypatch.setattr(GradientDescent, "update", stopped)
+    three = config(load=1, learning_rate=0.2, seeds=3, **more)  # of 40 steps each
+    bundles = tmp_path / "bundles"
+    calls = 1 if more else 3
+    for later in (35, -1):
         with pytest.raises(KeyboardInterrupt):
             trainers.run(three, out=tmp_path)
-        assert [path.suffix for path in (tmp_path / "bundles").iterdir()] == [".npz"]
+        assert [path.suffix for path in bundles.glob("[!.]*")] == [".npz"]
+        partial = trainers.merged(tmp_path, partial=True)
+        assert set(partial["status"].values) == {"interrupted"}
+        known = np.isfinite(partial["test_error"].values).sum(axis=1)
+        assert set(known) <= set(range(1, partial.sizes["point"]))
+        np.testing.assert_array_equal(np.isfinite(partial["step"]).sum("point"), known)
+        (row,) = trainers.sweeps(tmp_path).to_dict("records")
+        begun = 3 if more else 1
+        assert (row["begun"], row["to_do"], row["under_way"]) == (begun, 3 - begun, 0)
         stop = later
-    trainers.run(three, out=tmp_path)
-    assert trained == 3 * 40
-    assert [path.suffix for path in (tmp_path / "bundles").iterdir()] == [".nc"]
+    if more:  # fewer runs go on from the state of all of them
+        two = config(load=1, learning_rate=0.2, seeds=[0, 2], **more)
+        found = trainers.run(two, out=tmp_path)
+        assert found.sizes["run"] == 2
+    found = trainers.run(three, out=tmp_path)
+    assert trained <= calls * 40 + (5 if more else 0)
+    assert [path.suffix for path in bundles.glob("[!.]*")] == [".nc"] * (2 if more else 1)
+    monkeypatch.undo()
+    usual = trainers.run(three)
+    np.testing.assert_allclose(found["test_error"], usual["test_error"], rtol=1e-10)
 
 
-def test_a_bundle_that_another_worker_has_finished_is_not_trained_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from scalefit.trainers import loop
-
-    store = Store(tmp_path)
-    store.open()
-    (bundle,) = sweep.bundles(sweep.expand(config(load=1, seeds=1), 0), "fast")
-    first = sweep.compute(bundle, "cpu", store)
-    monkeypatch.delattr(loop, "train")
-    same(sweep.compute(bundle, "cpu", store), first)
-
-
-def test_the_longest_bundles_are_trained_first() -> None:
+def test_the_longest_jobs_are_trained_first() -> None:
     submitted: list[float] = []
 
     class Noting(ThreadPoolExecutor):
-        def submit(self, call: Any, bundle: Any, /, *more: Any, **options: Any) -> Any:
-            submitted.append(bundle.work)
-            return super().submit(call, bundle, *more, **options)
+        def submit(self, call: Any, job: Any, /, *more: Any, **options: Any) -> Any:
+            submitted.append(job.work)
+            return super().submit(call, job, *more, **options)
 
+    sizes: dict[str, Any] = {"steps": 20000, "seeds": 1}
     with Noting(1) as executor:
-        trainers.run(config(load=[1, 5, 3], seeds=1), executor=executor)
-    assert len(submitted) == 3
+        trainers.run(config(load=[1, 5, 3], **sizes), executor=executor)
+    assert len(submitted) > 2
     assert submitted == sorted(submitted, reverse=True)
-
-
-@pytest.mark.parametrize(
-    ("family", "settings", "seed", "determinism", "names"),
-    [
-        (
-            "perceptron",
-            {"load": [0.5, 3], "N": 20, "seeds": 2},
-            0,
-            "fast",
-            ["075953968972dd04093d6814", "7d695589d75f29b147419895"],
-        ),
-        ("perceptron", {"load": 3, "N": 20, "seeds": 2}, 0, "exact", ["4aaf4539980bd9ce11a5223d"]),
-        (
-            "perceptron",
-            {"protocol": "adatron", "load": 2, "seeds": [3]},
-            4,
-            "fast",
-            ["21ff7f95f156d080c9999a86"],
-        ),
-        (
-            "committee",
-            {"K": 3, "L": 4, "N": 64, "seeds": 2},
-            0,
-            "fast",
-            ["0e601c03216702cdc900a3a0"],
-        ),
-        (
-            "committee",
-            {"protocol": "order_parameters", "seeds": 1},
-            0,
-            "exact",
-            ["3c0222c609d850a54f3038f8"],
-        ),
-    ],
-)
-def test_folders_made_before_hold_what_is_looked_for(
-    family: str, settings: dict[str, Any], seed: int, determinism: str, names: list[str]
-) -> None:
-    # A name changes with all that determines the numbers, and with nothing else: what an earlier
-    # version of scalefit has computed is found. Who changes the numbers raises a schema, and these.
-    wanted = trainers.config(family, **settings)
-    plan = trainers.plan(wanted, seed=seed, determinism=determinism)
-    assert plan["bundle"].tolist() == names
 
 
 def test_divergence_is_recorded_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -219,61 +256,109 @@ def test_divergence_is_recorded_and_the_rest_goes_on(tmp_path: Path) -> None:
     same(trainers.run(wild, out=tmp_path), found)
 
 
-def test_plan_lists_bundles_and_what_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweep, "RUNS", 10)
+def test_plan_lists_shapes_and_what_is_left(tmp_path: Path) -> None:
     plan = trainers.plan(config(), out=tmp_path)
-    assert plan["runs"].tolist() == [10, 2] * 2
-    assert plan["load"].tolist() == [1, 1, 3, 3]
-    assert plan["learning_rate"].tolist() == ["0.2 to 0.4"] * 4
+    assert plan["runs"].tolist() == [12] * 2
+    assert plan["load"].tolist() == [1, 3]
+    assert plan["learning_rate"].tolist() == ["0.2 to 0.4"] * 2
     assert (plan[["core_seconds", "megabytes"]] > 0).all(axis=None)
     assert set(plan["state"]) == {"to do"}
     assert list(tmp_path.iterdir()) == []
     trainers.run(config(load=1), out=tmp_path)
-    (tmp_path / "bundles" / f"{plan['bundle'][2]}.state.npz").touch()
+    trainers.run(config(load=3, seeds=2), out=tmp_path)
     after = trainers.plan(config(), out=tmp_path)
-    assert after["state"].tolist() == ["finished", "finished", "begun", "to do"]
+    assert after["state"].tolist() == ["finished", "begun"]
+    assert after["finished"].tolist() == [12, 4]
+    assert after["core_seconds"][0] == 0 < after["core_seconds"][1]
+    timed = (tmp_path / "probes.json").read_text()
+    assert trainers.plan(config(), out=tmp_path)["core_seconds"].equals(after["core_seconds"])
+    assert (tmp_path / "probes.json").read_text() == timed
+
+
+def test_a_probe_finds_the_time_that_training_takes() -> None:
+    wanted = config(load=5, N=100, steps=4000, seeds=1, learning_rate=0.1)
+    trainers.run(config(seeds=1))
+    before = time.process_time()
+    trainers.run(wanted)
+    taken = time.process_time() - before
+    (found,) = trainers.plan(wanted)["core_seconds"]
+    assert taken / 3 < found < 3 * taken
+
+
+def test_sweeps_say_what_has_ended_and_what_is_left(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match="no sweep there"):
+        trainers.sweeps(tmp_path)
+    trainers.run(config(seeds=2), out=tmp_path)
+    trainers.run(config(learning_rate=[0.2, 3e307], load=2, N=6, steps=5, seeds=2), out=tmp_path)
+    found = trainers.sweeps(tmp_path)
+    assert found["runs"].tolist() == [8, 4]
+    assert found["ok"].tolist() == [8, 2]
+    assert found["diverged"].tolist() == [0, 2]
+    assert found[["under_way", "begun", "to_do", "seconds_left"]].to_numpy().sum() == 0
+    assert found["swept"][0].startswith("load 1 to 3, learning_rate 0.2 to 0.4")
+    (tmp_path / "sweeps" / "x.json").write_text("[]")
+    with pytest.raises(InvalidData, match="no sweep that is known here"):
+        trainers.sweeps(tmp_path)
 
 
 KILLED = """
 import sys
 from scalefit import trainers
-from scalefit.trainers import loop, sweep
-from scalefit.trainers.families import simulations
+from scalefit.trainers import calls, loop, sweep
+from scalefit.trainers.families import find
 from scalefit.workers import processes
 
-loop.SAVE_EVERY = 0.05
-sweep.RUNS = 5
-simulations("perceptron")  # so that "ready" means that training comes next
+loop.SAVE_EVERY, loop.SHARE = 0.1, 1e9
+sweep.KEEP_EVERY = 0.2
+find("perceptron").protocols()  # so that "ready" means that training comes next
+
+def warm(number):
+    return len(find("perceptron").protocols())
+
 if __name__ == "__main__":
     config = trainers.config(
         "perceptron", load=[2, 5], N=60, seeds=int(sys.argv[3]), steps=1500, points=20
     )
     with processes(int(sys.argv[2])) as pool:
         if pool:
-            list(pool.map(simulations, ["perceptron"] * 9))
+            list(pool.map(warm, range(9)))
         print("ready", flush=True)
-        trainers.run(config, out=sys.argv[1], executor=pool, determinism="exact", seed=3)
+        trainers.run(config, out=sys.argv[1], executor=pool, determinism=sys.argv[4], seed=3)
     print("done", flush=True)
 """
 
 
-def kill_often(tmp_path: Path, kills: int, workers: list[int], seeds: int) -> None:
+def start(script: Path, *arguments: object) -> subprocess.Popen[str]:
+    """Start a sweep in a process of its own, and return it when training is about to begin."""
+    process = subprocess.Popen(
+        [sys.executable, str(script), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def killed(process: subprocess.Popen[str]) -> None:
+    """Kill a sweep, and see that its workers end by themselves."""
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    for _ in range(300):
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("workers have outlived the sweep")
+
+
+def kill_often(tmp_path: Path, kills: int, workers: list[int], seeds: int, how: str) -> None:
     """Kill a sweep at random moments, and compare its end with that of an undisturbed one."""
     script = tmp_path / "script.py"
     script.write_text(KILLED)
-
-    def start(folder: str, count: int) -> subprocess.Popen[str]:
-        command = [sys.executable, str(script), str(tmp_path / folder), str(count), str(seeds)]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        return process
-
-    with start("undisturbed", 1) as process:
+    with start(script, tmp_path / "undisturbed", 1, seeds, how) as process:
         began = time.monotonic()
         assert process.communicate()[0] == "done\n"
         lasted = time.monotonic() - began
@@ -283,18 +368,9 @@ def kill_often(tmp_path: Path, kills: int, workers: list[int], seeds: int) -> No
     for number in range(5 * kills):  # more than asked for only until one has hit a run
         if number >= kills and begun and growing:
             break
-        with start("killed", workers[number % len(workers)]) as process:
+        with start(script, tmp_path / "killed", workers[number % len(workers)], seeds, how) as one:
             time.sleep(moments.uniform(lasted / 16, lasted / 4))
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-        for _ in range(300):  # workers end by themselves
-            try:
-                os.killpg(process.pid, 0)
-            except ProcessLookupError:
-                break
-            time.sleep(0.1)
-        else:
-            raise AssertionError("workers have outlived the sweep")
+            killed(one)
         now = made(tmp_path / "killed")
         assert finished.items() <= now.items()
         growing += finished.keys() < now.keys()
@@ -302,20 +378,44 @@ def kill_often(tmp_path: Path, kills: int, workers: list[int], seeds: int) -> No
         begun += len(list((tmp_path / "killed" / "bundles").glob("*.state.npz")))
     assert begun  # or the kills hit nothing
     assert growing
-    with start("killed", workers[0]) as process:
+    with start(script, tmp_path / "killed", workers[0], seeds, how) as process:
         assert process.communicate()[0] == "done\n"
     assert finished.items() <= made(tmp_path / "killed").items()
-    assert made(tmp_path / "killed").keys() == made(tmp_path / "undisturbed").keys()
+    runs = [run for bundle in bundles_of(tmp_path / "killed") for run in bundle["run"].values]
+    assert len(runs) == len(set(runs)) == 2 * seeds  # none was trained again
     same(trainers.merged(tmp_path / "killed"), trainers.merged(tmp_path / "undisturbed"))
 
 
+def bundles_of(folder: Path) -> list[xr.Dataset]:
+    """Return what each file of a folder holds."""
+    return [trajectory.open_netcdf(path) for path in (folder / "bundles").glob("[!.]*.nc")]
+
+
 def test_two_kills_change_nothing(tmp_path: Path) -> None:
-    kill_often(tmp_path, 2, [1], 20)
+    kill_often(tmp_path, 2, [1], 12, "exact")
 
 
 @pytest.mark.slow
-def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
-    kill_often(tmp_path, 20, [1, 2], 100)
+@pytest.mark.parametrize("how", ["exact", "fast"])
+def test_twenty_kills_change_nothing(tmp_path: Path, how: str) -> None:
+    kill_often(tmp_path, 20, [1, 2], 100, how)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("kill", [False, True], ids=["", "one killed"])
+def test_processes_share_a_folder(tmp_path: Path, count: int, kill: bool) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(KILLED)
+    several = [start(script, tmp_path / "out", 1, 30, "fast") for _ in range(count)]
+    if kill:
+        time.sleep(2.0)
+        killed(several.pop())
+    assert [one.communicate()[0] for one in several] == ["done\n"] * len(several)
+    runs = [run for bundle in bundles_of(tmp_path / "out") for run in bundle["run"].values]
+    assert len(runs) == len(set(runs)) == 60
+    left = {path.suffix for path in (tmp_path / "out" / "bundles").glob("[!.]*")}
+    assert left == {".nc"}
 
 
 def test_a_worker_that_dies_gives_one_error(tmp_path: Path) -> None:
@@ -327,7 +427,7 @@ def test_a_worker_that_dies_gives_one_error(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(program)
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "out"), "2", "9"],
+        [sys.executable, str(script), str(tmp_path / "out"), "2", "9", "exact"],
         capture_output=True,
         text=True,
     )
@@ -339,7 +439,7 @@ def test_dask_ends_with_every_run_although_a_worker_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(sweep, "RUNS", 5)
+    monkeypatch.setattr(calls, "SHORTEST", 0.05)
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "10")
     sizes: dict[str, Any] = {"load": [2, 5], "N": 60, "seeds": 20, "steps": 3000, "points": 20}
     wanted = trainers.config("perceptron", **sizes)
@@ -366,7 +466,7 @@ def test_dask_ends_with_every_run_although_a_worker_is_killed(
     trajectory.validate(found)
     assert found.sizes["run"] == 40
     assert set(found["status"].values) == {"ok"}
-    assert len(made(tmp_path)) == 8
+    assert len(made(tmp_path)) > 8
     whole = trainers.merged(tmp_path)
     same(whole.sel(run=found["run"]), found)
     assert json.loads(found.attrs["config"])["N"] == 60

@@ -14,19 +14,19 @@ the first weights are drawn in N dimensions; they are those of `sgd`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from scalefit.trainers.protocol import Run
+from scalefit.trainers.protocol import Context, Cost, Run
 
 from . import draws
-from .draws import settings_of
 from .settings import Committee
 from .several_steps import several_steps
-from .sgd import SGD, activation_of, stacked
+from .sgd import DTYPE, SGD, activation_of, stacked
 
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
@@ -37,25 +37,22 @@ NEW_AXES = 24
 class OrderParameters(SGD):
     """The Markov chain of the overlaps."""
 
-    source = "committee machine, one-pass SGD, its overlaps as a Markov chain"
-    block = 1024
+    source: ClassVar[str] = "committee machine, one-pass SGD, its overlaps as a Markov chain"
+    block: ClassVar[int] = 1024
 
-    def work(self, settings: Committee) -> float:
-        """Return the operations of one run, in which calling them counts most."""
-        return (3e3 + 200 * (settings.K + settings.M)) * settings.steps
+    def cost(self, settings: Committee) -> Cost:
+        """Return the cost of one run; calling the operations costs most, and many go together."""
+        units = settings.K + settings.M
+        return Cost(
+            operations=(3e3 + 200 * units) * settings.steps,
+            memory=8.0 * self.block * (units + NEW_AXES),
+            width=64,
+        )
 
-    def memory(self, settings: Committee) -> float:
-        """Return the bytes of a block of inputs."""
-        return 8.0 * self.block * (settings.K + settings.M + NEW_AXES)
-
-    def width(self, settings: Committee) -> int:
-        """Return many: calling torch is what costs."""
-        del settings
-        return 64
-
-    def init(self, runs: Sequence[Run], device: torch.device) -> tuple[Tensors, Tensors]:
+    def init(self, context: Context, runs: Sequence[Run]) -> tuple[Tensors, Tensors]:
         """Return what `sgd` starts from, in the frame."""
-        data, state = super().init(runs, torch.device("cpu"))
+        device = context.device
+        data, state = super().init(replace(context, device=torch.device("cpu")), runs)
         weights = torch.cat([data["teacher"], state["student"]], dim=1)
         M = data["teacher"].shape[1]
         frame = triangle(weights)
@@ -63,9 +60,9 @@ class OrderParameters(SGD):
         data = {name: one.to(device) for name, one in data.items()}
         return data, {"student": frame[:, M:].to(device)}
 
-    def feed(self, runs: Sequence[Run], block: int, device: torch.device) -> Tensors:
+    def feed(self, context: Context, runs: Sequence[Run], block: int) -> Tensors:
         """Return each input's entries on old and new axes, and the square of what is left of it."""
-        settings = settings_of(runs[0])
+        settings, device = context.settings, context.device
         old = settings.K + settings.M
         new = min(NEW_AXES, settings.N - old)
         axes = torch.empty(len(runs), self.block, old + new, dtype=torch.float32, device=device)
@@ -77,13 +74,16 @@ class OrderParameters(SGD):
             rest.append(2 * stream.standard_gamma((settings.N - old - new) / 2, self.block))
         return {"axes": axes, "rest": stacked(rest, device)}
 
-    def update(self, state: Tensors, data: Tensors, fresh: Tensors, steps: range) -> Tensors:
+    def update(
+        self, context: Context, state: Tensors, data: Tensors, fresh: Tensors, steps: range
+    ) -> Tensors:
         """Return the weights in the frame after some steps."""
+        del context
         student, activation = state["student"], activation_of(data)
         M, old = data["teacher"].shape[1], student.shape[-1]
         new = fresh["axes"].shape[-1] - old
         for first in range(0, len(steps), new):
-            axes = fresh["axes"][:, first : first + new].to(self.dtype)
+            axes = fresh["axes"][:, first : first + new].to(DTYPE)
             rest = fresh["rest"][:, first : first + new]
             inputs = axes.tril(old - 1)  # an example knows nothing of the axes that come after it
             rest = rest + (axes - inputs).square().sum(-1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch.nn.functional import pad
 
 from scalefit.arrays import Array
 from scalefit.trainers.checkpoints import checkpoints
-from scalefit.trainers.protocol import Run, Variable
+from scalefit.trainers.protocol import Context, Cost, Facts, Run, Simulation, Variable
 
 from . import draws
 from .draws import settings_of
@@ -30,54 +30,56 @@ from .variables import VARIABLES
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
 
+DTYPE = torch.float64
+TRAINED = {
+    "time": VARIABLES["time"],
+    "step": Variable("step of SGD"),
+    "examples": Variable("examples seen"),
+    **VARIABLES,
+}
 TOGETHER = 16
 """Examples whose products `several_steps` takes: more of them cost more per example."""
 
 
-class SGD:
+class SGD(Simulation):
     """SGD: an example or a batch per step, drawn when it is needed; the first point is step 1."""
 
-    source = "committee machine, one-pass SGD"
-    variables: Mapping[str, Variable] = {
-        "time": VARIABLES["time"],
-        "step": Variable("step of SGD"),
-        "examples": Variable("examples seen"),
-        **VARIABLES,
-    }
-    dtype = torch.float64
-    block = 128
+    source: ClassVar[str] = "committee machine, one-pass SGD"
+    block: ClassVar[int] = 128
 
     def shape(self, settings: Committee) -> tuple[Any, ...]:
         """Return what makes shapes, checkpoints and activations equal."""
         sizes = settings.N, settings.K, settings.M, settings.batch, settings.trainable
         return *sizes, settings.activation, settings.steps, settings.points
 
-    def checkpoints(self, settings: Committee) -> list[int]:
+    def facts(self, settings: Committee) -> Facts:
         """Return log-spaced steps."""
-        return checkpoints(settings.steps, settings.points)
+        return Facts(TRAINED, checkpoints(settings.steps, settings.points), block=self.block)
 
     def along(self, settings: Committee) -> Mapping[str, Array]:
         """Return time, step and examples."""
-        step = np.array(self.checkpoints(settings), dtype=float)
+        step = np.array(self.facts(settings).checkpoints, dtype=float)
         examples = settings.batch * step
         return {"time": examples / settings.N, "step": step, "examples": examples}
 
-    def work(self, settings: Committee) -> float:
-        """Return the operations of one run; the numbers drawn cost as much as all the rest."""
+    def cost(self, settings: Committee) -> Cost:
+        """Return the cost of one run; the numbers drawn cost as much as all the rest.
+
+        So many go side by side as keep the inputs in work, 1 MB of them, near a CPU core.
+        """
         example = 3e3 + 300 * settings.K + settings.N * (18 + settings.K + settings.M)
-        return example * settings.batch * settings.steps
+        together = max(TOGETHER, settings.batch)
+        rows = self.block * settings.batch / 2 + 2 * together
+        units = settings.K + settings.M
+        return Cost(
+            operations=example * settings.batch * settings.steps,
+            memory=(rows + 4 * units) * settings.N * DTYPE.itemsize,
+            width=max(2**17 // (together * settings.N), 1),
+        )
 
-    def memory(self, settings: Committee) -> float:
-        """Return the bytes of a block of inputs, of those in work, and of a few weights."""
-        rows = self.block * settings.batch / 2 + 2 * max(TOGETHER, settings.batch)
-        return (rows + 4 * (settings.K + settings.M)) * settings.N * self.dtype.itemsize
-
-    def width(self, settings: Committee) -> int:
-        """Return as many as keep the inputs in work, 1 MB of them, near a CPU core."""
-        return max(2**17 // (max(TOGETHER, settings.batch) * settings.N), 1)
-
-    def init(self, runs: Sequence[Run], device: torch.device) -> tuple[Tensors, Tensors]:
+    def init(self, context: Context, runs: Sequence[Run]) -> tuple[Tensors, Tensors]:
         """Return teachers, spectra and rates, and the first weights."""
+        device = context.device
         all_settings = [settings_of(run) for run in runs]
         rates = [one.learning_rate * one.M / one.K**2 for one in all_settings]
         data = {
@@ -89,9 +91,9 @@ class SGD:
         }
         return data, {"student": stacked([draws.student(run) for run in runs], device)}
 
-    def feed(self, runs: Sequence[Run], block: int, device: torch.device) -> Tensors:
+    def feed(self, context: Context, runs: Sequence[Run], block: int) -> Tensors:
         """Return inputs over sqrt(N), shape (run, step, example, N)."""
-        settings = settings_of(runs[0])
+        settings, device = context.settings, context.device
         size = (self.block, settings.batch, settings.N)
         inputs = torch.empty(len(runs), *size, dtype=torch.float32, device=device)
         for run, out in zip(runs, inputs, strict=True):
@@ -100,18 +102,21 @@ class SGD:
             out *= draws.spread(one.N, one.L, one.beta).to(out)
         return {"inputs": inputs}
 
-    def update(self, state: Tensors, data: Tensors, fresh: Tensors, steps: range) -> Tensors:
+    def update(
+        self, context: Context, state: Tensors, data: Tensors, fresh: Tensors, steps: range
+    ) -> Tensors:
         """Return the weights after some steps."""
-        del steps
+        del context, steps
         student, activation = state["student"], activation_of(data)
         inputs = fresh["inputs"]
         for part in torch.split(inputs, max(TOGETHER // inputs.shape[2], 1), dim=1):
-            part = part.to(self.dtype)
+            part = part.to(DTYPE)
             student = several_steps(student, data["teacher"], part, data[activation], activation)
         return {"student": student}
 
-    def measure(self, state: Tensors, data: Tensors) -> Tensors:
+    def measure(self, context: Context, state: Tensors, data: Tensors) -> Tensors:
         """Return the overlaps and the loss that they make."""
+        del context
         both = state["student"], data["teacher"]
         axes = max(one.shape[-1] for one in both)
         student, teacher = (pad(one, (0, axes - one.shape[-1])) * data["spread"] for one in both)

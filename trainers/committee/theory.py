@@ -102,6 +102,7 @@ def curves(config: Config) -> xr.Dataset:
         [_curve(point) for point in points.values()],
         source="committee machine, one-pass SGD, N to infinity",
         config=config,
+        without=UNUSED,
     )
 
 
@@ -110,20 +111,11 @@ def _curve(settings: Committee) -> Curve:
     steps = checkpoints(settings.steps, settings.points)
     times = np.array(steps) * settings.batch / settings.N
     found = solve(settings, times)
-    told = {name: value for name, value in settings.telling().items() if name not in UNUSED}
-    words = [f"{k}={v:.12g}" if isinstance(v, float) else f"{k}={v}" for k, v in told.items()]
     alive = np.logical_and.accumulate(np.isfinite(found.test_loss))
     for values in found[1:]:
         values[~alive] = np.nan
-    coordinates = settings.coordinates() | landmarks(settings, found)
-    return Curve(
-        ", ".join(words),
-        found._asdict(),
-        {
-            "status": "ok" if alive[-1] else "diverged",
-            **{name: value for name, value in coordinates.items() if name not in UNUSED},
-        },
-    )
+    status = "ok" if alive[-1] else "diverged"
+    return Curve(settings, found._asdict(), {"status": status, **landmarks(settings, found)})
 
 
 def solve(settings: Committee, times: Array) -> Path:

@@ -19,16 +19,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from scalefit.arrays import Array
-from scalefit.trainers.protocol import Run, Variable
+from scalefit.trainers.protocol import Context, Cost, Run, Variable
 
-from .data import count, lengths, settings_of
+from .data import count, fields, lengths, settings_of
 from .gradient_descent import GradientDescent
 from .limits import limits
 from .settings import Perceptron
@@ -37,6 +38,8 @@ from .variables import STATIC
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
 
+SETTLED = 1e-3
+"""Largest change, in units of the smallest field, with which Adatron has arrived."""
 MEMORY = 2.0**30
 """Bytes of the runs that train side by side on a CPU core."""
 
@@ -44,7 +47,7 @@ MEMORY = 2.0**30
 class Online(GradientDescent):
     """A rule that sees one example at a time; `answer` tells the rules apart."""
 
-    variables: Mapping[str, Variable] = {
+    variables: ClassVar[Mapping[str, Variable]] = {
         "step": Variable("examples seen"),
         "time": Variable("learning rate times examples seen per input dimension"),
         **STATIC,
@@ -52,23 +55,27 @@ class Online(GradientDescent):
 
     def along(self, settings: Perceptron) -> Mapping[str, Array]:
         """Return step and time."""
-        step = np.array(self.checkpoints(settings), dtype=float)
+        step = np.array(self.facts(settings).checkpoints, dtype=float)
         return {"step": step, "time": settings.learning_rate * step / settings.N}
 
-    def work(self, settings: Perceptron) -> float:
-        """Return the operations of two vector products a step, and the cost of calling them."""
-        return (4.0 * settings.N + 1e5) * settings.steps
+    def cost(self, settings: Perceptron) -> Cost:
+        """Return the cost of two vector products a step, and of calling them.
 
-    def width(self, settings: Perceptron) -> int:
-        """Return many: a step touches one example of each run, and calling it is what costs.
-
-        As many as keep their examples within a part of an ordinary memory.
+        A step touches one example of each run, and calling it is what costs: many go side by side,
+        as many as keep their examples within a part of an ordinary memory.
         """
-        return max(1, min(64, int(MEMORY / self.memory(settings))))
+        one = super().cost(settings)
+        return replace(
+            one,
+            operations=(4.0 * settings.N + 1e5) * settings.steps,
+            width=max(1, min(64, int(MEMORY / one.memory))),
+        )
 
-    def update(self, state: Tensors, data: Tensors, fresh: Tensors, steps: range) -> Tensors:
+    def update(
+        self, context: Context, state: Tensors, data: Tensors, fresh: Tensors, steps: range
+    ) -> Tensors:
         """Return the students after some examples."""
-        del fresh
+        del context, fresh
         state = {name: one.clone() for name, one in state.items()}
         student = state["student"]
         examples = count(data)
@@ -90,7 +97,7 @@ class Online(GradientDescent):
 class Hebb(Online):
     """Hebb's rule: every example adds the same."""
 
-    source = "teacher-student perceptron, Hebb's rule"
+    source: ClassVar[str] = "teacher-student perceptron, Hebb's rule"
 
     def answer(self, field: Tensor, index: int, state: Tensors, data: Tensors) -> Tensor:
         """Return the learning rate."""
@@ -101,7 +108,7 @@ class Hebb(Online):
 class Rosenblatt(Online):
     """Rosenblatt's rule: an example adds where it is on the wrong side; it ends when none is."""
 
-    source = "teacher-student perceptron, Rosenblatt's rule"
+    source: ClassVar[str] = "teacher-student perceptron, Rosenblatt's rule"
 
     def answer(self, field: Tensor, index: int, state: Tensors, data: Tensors) -> Tensor:
         """Return the learning rate at mistakes; no direction at all is a mistake."""
@@ -116,11 +123,11 @@ class RelativeStability(Online):
     for all examples, learning ends.
     """
 
-    source = "teacher-student perceptron, rule of relative stability"
+    source: ClassVar[str] = "teacher-student perceptron, rule of relative stability"
 
-    def init(self, runs: Sequence[Run], device: torch.device) -> tuple[Tensors, Tensors]:
+    def init(self, context: Context, runs: Sequence[Run]) -> tuple[Tensors, Tensors]:
         """Return the data with the threshold, and zero weights."""
-        data, state = super().init(runs, device)
+        data, state = super().init(context, runs)
         wanted = []
         for run in runs:
             settings = settings_of(run)
@@ -143,11 +150,11 @@ class Adatron(Online):
     over the largest stability.
     """
 
-    source = "teacher-student perceptron, Adatron"
+    source: ClassVar[str] = "teacher-student perceptron, Adatron"
 
-    def init(self, runs: Sequence[Run], device: torch.device) -> tuple[Tensors, Tensors]:
+    def init(self, context: Context, runs: Sequence[Run]) -> tuple[Tensors, Tensors]:
         """Return the data, zero weights, and what each example gave so far."""
-        data, state = super().init(runs, device)
+        data, state = super().init(context, runs)
         given = state["student"].new_zeros(len(runs), count(data))
         return data, state | {"given": given}
 
@@ -157,3 +164,10 @@ class Adatron(Online):
         change = torch.maximum(data["rate"] * (1 - field), -given)
         given += change
         return change
+
+    def done(self, context: Context, state: Tensors, data: Tensors) -> Tensor:
+        """Return for which students no example would change much; shape (run,)."""
+        del context
+        field = fields(state["student"], data)
+        change = torch.maximum(1 - field, -state["given"])
+        return change.abs().amax(1) < SETTLED

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from scalefit.arrays import Array
-from scalefit.trainers.protocol import Run, Variable
+from scalefit.trainers.protocol import Context, Cost, Facts, Run, Variable
 
-from .data import DTYPE, common, describe, fields, lengths, pulled, settings_of, training_data
+from .data import DTYPE, common, describe, fields, lengths, pulled, training_data
 from .gradient_descent import GradientDescent
 from .settings import Perceptron
 from .variables import STATIC
@@ -113,49 +114,54 @@ def residual(direction: Tensor, norm: Tensor, data: Tensors) -> Tensor:
 class FixedNorm(GradientDescent):
     """The minimiser of the loss at each norm; a step is one of Newton's method."""
 
-    source = "teacher-student perceptron, minimiser of the loss at fixed norm"
-    variables: Mapping[str, Variable] = STATIC
+    source: ClassVar[str] = "teacher-student perceptron, minimiser of the loss at fixed norm"
+    variables: ClassVar[Mapping[str, Variable]] = STATIC
 
     def shape(self, settings: Perceptron) -> tuple[Any, ...]:
         """Return what makes shapes and the ladder equal."""
         return (*common(settings), settings.norm)
 
-    def checkpoints(self, settings: Perceptron) -> list[int]:
+    def facts(self, settings: Perceptron) -> Facts:
         """Return the steps after which the student is at one of the norms."""
-        return list(ladder(settings.norm)[1])
+        return Facts(self.variables, list(ladder(settings.norm)[1]))
 
     def along(self, settings: Perceptron) -> Mapping[str, Array]:
         """Return the norms."""
         return {"norm": np.array(settings.norm)}
 
-    def work(self, settings: Perceptron) -> float:
-        """Return the operations of the Hessians, their factors and the products."""
+    def cost(self, settings: Perceptron) -> Cost:
+        """Return the cost of the Hessians, their factors and the products."""
         size = settings.n_train * settings.N**2 + settings.N**3 / 3
-        return len(ladder(settings.norm)[0]) * (2.0 * size + 6.0 * settings.n_train * settings.N)
-
-    def memory(self, settings: Perceptron) -> float:
-        """Return the bytes of the examples, once more weighted, and of the Hessian."""
         examples = settings.n_train * settings.N
-        return super().memory(settings) + (examples + 3.0 * settings.N**2) * DTYPE.itemsize
+        return replace(
+            super().cost(settings),
+            operations=len(ladder(settings.norm)[0]) * (2.0 * size + 6.0 * examples),
+            memory=super().cost(settings).memory
+            + (examples + 3.0 * settings.N**2) * DTYPE.itemsize,
+        )
 
-    def init(self, runs: Sequence[Run], device: torch.device) -> tuple[Tensors, Tensors]:
+    def init(self, context: Context, runs: Sequence[Run]) -> tuple[Tensors, Tensors]:
         """Return the data with the norm of every step, and Hebb's rule."""
-        data, settings = training_data(runs, device), settings_of(runs[0])
+        settings, device = context.settings, context.device
+        data = training_data(runs, device)
         norms, _ = ladder(settings.norm)
         data["ladder"] = torch.tensor(norms, dtype=DTYPE, device=device)
         ones = torch.ones(len(runs), settings.n_train, dtype=DTYPE, device=device)
         return data, {"student": norms[0] * _on_sphere(pulled(ones, data))}
 
-    def update(self, state: Tensors, data: Tensors, fresh: Tensors, steps: range) -> Tensors:
+    def update(
+        self, context: Context, state: Tensors, data: Tensors, fresh: Tensors, steps: range
+    ) -> Tensors:
         """Return the students after some steps, each at the norm of the last one."""
-        del fresh
+        del context, fresh
         direction = _on_sphere(state["student"])
         for step in steps:
             direction = descend(direction, data["ladder"][step], data)
         return {"student": direction * data["ladder"][steps[-1]]}
 
-    def measure(self, state: Tensors, data: Tensors) -> Tensors:
+    def measure(self, context: Context, state: Tensors, data: Tensors) -> Tensors:
         """Return what the students are; NaN where they have not converged."""
+        del context
         student = state["student"]
         norm = lengths(student) / math.sqrt(student.shape[1])
         lost = residual(student / norm, norm, data) > TOLERANCE

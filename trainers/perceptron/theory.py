@@ -10,18 +10,20 @@ The equations stand at the head of `saddle_point.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scalefit.trainers.protocol import Variable
+from scalefit.trainers.settings import kinds
 from scalefit.trainers.trajectories import Curve, theoretical
 
 from .fixed_norm_theory import Minimiser, at_ridge, fixed_norm, optimum
 from .large_load import EARLY_AMPLITUDE, below_elbow, collapse, scaling
 from .limits import Limits, limits
 from .norm_growth import CUBE, first_speed, last_speed, population_speed, population_time
+from .settings import Perceptron
 from .variables import STATIC
 
 if TYPE_CHECKING:
@@ -68,30 +70,26 @@ def curves(config: Config) -> xr.Dataset:
         `protocol`, `Limits`, and the optimum of the curve, `best_norm` and `best_error`.
     """
     points: tuple[Any, ...] = config.points
-    loads = dict.fromkeys(point.load for point in points)
+    loads = {point.load: point for point in reversed(points)}
     note = "minimiser of the loss at each norm, N to infinity"
     if any(point.protocol != "fixed_norm" for point in points):
         note += "; the path of gradient descent lags behind it before the elbow"
     return theoretical(
         VARIABLES,
-        [_curve(load, points[0].norm) for load in loads],
+        [_curve(loads[load], points[0].norm) for load in dict.fromkeys(p.load for p in points)],
+        without=[name for name in kinds(Perceptron) if name not in ("load", "protocol")],
         source="teacher-student perceptron, logistic loss at fixed norm",
         config=config,
         note=note,
     )
 
 
-def _curve(load: float, norms: Sequence[float]) -> Curve:
+def _curve(settings: Perceptron, norms: Sequence[float]) -> Curve:
     """Return the curve of one load."""
+    load = settings.load
     minimisers, best = fixed_norm(load, norms), optimum(load)
     return Curve(
-        f"load={load:.12g}",
+        replace(settings, protocol="fixed_norm"),
         {name: np.array([getattr(one, name) for one in minimisers]) for name in VARIABLES},
-        {
-            "load": load,
-            "protocol": "fixed_norm",
-            **asdict(limits(load)),
-            "best_norm": best.norm,
-            "best_error": best.test_error,
-        },
+        {**asdict(limits(load)), "best_norm": best.norm, "best_error": best.test_error},
     )

@@ -16,7 +16,7 @@ from scalefit.trainers.committee.equations_of_motion import flow
 from scalefit.trainers.committee.settings import Committee
 from scalefit.trainers.committee.spectrum import eigenvalues
 from scalefit.trainers.families import simulation
-from scalefit.trainers.protocol import Run
+from scalefit.trainers.protocol import Context, Run
 from scalefit.trainers.sweep import expand
 
 pytestmark = pytest.mark.train
@@ -79,7 +79,9 @@ def test_sgd_does_what_is_written_down(settings: dict[str, Any]) -> None:
     config = trainers.config("committee", seeds=2, duration=time, points=99, **settings)
     runs = expand(config, 0)
     one = simulation(runs[0].settings)
-    inputs = one.feed(runs, 0, torch.device("cpu"))["inputs"].double().numpy()
+    inputs = (
+        one.feed(Context(runs[0].settings, torch.device("cpu")), runs, 0)["inputs"].double().numpy()
+    )
     curves = trainers.run(config, device="cpu")
     steps = curves["step"].values[0].astype(int)
     assert steps[-1] == 40
@@ -164,8 +166,9 @@ def test_both_protocols_start_from_the_same_weights() -> None:
     for protocol in ("sgd", "order_parameters"):
         runs = expand(trainers.config("committee", protocol=protocol, K=3, M=2, N=20, seeds=2), 0)
         one = simulation(runs[0].settings)
-        data, state = one.init(runs, torch.device("cpu"))
-        found.append(one.measure(state, data))
+        context = Context(runs[0].settings, torch.device("cpu"))
+        data, state = one.init(context, runs)
+        found.append(one.measure(context, state, data))
     for name, value in found[0].items():
         np.testing.assert_allclose(found[1][name], value, rtol=1e-10, atol=1e-14)
 

@@ -75,15 +75,18 @@ def test_what_has_not_converged_is_nan() -> None:
     import torch
 
     from scalefit.trainers.perceptron.fixed_norm import FixedNorm
+    from scalefit.trainers.protocol import Context
     from scalefit.trainers.sweep import expand
 
     config = trainers.config("perceptron", protocol="fixed_norm", N=N, seeds=2, norm=[1, 50])
     runs = expand(config, 0)
     fixed = FixedNorm()
-    found, state = fixed.init(runs, torch.device("cpu"))
-    state = fixed.update(state, found, {}, range(fixed.checkpoints(config.points[0])[-1]))
+    here = Context(config.points[0], torch.device("cpu"))
+    found, state = fixed.init(here, runs)
+    steps = fixed.facts(config.points[0]).checkpoints[-1]
+    state = fixed.update(here, state, found, {}, range(steps))
     state["student"][0, 0] += 0.1
-    measured = fixed.measure(state, found)["test_error"]
+    measured = fixed.measure(here, state, found)["test_error"]
     assert measured[0].isnan()
     assert measured[1].isfinite()
 
@@ -112,6 +115,7 @@ def test_every_protocol_leaves_no_work_to_the_host() -> None:
     import torch
 
     from scalefit.trainers.perceptron.simulate import SIMULATIONS
+    from scalefit.trainers.protocol import Context
     from scalefit.trainers.sweep import expand
 
     for protocol, simulation in SIMULATIONS.items():
@@ -119,13 +123,15 @@ def test_every_protocol_leaves_no_work_to_the_host() -> None:
             config = trainers.config(
                 "perceptron", protocol=protocol, N=6, load=2, seeds=2, norm=[1, 2], **extra
             )
-            found, state = simulation.init(expand(config, 0), torch.device("cpu"))
+            here = Context(config.points[0], torch.device("cpu"))
+            found, state = simulation.init(here, expand(config, 0))
+            there = Context(config.points[0], torch.device("meta"))
             # the meta device has shapes but no values: reading one, or mixing in the CPU, raises
             moved = [
                 {name: one.to("meta") for name, one in part.items()} for part in (found, state)
             ]
-            state = simulation.update(moved[1], moved[0], {}, range(3))
-            for one in simulation.measure(state, moved[0]).values():
+            state = simulation.update(there, moved[1], moved[0], {}, range(3))
+            for one in simulation.measure(there, state, moved[0]).values():
                 assert one.device.type == "meta"
                 assert one.shape == (2,)
 
@@ -135,16 +141,18 @@ def test_shared_inputs_give_what_own_inputs_give(protocol: str) -> None:
     import torch
 
     from scalefit.trainers.perceptron.simulate import SIMULATIONS
+    from scalefit.trainers.protocol import Context
     from scalefit.trainers.sweep import expand
 
     simulation = SIMULATIONS[protocol]
     config = trainers.config(
         "perceptron", protocol=protocol, N=6, load=4, seeds=3, norm=[0.1, 1], shared_inputs=True
     )
-    shared, state = simulation.init(expand(config, 0), torch.device("cpu"))
+    here = Context(config.points[0], torch.device("cpu"))
+    shared, state = simulation.init(here, expand(config, 0))
     own = {**shared, "examples": shared["labels"][..., None] * shared["inputs"]}
     del own["inputs"], own["labels"]
-    ends = [simulation.update(state, one, {}, range(14))["student"] for one in (shared, own)]
+    ends = [simulation.update(here, state, one, {}, range(14))["student"] for one in (shared, own)]
     torch.testing.assert_close(*ends, rtol=1e-9, atol=1e-12)
 
 

@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from scalefit import trainers, trajectory
 from scalefit.errors import ConfigError
+from scalefit.trainers.protocol import Context
 from scalefit.trainers.sweep import expand
 
 pytestmark = pytest.mark.train
@@ -97,10 +98,12 @@ def test_runs_side_by_side_equal_runs_alone() -> None:
             learning_rate=[0.2, 0.4], points=6,
         )  # fmt: skip
         runs, cpu = expand(config, 0), torch.device("cpu")
-        one = train(SIMULATIONS["gradient_descent"], runs, cpu, width=1)
-        all_ = train(SIMULATIONS["gradient_descent"], runs, cpu, width=99)
-        for name, values in one.values.items():
-            np.testing.assert_allclose(all_.values[name], values, rtol=1e-10, atol=1e-13)
+        descent = SIMULATIONS["gradient_descent"]
+        together = train(descent, runs, cpu)
+        for row, run in enumerate(runs):
+            for name, values in train(descent, [run], cpu).values.items():
+                found = together.values[name][row]
+                np.testing.assert_allclose(found, values[0], rtol=1e-10, atol=1e-13)
 
 
 def test_shared_inputs_differ_in_teachers_alone() -> None:
@@ -109,7 +112,8 @@ def test_shared_inputs_differ_in_teachers_alone() -> None:
     from scalefit.trainers.perceptron.simulate import SIMULATIONS
 
     config = trainers.config("perceptron", N=8, load=2, seeds=3, shared_inputs=True)
-    data, _ = SIMULATIONS["gradient_descent"].init(expand(config, 0), torch.device("cpu"))
+    context = Context(config.points[0], torch.device("cpu"))
+    data, _ = SIMULATIONS["gradient_descent"].init(context, expand(config, 0))
     assert data["inputs"].shape == (16, 8)
     signs = torch.sign(data["teacher"] @ data["inputs"].T)
     assert torch.equal(signs, data["labels"])
@@ -123,8 +127,8 @@ def test_large_examples_train_few_side_by_side() -> None:
     small, large = (
         trainers.config("perceptron", protocol="hebb", load=10, N=N).points[0] for N in (50, 2000)
     )
-    assert hebb.width(small) == 64
-    assert hebb.width(large) * hebb.memory(large) < 2**30
+    assert hebb.cost(small).width == 64
+    assert hebb.cost(large).width * hebb.cost(large).memory < 2**30
 
 
 def test_seeds_loads_and_root_seed_change_the_data() -> None:
