@@ -46,7 +46,7 @@ def philox(counter: Tensor, key: Tensor) -> Tensor:
         high = ((first >> 32) & MASK, (second >> 32) & MASK)
         a, b, c, d = high[1] ^ b ^ k, second & MASK, high[0] ^ d ^ m, first & MASK
         k, m = (k + ADD[0]) & MASK, (m + ADD[1]) & MASK
-    return torch.stack(torch.broadcast_tensors(a, b, c, d), dim=-1)
+    return torch.stack([a, b, c, d], dim=-1)
 
 
 class Streams:
@@ -109,7 +109,7 @@ class Streams:
         Box and Muller (1958), Annals of Mathematical Statistics 29, 610.
         """
         pairs = -(-count // 2)
-        even = self.uniform(2 * pairs, first, block).unflatten(1, (pairs, 2))
+        even = self.uniform(2 * pairs, first, block).reshape(-1, pairs, 2)
         radius, angle = torch.sqrt(-2 * torch.log(even[..., 0])), 2 * math.pi * even[..., 1]
         both = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], dim=-1)
         return both.flatten(1)[:, :count]

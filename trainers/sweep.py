@@ -252,10 +252,10 @@ def _worked(
             found = finished(group, job.determinism, where)
             if store is None:
                 made.append(found)
-            else:
-                store.write(found)
-        for one in done if store is not None else ():
-            store.state([run.key(job.determinism) for run in one.runs]).drop()
+                continue
+            store.write(found)
+            for one in group:
+                store.state([run.key(job.determinism) for run in one.runs]).drop()
         done.clear()
 
     for call in todo:
