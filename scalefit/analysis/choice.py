@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches as matches
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalefit.errors import ConfigError
-from scalefit.record import Record
-from scalefit.wording import inline, listed, quoted, suggest
+from scalefit.wording import quoted, suggest
 
 
-def by_name(record: Record, key: object) -> list[str]:
+class Curves(Protocol):
+    """What holds curves by name, with the settings that tell them apart."""
+
+    @property
+    def runs(self) -> list[str]:
+        """Their names."""
+
+    @property
+    def coordinates(self) -> dict[str, NDArray[Any]]:
+        """The value of each setting at every run, by its name."""
+
+
+def by_name(record: Curves, key: object) -> list[str]:
     """Return the runs that `fit[key]` asks for: one name, or several in a list."""
     keys = [key] if isinstance(key, str) or not isinstance(key, Iterable) else list(key)
     known = dict.fromkeys(record.runs)
     for one in keys:
         if str(one) not in known:
-            raise ConfigError(f"fit[{quoted(one)}]: no run is named so; {_hint(one, known)}")
+            raise ConfigError(
+                f"fit[{quoted(one)}]: no run is named so; {suggest(_text(one), known)}"
+            )
     if not keys:
         raise ConfigError("fit[[]]: name one run or several")
     return list(dict.fromkeys(map(str, keys)))
 
 
-def by_setting(record: Record, wanted: Mapping[str, Any]) -> list[str]:
+def by_setting(record: Curves, wanted: Mapping[str, Any]) -> list[str]:
     """Return the runs that `fit.sel(setting=value)` asks for; a list allows any of its values."""
     settings = {"run": np.array(record.runs, dtype=object), **record.coordinates}
     kept = np.ones(len(record.runs), dtype=bool)
@@ -51,14 +64,12 @@ def _matching(values: Any, name: str, wanted: object) -> Any:
         if not same.any():
             known = list(dict.fromkeys(values.tolist()))
             raise ConfigError(
-                f"sel({name}={quoted(one)}): no run has this value; {_hint(one, known)}"
+                f"sel({name}={quoted(one)}): no run has this value; {suggest(_text(one), known)}"
             )
         found |= same
     return found
 
 
-def _hint(given: object, known: Iterable[object]) -> str:
-    """Return the name closest to the one given, or the first few."""
-    words = [inline(one) for one in known]
-    close = [] if isinstance(given, int | float | np.number) else matches(inline(given), words)
-    return f"did you mean {quoted(close[0])}?" if close else f"known: {listed(words)}"
+def _text(given: object) -> str:
+    """Return what a name may be near to; to a number none is, whatever its digits."""
+    return "" if isinstance(given, int | float | np.number) else str(given)

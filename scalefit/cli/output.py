@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from scalefit.fits import Fits
     from scalefit.result import Fit
 
 SCHEMA = "scalefit-cli/1"
 _NUMBER = re.compile(r"\d[\d.,e+-]*")
 SHOWN, LISTED = 12, 40
 """Runs up to which all parameters are printed, and up to which there is a line for each."""
+KEPT = "; --out FOLDER keeps all of them"
 UNNAMED = ("curve", "all", "0")
 """What the only curve is called where nothing tells curves apart."""
 
@@ -101,7 +103,7 @@ def percent(interval: float) -> str:
     return f"{100 * interval:g}% interval"
 
 
-def label(fit: Fit, run: str) -> str:
+def label(fit: Fit | Fits, run: str) -> str:
     """Return a run's name on one line; empty where there is one run without a name of its own."""
     return "" if len(fit.runs) == 1 and run in UNNAMED else inline(run)
 
@@ -111,7 +113,7 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
     from scalefit.analysis.words import chances, labelled, models_of
 
     if len(fit.runs) > SHOWN:
-        return _overview(fit, interval)
+        return overview(fit.only(fit.runs[:LISTED]), interval, len(fit))
     shown: list[Any] = []
     for run, frame in fit.summary(interval).groupby("run", sort=False):
         rows = frame.to_dict("records")
@@ -158,11 +160,10 @@ def shared_table(fit: Fit, interval: float) -> Table:
     return made
 
 
-def _overview(fit: Fit, interval: float) -> list[Any]:
-    """Return one row per run, of the first runs; the files hold the rest."""
+def overview(fit: Fit, interval: float, every: int, kept: str = KEPT) -> list[Any]:
+    """Return one row per run, of the first of so many runs; the files hold the rest."""
     from scalefit.analysis.words import models_of
 
-    fit, every = fit.only(fit.runs[:LISTED]), len(fit.runs)
     summary = fit.summary(interval)
     wanted = "end_exponent" if "end_exponent" in set(summary["parameter"]) else ""
     numbers = (wanted.replace("_", " "), percent(interval)) if wanted else ()
@@ -178,7 +179,7 @@ def _overview(fit: Fit, interval: float) -> list[Any]:
     more = every - LISTED
     return [
         made,
-        *([f"  and {more} more runs; --out FOLDER keeps all of them\n"] if more > 0 else []),
+        *([f"  and {more} more runs{kept}\n"] if more > 0 else []),
     ]
 
 
@@ -188,7 +189,7 @@ def _of_parameter(note: str) -> str:
     return "; ".join(kept)
 
 
-def say_notes(fit: Fit) -> None:
+def say_notes(fit: Fit | Fits) -> None:
     """Print the notes of a fit on standard error, those that runs share once.
 
     Of more than three notes that differ in their numbers alone the first stands for all.
@@ -211,7 +212,7 @@ def say_notes(fit: Fit) -> None:
             say(f"note: {note}" if everywhere or not names else f"note: {names}: {note}")
 
 
-def say_doubts(fit: Fit) -> None:
+def say_doubts(fit: Fit | Fits) -> None:
     """Say on standard error which runs of a fit are doubtful or unreliable."""
     for word in ("doubtful", "unreliable"):
         bad = [label(fit, run) for run, verdict in fit.verdict.items() if state(verdict) == word]

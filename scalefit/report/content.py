@@ -48,8 +48,12 @@ def of(
     seed: int = 0,
     theory: Theory | None = None,
     parameters: pd.DataFrame | None = None,
+    among: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """Return everything that the page holds; without a comparison or a summary it makes one."""
+    """Return everything that the page holds; without a comparison or a summary it makes one.
+
+    `among` is of how many curves these are some, and how many of all are not ok.
+    """
     import pandas as pd
     from markupsafe import Markup
 
@@ -74,6 +78,7 @@ def of(
     many = len(fit.runs) > 1
     together = several.overlay(fit, dict(list(views.items())[:MOST])) if many else None
     place = {run: i for i, run in enumerate(shown)}
+    every, doubted = among or (len(fit.runs), len(bad))
     if compared is None and (
         between is not None or (len(ends) and 2 <= len(fit.fitted) <= COMPARED)
     ):
@@ -81,9 +86,10 @@ def of(
     return {
         "title": f"{fit.tree.attrs['y_label']} against {fit.tree.attrs['x_label']}",
         "percent": percent,
-        "runs": len(fit.runs),
+        "runs": every,
+        "tabled": len(fit.runs),
         "shown": len(shown),
-        "bad": len(bad),
+        "bad": doubted,
         "law": models_of(fit),
         "level": "floor" if fit.ceiling is None else LIMIT,
         "overlay": Markup(figures.embedded(together, "together", script=True)) if together else "",
