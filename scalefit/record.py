@@ -149,6 +149,12 @@ class Record:
             if one.dims == ("run",) and name != "run"
         }
 
+    def settings(self, run: str) -> dict[str, str]:
+        """Return what tells one curve apart: its value of each setting in words, by its name."""
+        at = self._at(run)
+        return {name: str(values[at].item() if hasattr(values[at], "item") else values[at])
+                for name, values in self.coordinates.items()}
+
     def only(self, runs: Sequence[str]) -> Self:
         """Return the fit of some of the curves, in the order of `runs`."""
         at = [self._at(run) for run in runs]
