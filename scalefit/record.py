@@ -139,7 +139,7 @@ class Record:
         keys = ["run", "regimes", "floor", "noise"]
         return frame[frame["state"] != ""][[*keys, *MODEL_NUMBERS, "state"]].reset_index(drop=True)
 
-    @property
+    @cached_property
     def coordinates(self) -> dict[str, NDArray[Any]]:
         """What tells the curves apart: the value of each setting at every run, by its name."""
         constant = self.group("constant_data")
@@ -148,12 +148,6 @@ class Record:
             for name, one in constant.coords.items()
             if one.dims == ("run",) and name != "run"
         }
-
-    def settings(self, run: str) -> dict[str, str]:
-        """Return what tells one curve apart: its value of each setting in words, by its name."""
-        at = self._at(run)
-        return {name: str(values[at].item() if hasattr(values[at], "item") else values[at])
-                for name, values in self.coordinates.items()}
 
     def only(self, runs: Sequence[str]) -> Self:
         """Return the fit of some of the curves, in the order of `runs`."""

@@ -261,7 +261,7 @@ def command(
         if pool:
             show(shared_table(result, interval))
         if compared is not None:
-            show(*compare.tables(compared))
+            show(*compare.tables(compared, [result]))
         kept = f"wrote {', '.join(map(str, written))}" if written else "--out FOLDER keeps this"
         show(f"{kept} (seed {seed})")
     say_doubts(result)

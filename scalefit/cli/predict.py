@@ -17,7 +17,7 @@ from .output import (
     emit,
     estimate,
     heading,
-    label,
+    names,
     number,
     paragraph,
     percent,
@@ -162,12 +162,13 @@ def command(
     if isinstance(stored, sf.Fits):
         say_doubts(stored)
         return 0 if stored.ok else 4
+    called = names(fit)
     for run, verdict in fit.verdict.items():
         if verdict != "ok":
-            say(": ".join(filter(None, (label(fit, run), verdict))))
+            say(": ".join(filter(None, (called[run], verdict))))
         for note in fit.notes[run]:
             if ASSUMED in note:
-                say(": ".join(filter(None, ("note", label(fit, run), note))))
+                say(": ".join(filter(None, ("note", called[run], note))))
     return 0 if fit.ok else 4
 
 
@@ -249,11 +250,12 @@ def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
     inside = [_inside(row) for row in rows]
     both = [INSIDE] if inside != whole else []
     numbers = (heading(fit, "x"), heading(fit, "y"), percent(interval), *both)
-    named = ["run"] if any(label(fit, run) for run in fit.runs) else []
+    called = names(fit)
+    named = ["run"] if any(called.values()) else []
     made = table(*named, *numbers, "", right=numbers)
     last = None
     for row, (median, _), *intervals in zip(rows, found, whole, inside, strict=True):
-        first = [label(fit, row["run"]) if row["run"] != last else ""] if named else []
+        first = [called[row["run"]] if row["run"] != last else ""] if named else []
         last = row["run"]
         made.add_row(
             *first,
@@ -277,13 +279,13 @@ def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
     """Return what the farthest predictions are uncertain about, one line per run."""
     from scalefit.forecast.variance import SOURCES
 
-    farthest = max(row["x"] for row in rows)
+    farthest, called = max(row["x"] for row in rows), names(fit)
     lines = []
     for row in rows:
         parts = sorted(((row[name], name) for name in SOURCES if row[name] >= 0.005), reverse=True)
         if row["x"] == farthest and parts:
             words = ", ".join(f"{name.replace('_', ' ')} {100 * p:.0f}%" for p, name in parts)
-            name = label(fit, row["run"])
+            name = called[row["run"]]
             lines.append(paragraph(f"  {name}: {words}" if name else f"  {words}", 4))
     said = f"uncertainty at {number(farthest)} rests on (shares of the variance of"
     of = heading(fit, "y") if fit.ceiling is None else f"({fit.gap_label})"
@@ -293,11 +295,12 @@ def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
 def _reached(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
     """Return the targets, the name of a run beside its first."""
     numbers = (heading(fit, "y"), "probability", heading(fit, "x"), percent(interval))
-    named = ["run"] if any(label(fit, run) for run in fit.runs) else []
+    called = names(fit)
+    named = ["run"] if any(called.values()) else []
     made = table(*named, *numbers, "", right=numbers)
     last = None
     for row in rows:
-        first = [label(fit, row["run"]) if row["run"] != last else ""] if named else []
+        first = [called[row["run"]] if row["run"] != last else ""] if named else []
         last = row["run"]
         never = f"{NEVER} within {number(row['within'])}"
         median, *ends = rounded(row["median"], row["low"], row["high"])

@@ -187,7 +187,7 @@ class Posterior:
 
 def log_prior(law: Law) -> float:
     """Return the log prior probability of a law among others, but for a constant."""
-    return log_odds(law.floor)
+    return log_odds(bool(law.floor))
 
 
 def log_odds(floor: bool) -> float:

@@ -232,7 +232,7 @@ def _dialect(path: Path) -> Dialect:
     """Return how the first lines of a file separate cells."""
     lines = _lines(head_of(path).decode("utf-8-sig", errors="ignore"))
     rows = _rows_of(lines)[:2]
-    order = DELIMITERS
+    order: tuple[str, ...] = DELIMITERS
     if path.name.lower().removesuffix(".gz").endswith((".tsv", ".tab")):
         order = ("\t", ",", ";")
     declared = DECLARED.fullmatch(lines[0])
