@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches as matches
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scalefit.errors import ConfigError
-from scalefit.wording import quoted, suggest
+from scalefit.wording import inline, listed, quoted, suggest
 
 
 class Curves(Protocol):
@@ -30,9 +31,7 @@ def by_name(record: Curves, key: object) -> list[str]:
     known = dict.fromkeys(record.runs)
     for one in keys:
         if str(one) not in known:
-            raise ConfigError(
-                f"fit[{quoted(one)}]: no run is named so; {suggest(_text(one), known)}"
-            )
+            raise ConfigError(f"fit[{quoted(one)}]: no run is named so; {_hint(one, known)}")
     if not keys:
         raise ConfigError("fit[[]]: name one run or several")
     return list(dict.fromkeys(map(str, keys)))
@@ -64,12 +63,14 @@ def _matching(values: Any, name: str, wanted: object) -> Any:
         if not same.any():
             known = list(dict.fromkeys(values.tolist()))
             raise ConfigError(
-                f"sel({name}={quoted(one)}): no run has this value; {suggest(_text(one), known)}"
+                f"sel({name}={quoted(one)}): no run has this value; {_hint(one, known)}"
             )
         found |= same
     return found
 
 
-def _text(given: object) -> str:
-    """Return what a name may be near to; to a number none is, whatever its digits."""
-    return "" if isinstance(given, int | float | np.number) else str(given)
+def _hint(given: object, known: Iterable[object]) -> str:
+    """Return the value nearest to the one given, or a few, quoted, for names hold commas."""
+    words = [inline(one) for one in known]
+    close = [] if isinstance(given, int | float | np.number) else matches(inline(given), words)
+    return f"did you mean {quoted(close[0])}?" if close else f"known: {listed(words)}"

@@ -119,11 +119,18 @@ def labels(fits: Curves) -> dict[str, str]:
     found = {run: "" if run == "curve" else run for run in fits.runs}
     for run, values in zip(fits.runs, rows, strict=False):
         if run == ", ".join(map(str, values)):
-            cells = zip(known, map(str, values), strict=True)
+            cells = zip(known, map(_short, values), strict=True)
             found[run] = ", ".join(
                 f"{k}={v}" if k != "run" and _unnamed(v) else v for k, v in cells
             )
+    if len(set(found.values())) < len(found):  # numbers that differ in their last digits
+        return {run: run for run in fits.runs}
     return found
+
+
+def _short(value: object) -> str:
+    """Return a setting in words; of 0.009000000000000001 the last digit says nothing."""
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _unnamed(value: str) -> bool:

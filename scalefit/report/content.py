@@ -83,6 +83,8 @@ def of(
         between is not None or (len(ends) and 2 <= len(fit.fitted) <= COMPARED)
     ):
         compared = _compared(fit, interval, between, seed)
+    if compared is not None:
+        compared = _called(compared, names)
     return {
         "title": f"{fit.tree.attrs['y_label']} against {fit.tree.attrs['x_label']}",
         "percent": percent,
@@ -184,6 +186,17 @@ def _compared(fit: Record, interval: float, between: str | None, seed: int) -> p
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # verdicts stand on the page
         return compare(fit, interval=interval, between=between, seed=seed)
+
+
+def _called(compared: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return a comparison of runs as they are called on the page."""
+    shown = {side: compared[side].map(lambda run: names.get(run, run)) for side in ("a", "b")}
+    made = compared.assign(**shown)
+    made.attrs = {
+        **compared.attrs,
+        "marked": [names.get(run, run) for run in compared.attrs["marked"]],
+    }
+    return made
 
 
 def _differences(compared: pd.DataFrame) -> list[list[str]]:
