@@ -11,6 +11,7 @@ import pytest
 
 import scalefit as sf
 from scalefit import stored_fit
+from scalefit.analysis.words import labels
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.fitting import folder as fitting
 from scalefit.fitting.jobs import Work
@@ -128,6 +129,12 @@ def test_figure_and_page_say_of_how_many_they_are(fits: sf.Fits, tmp_path: Path)
     fits.report(tmp_path / "page.html")
     assert "8 curves" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "Fits of 8 curves" in repr(fits)
+
+
+def test_runs_are_called_by_their_settings(fits: sf.Fits, whole: sf.Fit) -> None:
+    assert whole.runs[3] == "m3, 0.30000000000000004"
+    assert labels(fits)[whole.runs[3]] == "m3, lr=0.3"
+    assert labels(fits) == labels(whole)
 
 
 def test_nothing_to_fit_is_an_error(tmp_path: Path) -> None:

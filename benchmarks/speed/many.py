@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import tempfile
@@ -81,7 +80,7 @@ def measured(command: list[str], limit: float) -> dict[str, Any]:
             time.sleep(EVERY)
             if time.perf_counter() - started > limit and not stopped:
                 stopped = True
-                process.send_signal(signal.SIGINT)
+                process.terminate()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
     return {

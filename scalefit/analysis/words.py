@@ -130,7 +130,8 @@ def labels(fits: Curves) -> dict[str, str]:
 
 def _short(value: object) -> str:
     """Return a setting in words; of 0.009000000000000001 the last digit says nothing."""
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    text = str(value)
+    return f"{value:.12g}" if isinstance(value, float) and len(text) > 12 else text
 
 
 def _unnamed(value: str) -> bool:
