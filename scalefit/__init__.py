@@ -10,18 +10,22 @@ from .version import __version__
 if TYPE_CHECKING:
     from . import errors, laws, plot, trajectory
     from .comparison.compare import compare
+    from .fits import Fits
     from .fitting.fit import fit
+    from .fitting.folder import fit_to
     from .io import read
     from .live import Forecaster
     from .result import Fit, load
 
 __all__ = [
     "Fit",
+    "Fits",
     "Forecaster",
     "__version__",
     "compare",
     "errors",
     "fit",
+    "fit_to",
     "laws",
     "load",
     "plot",
@@ -31,9 +35,11 @@ __all__ = [
 
 _HOME = {
     "Fit": "scalefit.result",
+    "Fits": "scalefit.fits",
     "Forecaster": "scalefit.live",
     "compare": "scalefit.comparison.compare",
     "fit": "scalefit.fitting.fit",
+    "fit_to": "scalefit.fitting.folder",
     "load": "scalefit.result",
     "read": "scalefit.io",
 }

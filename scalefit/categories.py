@@ -38,3 +38,17 @@ def worded(variable: xr.DataArray) -> np.ndarray[Any, Any]:
         np.where(np.isfinite(values), values, len(words) - 1).astype(int)
     ]
     return found
+
+
+def fault(values: np.ndarray[Any, Any], kept: object) -> str:
+    """Return what is wrong with codes and the words that are kept of them; empty if nothing is."""
+    try:
+        words = json.loads(kept) if isinstance(kept, str) else None
+    except (ValueError, RecursionError):
+        words = None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return "no JSON list of texts"
+    codes = values[~np.isnan(values)]
+    if ((codes < 0) | (codes >= len(words)) | (codes != np.floor(codes))).any():
+        return f"{len(words)} texts, which are not those that the values count"
+    return ""

@@ -31,6 +31,10 @@ def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTre
     """Return the law and the tree of a stored fit; see `scalefit.load`."""
     path = arguments.path(path)
     named_file = inline(path)
+    if path.is_dir():
+        raise InvalidData(
+            f"{named_file}: this is a folder; a fit that is kept in parts is read by scalefit.Fits"
+        )
     if not netcdf.exists(path):
         raise InvalidData(
             f"{named_file}: no such file; a fit is written by fit.save or `scalefit fit`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .storage import replacing
@@ -16,12 +17,19 @@ STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 def write(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write a table as CSV, all or nothing, texts as `guarded` leaves them, numbers as they are."""
-    shown = table.rename(columns=guarded)
-    for name in shown.columns:
-        if shown[name].dtype.kind not in "biufmM":
-            shown[name] = shown[name].map(guarded)
-    with replacing(path) as temporary:
-        shown.to_csv(temporary, index=False, errors="backslashreplace")
+    write_parts([table], path)
+
+
+def write_parts(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str]) -> None:
+    """Write tables of the same columns, of which one is in memory at a time, as one CSV."""
+    with replacing(path) as temporary, temporary.open("a", encoding="utf-8", newline="") as file:
+        for place, table in enumerate(tables):
+            shown = table.rename(columns=guarded)
+            for name in shown.columns:
+                if shown[name].dtype.kind not in "biufmM":
+                    shown[name] = shown[name].map(guarded)
+            text = shown.to_csv(None, index=False, header=place == 0, lineterminator="\n")
+            file.write(text.encode("utf-8", errors="backslashreplace").decode("utf-8"))
 
 
 def guarded(cell: Any) -> Any:

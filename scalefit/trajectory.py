@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from . import netcdf
-from .categories import coded, worded
+from .categories import coded, fault, worded
 from .errors import InvalidData, nearest
 from .wording import inline
 
@@ -117,6 +117,13 @@ def validate(dataset: xr.Dataset) -> xr.Dataset:
         for attribute in ("long_name", "units"):
             if attribute not in variable.attrs:
                 raise InvalidData(f"variable '{name}' lacks the attribute '{attribute}'")
+        if "categories" in variable.attrs:
+            wrong = fault(variable.values, variable.attrs["categories"])
+            if wrong:
+                raise InvalidData(
+                    f"attribute 'categories' of variable '{inline(name)}' holds {wrong}; delete it "
+                    "to keep the numbers"
+                )
     for attribute in ("schema", "source"):
         if attribute not in dataset.attrs:
             raise InvalidData(f"the Dataset lacks the attribute '{attribute}'")

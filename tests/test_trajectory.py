@@ -44,6 +44,18 @@ BROKEN: dict[str, tuple[Callable[[xr.Dataset], xr.Dataset], str]] = {
     "other dims": (lambda ds: ds.assign(loss=ds["loss"].T), r"'loss' has dims \('point', 'run'\)"),
     "integers": (lambda ds: ds.fillna(0).astype(int, keep_attrs=True), "convert it to float"),
     "no unit": (lambda ds: ds.assign(loss=ds["loss"].drop_attrs()), "lacks the attribute 'long_"),
+    **{
+        f"categories {told}": (
+            lambda ds, kept=kept: ds.assign(loss=ds["loss"].assign_attrs(categories=kept)),
+            "'categories' of variable 'loss'",
+        )
+        for told, kept in {
+            "of no JSON": "[1",
+            "of numbers": "[1, 2]",
+            "too few": '["a"]',
+            "of no text": 3,
+        }.items()
+    },
     "no source": (lambda ds: ds.drop_attrs(deep=False), "lacks the attribute 'schema'"),
     "other schema": (lambda ds: ds.assign_attrs(schema="v0"), "'v0' is not 'scalefit-traj"),
 }

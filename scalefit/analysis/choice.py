@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches as matches
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalefit.errors import ConfigError
-from scalefit.record import Record
 from scalefit.wording import inline, listed, quoted, suggest
 
 
-def by_name(record: Record, key: object) -> list[str]:
+class Curves(Protocol):
+    """What holds curves by name, with the settings that tell them apart."""
+
+    @property
+    def runs(self) -> list[str]:
+        """Their names."""
+
+    @property
+    def coordinates(self) -> dict[str, NDArray[Any]]:
+        """The value of each setting at every run, by its name."""
+
+
+def by_name(record: Curves, key: object) -> list[str]:
     """Return the runs that `fit[key]` asks for: one name, or several in a list."""
     keys = [key] if isinstance(key, str) or not isinstance(key, Iterable) else list(key)
     known = dict.fromkeys(record.runs)
@@ -25,7 +37,7 @@ def by_name(record: Record, key: object) -> list[str]:
     return list(dict.fromkeys(map(str, keys)))
 
 
-def by_setting(record: Record, wanted: Mapping[str, Any]) -> list[str]:
+def by_setting(record: Curves, wanted: Mapping[str, Any]) -> list[str]:
     """Return the runs that `fit.sel(setting=value)` asks for; a list allows any of its values."""
     settings = {"run": np.array(record.runs, dtype=object), **record.coordinates}
     kept = np.ones(len(record.runs), dtype=bool)
@@ -58,7 +70,7 @@ def _matching(values: Any, name: str, wanted: object) -> Any:
 
 
 def _hint(given: object, known: Iterable[object]) -> str:
-    """Return the name closest to the one given, or the first few."""
+    """Return the value nearest to the one given, or a few, quoted, for names hold commas."""
     words = [inline(one) for one in known]
     close = [] if isinstance(given, int | float | np.number) else matches(inline(given), words)
     return f"did you mean {quoted(close[0])}?" if close else f"known: {listed(words)}"

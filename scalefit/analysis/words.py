@@ -12,6 +12,8 @@ from scalefit.laws import SegmentedLaw
 from scalefit.laws.segmented import PER_REGIME
 from scalefit.record import Record
 
+from .choice import Curves
+
 ASSUMED = "a forecast assumes that the schedule goes on"
 """What is said where a learning rate falls, also beside every forecast."""
 RIVAL = 0.05
@@ -106,20 +108,30 @@ def _share(probability: float) -> str:
     return "1" if text == "1.00" else text.removeprefix("0")
 
 
-def labels(record: Record) -> dict[str, str]:
+def labels(fits: Curves) -> dict[str, str]:
     """Return what each run is called where people look: a number with the name of its setting.
 
     A run is named by its values of `by`; of those that are numbers the setting is told, as in
-    `lr=0.1`. The only curve of a fit has no name of its own.
+    `lr=0.1`. The only curve of a fit has no name of its own, and a column `run` tells nothing.
     """
-    known = record.coordinates
+    known = fits.coordinates
     rows = zip(*(values.tolist() for values in known.values()), strict=True)
-    found = {run: "" if run == "curve" else run for run in record.runs}
-    for run, values in zip(record.runs, rows, strict=False):
+    found = {run: "" if run == "curve" else run for run in fits.runs}
+    for run, values in zip(fits.runs, rows, strict=False):
         if run == ", ".join(map(str, values)):
-            cells = zip(known, map(str, values), strict=True)
-            found[run] = ", ".join(f"{k}={v}" if _unnamed(v) else v for k, v in cells)
+            cells = zip(known, map(_short, values), strict=True)
+            found[run] = ", ".join(
+                f"{k}={v}" if k != "run" and _unnamed(v) else v for k, v in cells
+            )
+    if len(set(found.values())) < len(found):  # numbers that differ in their last digits
+        return {run: run for run in fits.runs}
     return found
+
+
+def _short(value: object) -> str:
+    """Return a setting in words; of 0.009000000000000001 the last digit says nothing."""
+    text = str(value)
+    return f"{value:.12g}" if isinstance(value, float) and len(text) > 12 else text
 
 
 def _unnamed(value: str) -> bool:

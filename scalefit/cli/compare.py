@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,11 +14,13 @@ from scalefit.wording import inline, rounded
 
 from . import savings
 from .options import Interval, Json, LawName, Seed, folder, own_law
-from .output import emit, paragraph, percent, save_figure, say, say_unreliable, show, table
+from .output import emit, names, paragraph, percent, save_figure, say, say_unreliable, show, table
 from .predict import check
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from scalefit.result import Fit
 
 QUOTED = 12
 """Rows up to which each is also said in a sentence."""
@@ -139,7 +142,7 @@ def command(
     else:
         if other is not None:
             show(f"a: {path}", f"b: {other}", "")
-        show(*tables(found))
+        show(*tables(found, fits))
         kept = f"wrote {', '.join(map(str, written))}" if written else "--out FOLDER keeps this"
         show(f"{kept} (seed {seed})")
     return say_unreliable(found.attrs["unreliable"])
@@ -162,9 +165,17 @@ def _rope(text: str | None) -> float | tuple[float, float] | None:
     raise ConfigError(f"--rope {text}: give one number, or LOW,HIGH, such as --rope 0.02")
 
 
-def tables(found: pd.DataFrame) -> list[Any]:
+def tables(found: pd.DataFrame, fits: Sequence[Fit]) -> list[Any]:
     """Return what a person reads of a comparison: sentences to quote, if few, and the table."""
     from scalefit.comparison.sentences import sentences
+
+    called: dict[Any, str] = {}
+    for fit in fits:
+        called |= names(fit)
+    shown = {name: found[name].map(lambda run: called.get(run) or run) for name in ("a", "b")}
+    marked = [called.get(run) or run for run in found.attrs["marked"]]
+    found = found.assign(**shown)
+    found.attrs = {**found.attrs, "marked": marked}
 
     said = sentences(found)
     return [*([*map(_quoted, said), ""] if len(said) <= QUOTED else []), _table(found)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from . import compare
+from . import compare, many
 from .document import document
 from .help import one_of
 from .options import Interval, Json, Seed, Workers, folder, held, plain_number, schema
@@ -183,7 +183,8 @@ def command(
         typer.Option(
             metavar="FOLDER",
             help="Folder for fit.nc, summary.csv, plot.png, report.html; with --between also "
-            "compare.csv and forest.png.",
+            "compare.csv and forest.png. Of more than 1000 curves the folder fit in it is written "
+            "part by part, and the same command goes on after a stop.",
         ),
     ] = None,
     json: Json = False,
@@ -210,30 +211,32 @@ def command(
     )
     data = from_file(data, path)
     _comparable(data, between, by)
+    arguments: dict[str, Any] = {
+        "x": x,
+        "y": y,
+        "by": by,
+        "x_range": x_range,
+        "duplicates": duplicates,
+        "resume": resume,
+        "ceiling": ceiling,
+        "aggregate": aggregate,
+        "law": formula,
+        "fixed": held(fixed),
+        "regimes": counts,
+        "floor": level,
+        "noise": noise,
+        "y_err": y_err,
+        "pool": pool,
+        "priors": priors,
+        "method": method,
+        "draws": draws,
+        "seed": seed,
+    }
+    alone = not (pool or between or json) and x not in data.coords
     with processes(min(workers, data.sizes["run"])) as executor:
-        result = sf.fit(
-            data,
-            x=x,
-            y=y,
-            by=by,
-            x_range=x_range,
-            duplicates=duplicates,  # type: ignore[arg-type]  # checked there
-            resume=resume,
-            ceiling=ceiling,
-            aggregate=aggregate,  # type: ignore[arg-type]  # checked there
-            law=formula,
-            fixed=held(fixed),
-            regimes=counts,
-            floor=level,
-            noise=noise,
-            y_err=y_err,
-            pool=pool,
-            priors=priors,  # type: ignore[arg-type]  # checked there
-            method=method,
-            draws=draws,
-            seed=seed,
-            executor=executor,
-        )
+        if out is not None and alone and data.sizes["run"] > many.FROM:
+            return many.fitted(data, out, interval, executor=executor, **arguments)
+        result = sf.fit(data, executor=executor, **arguments)
     compared = None
     try:
         compared = None if between is None else _compared(result, between, interval, seed)
@@ -258,7 +261,7 @@ def command(
         if pool:
             show(shared_table(result, interval))
         if compared is not None:
-            show(*compare.tables(compared))
+            show(*compare.tables(compared, [result]))
         kept = f"wrote {', '.join(map(str, written))}" if written else "--out FOLDER keeps this"
         show(f"{kept} (seed {seed})")
     say_doubts(result)

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from scalefit.fits import Fits
     from scalefit.result import Fit
 
 SCHEMA = "scalefit-cli/1"
 _NUMBER = re.compile(r"\d[\d.,e+-]*")
 SHOWN, LISTED = 12, 40
 """Runs up to which all parameters are printed, and up to which there is a line for each."""
+KEPT = "; --out FOLDER keeps all of them"
 UNNAMED = ("curve", "all", "0")
 """What the only curve is called where nothing tells curves apart."""
 
@@ -101,9 +103,12 @@ def percent(interval: float) -> str:
     return f"{100 * interval:g}% interval"
 
 
-def label(fit: Fit, run: str) -> str:
-    """Return a run's name on one line; empty where there is one run without a name of its own."""
-    return "" if len(fit.runs) == 1 and run in UNNAMED else inline(run)
+def names(fit: Fit | Fits) -> dict[str, str]:
+    """Return what each run is called, on one line; "" where one run has no name of its own."""
+    from scalefit.analysis.words import labels
+
+    alone = len(fit) == 1 and fit.runs[0] in UNNAMED
+    return {run: "" if alone else inline(name) for run, name in labels(fit).items()}
 
 
 def fit_tables(fit: Fit, interval: float) -> list[Any]:
@@ -111,11 +116,12 @@ def fit_tables(fit: Fit, interval: float) -> list[Any]:
     from scalefit.analysis.words import chances, labelled, models_of
 
     if len(fit.runs) > SHOWN:
-        return _overview(fit, interval)
+        return overview(fit.only(fit.runs[:LISTED]), interval, len(fit))
     shown: list[Any] = []
+    called = names(fit)
     for run, frame in fit.summary(interval).groupby("run", sort=False):
         rows = frame.to_dict("records")
-        name = label(fit, str(run))
+        name = called[str(run)]
         head = f"{name}: " if name else ""
         verdict, models = fit.verdict[str(run)], models_of(fit, str(run))
         if verdict == "ok":
@@ -158,27 +164,26 @@ def shared_table(fit: Fit, interval: float) -> Table:
     return made
 
 
-def _overview(fit: Fit, interval: float) -> list[Any]:
-    """Return one row per run, of the first runs; the files hold the rest."""
+def overview(fit: Fit, interval: float, every: int, kept: str = KEPT) -> list[Any]:
+    """Return one row per run, of the first of so many runs; the files hold the rest."""
     from scalefit.analysis.words import models_of
 
-    fit, every = fit.only(fit.runs[:LISTED]), len(fit.runs)
     summary = fit.summary(interval)
     wanted = "end_exponent" if "end_exponent" in set(summary["parameter"]) else ""
     numbers = (wanted.replace("_", " "), percent(interval)) if wanted else ()
     made = table("run", "verdict", "model", *numbers, right=numbers)
     found = summary[summary["parameter"] == wanted].set_index("run")
-    verdict = fit.verdict
+    verdict, called = fit.verdict, names(fit)
     for run in fit.runs:
         cells = []
         if wanted:
             row: Any = found.loc[run]
             cells = [*estimate(row)]
-        made.add_row(inline(run), state(verdict[run]), models_of(fit, run), *cells)
+        made.add_row(called[run], state(verdict[run]), models_of(fit, run), *cells)
     more = every - LISTED
     return [
         made,
-        *([f"  and {more} more runs; --out FOLDER keeps all of them\n"] if more > 0 else []),
+        *([f"  and {more} more runs{kept}\n"] if more > 0 else []),
     ]
 
 
@@ -188,16 +193,17 @@ def _of_parameter(note: str) -> str:
     return "; ".join(kept)
 
 
-def say_notes(fit: Fit) -> None:
+def say_notes(fit: Fit | Fits) -> None:
     """Print the notes of a fit on standard error, those that runs share once.
 
     Of more than three notes that differ in their numbers alone the first stands for all.
     """
     told: dict[str, dict[str, list[str]]] = {}
+    called = names(fit)
     for run, notes in fit.notes.items():
         for note in notes:
             alike = told.setdefault(_NUMBER.sub("#", note), {})
-            alike.setdefault(note, []).append(label(fit, run))
+            alike.setdefault(note, []).append(called[run])
     for alike in told.values():
         groups = list(alike.items())
         if len(groups) > 3:
@@ -206,18 +212,19 @@ def say_notes(fit: Fit) -> None:
             ]
         for note, runs in groups:
             more = f" and {len(runs) - 3} more runs" if len(runs) > 3 else ""
-            names = "; ".join(runs[:3]) + more
+            which = "; ".join(runs[:3]) + more
             everywhere = len(runs) == len(fit.runs)
-            say(f"note: {note}" if everywhere or not names else f"note: {names}: {note}")
+            say(f"note: {note}" if everywhere or not which else f"note: {which}: {note}")
 
 
-def say_doubts(fit: Fit) -> None:
+def say_doubts(fit: Fit | Fits) -> None:
     """Say on standard error which runs of a fit are doubtful or unreliable."""
+    called = names(fit)
     for word in ("doubtful", "unreliable"):
-        bad = [label(fit, run) for run, verdict in fit.verdict.items() if state(verdict) == word]
+        bad = [called[run] for run, verdict in fit.verdict.items() if state(verdict) == word]
         if bad and any(bad):
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-            say(f"{word}: {len(bad)} of {len(fit.runs)} runs: {'; '.join(bad[:3])}{more}")
+            say(f"{word}: {len(bad)} of {len(fit)} runs: {'; '.join(bad[:3])}{more}")
         elif bad:
             say(f"{word}: see the verdict")
 

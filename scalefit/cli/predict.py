@@ -12,20 +12,24 @@ from scalefit.wording import rounded
 
 from .options import Interval, Json, LawName, Seed, own_law, plain_number, schema
 from .output import (
+    LISTED,
     chance,
     emit,
     estimate,
     heading,
-    label,
+    names,
     number,
     paragraph,
     percent,
     say,
+    say_doubts,
     show,
     table,
 )
 
 if TYPE_CHECKING:
+    from scalefit.fits import Fits
+    from scalefit.laws import Law
     from scalefit.result import Fit
 
 BEYOND = "*"
@@ -36,7 +40,10 @@ INSIDE = "if no further crossover"
 
 def command(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The fit.nc that `scalefit fit --out` wrote.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="The fit.nc, or folder fit, that `scalefit fit --out` wrote."
+        ),
     ],
     at: Annotated[
         list[float] | None,
@@ -102,19 +109,23 @@ def command(
         raise ConfigError(
             f"--hazard {hazard:g}: give a rate per decade, 0 or more, at most {MOST_HAZARD:g}"
         )
-    check(path)
-    fit = sf.load(path, law=own_law(law))
+    check(path, parts=True)
+    stored = opened(path, own_law(law))
+    fit = stored if isinstance(stored, sf.Fit) else stored[stored.runs[:LISTED]]
     reachable(fit, targets)
     options: Any = {"hazard": hazard, "seed": seed}
-    rows = _predictions(fit, at, kind, interval, options) if at else []
+    rows: list[dict[str, Any]] = []
     shares: Any = []
-    if at:
-        found = fit.variance_shares(at, kind=kind, **options)  # type: ignore[arg-type]
-        shares = found.to_dict("records")
     reached: Any = []
-    if targets:
-        found = fit.reach(targets, interval=interval, within=within, **options)
-        reached = found.to_dict("records")
+    # of a folder of parts the first runs are told, and all of them in JSON
+    for one in [fit] if isinstance(stored, sf.Fit) or not json else stored.parts():
+        if at:
+            rows += _predictions(one, at, kind, interval, options)
+            found = one.variance_shares(at, kind=kind, **options)  # type: ignore[arg-type]
+            shares += found.to_dict("records")
+        if targets:
+            found = one.reach(targets, interval=interval, within=within, **options)
+            reached += found.to_dict("records")
     if json:
         attrs = fit.tree.attrs
         emit(
@@ -125,7 +136,7 @@ def command(
             hazard=hazard,
             interval=interval,
             seed=seed,
-            verdicts=fit.verdict,
+            verdicts=stored.verdict,
             predictions=rows,
             variance_shares=shares,
             reach=reached,
@@ -146,12 +157,18 @@ def command(
             show(_reached(fit, reached, interval), f"the law, without noise, {far} (seed {seed})")
             if any(row["reached"] > 0.5 for row in reached):
                 show(f"{PASSED} reached within the data")
+        if len(fit) < len(stored):
+            show(f"and {len(stored) - len(fit)} more runs; --json has all of them")
+    if isinstance(stored, sf.Fits):
+        say_doubts(stored)
+        return 0 if stored.ok else 4
+    called = names(fit)
     for run, verdict in fit.verdict.items():
         if verdict != "ok":
-            say(": ".join(filter(None, (label(fit, run), verdict))))
+            say(": ".join(filter(None, (called[run], verdict))))
         for note in fit.notes[run]:
             if ASSUMED in note:
-                say(": ".join(filter(None, ("note", label(fit, run), note))))
+                say(": ".join(filter(None, ("note", called[run], note))))
     return 0 if fit.ok else 4
 
 
@@ -165,8 +182,17 @@ def reachable(fit: Fit, targets: list[float]) -> None:
             raise ConfigError(f"--reach {value:g}: give a finite y{positive}")
 
 
-def check(path: Path) -> None:
+def opened(path: Path, law: Law | None) -> Fit | Fits:
+    """Return the fit of a file, or the fits of a folder."""
+    import scalefit as sf
+
+    return sf.Fits(path, law=law) if path.is_dir() else sf.load(path, law=law)
+
+
+def check(path: Path, *, parts: bool = False) -> None:
     """Refuse a file that holds no fit, and say what it does hold.
+
+    `parts` allows a folder with the parts of one.
 
     Raises
     ------
@@ -174,9 +200,19 @@ def check(path: Path) -> None:
         With the next step.
     """
     from scalefit.errors import InvalidData
+    from scalefit.fits import parts as in_parts
     from scalefit.io.formats import FORMATS
     from scalefit.io.sniff import sniff
 
+    if path.is_dir() and in_parts(path):
+        if parts:
+            return
+        raise InvalidData(
+            f"{path}: this fit is kept in parts; pick runs of it in Python, "
+            "sf.compare(sf.Fits(folder)[[...]])"
+        )
+    if in_parts(path / "fit") and not (path / "fit.nc").is_file():
+        raise InvalidData(f"{path}: name the folder in it: {path / 'fit'}")
     if (path / "fit.nc").is_file():
         raise InvalidData(f"{path}: this is a folder; name the file in it: {path / 'fit.nc'}")
     kind = sniff(path)
@@ -214,11 +250,12 @@ def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
     inside = [_inside(row) for row in rows]
     both = [INSIDE] if inside != whole else []
     numbers = (heading(fit, "x"), heading(fit, "y"), percent(interval), *both)
-    named = ["run"] if any(label(fit, run) for run in fit.runs) else []
+    called = names(fit)
+    named = ["run"] if any(called.values()) else []
     made = table(*named, *numbers, "", right=numbers)
     last = None
     for row, (median, _), *intervals in zip(rows, found, whole, inside, strict=True):
-        first = [label(fit, row["run"]) if row["run"] != last else ""] if named else []
+        first = [called[row["run"]] if row["run"] != last else ""] if named else []
         last = row["run"]
         made.add_row(
             *first,
@@ -242,13 +279,13 @@ def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
     """Return what the farthest predictions are uncertain about, one line per run."""
     from scalefit.forecast.variance import SOURCES
 
-    farthest = max(row["x"] for row in rows)
+    farthest, called = max(row["x"] for row in rows), names(fit)
     lines = []
     for row in rows:
         parts = sorted(((row[name], name) for name in SOURCES if row[name] >= 0.005), reverse=True)
         if row["x"] == farthest and parts:
             words = ", ".join(f"{name.replace('_', ' ')} {100 * p:.0f}%" for p, name in parts)
-            name = label(fit, row["run"])
+            name = called[row["run"]]
             lines.append(paragraph(f"  {name}: {words}" if name else f"  {words}", 4))
     said = f"uncertainty at {number(farthest)} rests on (shares of the variance of"
     of = heading(fit, "y") if fit.ceiling is None else f"({fit.gap_label})"
@@ -258,11 +295,12 @@ def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
 def _reached(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
     """Return the targets, the name of a run beside its first."""
     numbers = (heading(fit, "y"), "probability", heading(fit, "x"), percent(interval))
-    named = ["run"] if any(label(fit, run) for run in fit.runs) else []
+    called = names(fit)
+    named = ["run"] if any(called.values()) else []
     made = table(*named, *numbers, "", right=numbers)
     last = None
     for row in rows:
-        first = [label(fit, row["run"]) if row["run"] != last else ""] if named else []
+        first = [called[row["run"]] if row["run"] != last else ""] if named else []
         last = row["run"]
         never = f"{NEVER} within {number(row['within'])}"
         median, *ends = rounded(row["median"], row["low"], row["high"])

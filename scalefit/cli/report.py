@@ -9,12 +9,15 @@ import typer
 
 from .options import Interval, LawName, Seed, file, own_law
 from .output import say_doubts, show
-from .predict import check
+from .predict import check, opened
 
 
 def command(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The fit.nc that `scalefit fit --out` wrote.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="The fit.nc, or folder fit, that `scalefit fit --out` wrote."
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")] = Path(
         "report.html"
@@ -38,9 +41,17 @@ def command(
     if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
         raise ConfigError(f"--out {out}: a page is written; name a file that ends in .html")
     file(out)
-    check(path)
-    fit = sf.load(path, law=own_law(law))
-    fit.report(out, interval=interval, between=between, seed=seed)
+    check(path, parts=True)
+    fit = opened(path, own_law(law))
+    if isinstance(fit, sf.Fit):
+        fit.report(out, interval=interval, between=between, seed=seed)
+    elif between is None:
+        fit.report(out, interval=interval, seed=seed)
+    else:
+        raise ConfigError(
+            f"--between {between}: of a fit that is kept in parts, groups are not "
+            "compared; pick runs in Python, sf.Fits(folder).sel(...)"
+        )
     show(f"wrote {out} (seed {seed})")
     say_doubts(fit)
     return 0 if fit.ok else 4

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalefit.wording import inline, rounded
 
-from .output import chance, emit, heading, number, percent, say_unreliable, show, table
+from .output import chance, emit, heading, names, number, percent, say_unreliable, show, table
 from .predict import reachable
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def told(
             files=list(map(str, written)),
         )
     else:
+        called = names(fit)
+        shown = {k: found[k].map(lambda run: called.get(run) or run) for k in ("run", "baseline")}
+        found = found.assign(**shown)
         first = inline(found["baseline"].iloc[0])
         x = heading(fit, "x")
         show(

@@ -6,6 +6,7 @@ another exponent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 
 
-def check_y(points: Points, used: Mask) -> None:
+def check_y(points: Points, used: Mask, curves: Sequence[Sequence[int]]) -> None:
     """Refuse values of y that no law can be fitted to, unless they are zeros among rounded values.
+
+    These are looked for in each run, and where runs have one point in each of the `curves`, which
+    are the places of their runs.
 
     Raises
     ------
@@ -36,10 +40,10 @@ def check_y(points: Points, used: Mask) -> None:
     bad = used & (points.y <= 0.0)
     if not bad.any():
         return
-    for run in np.flatnonzero(bad.any(axis=1)):
-        there = np.flatnonzero(used[run] & np.isfinite(points.y[run]))
-        if not points.single and _rounded(points.x[run, there], points.y[run, there]):
-            bad[run] = False
+    for runs in curves if points.single else [[run] for run in range(len(bad))]:
+        there = used[runs] & np.isfinite(points.y[runs])
+        if bad[runs].any() and _rounded(points.x[runs][there], points.y[runs][there]):
+            bad[runs] = False
     if not bad.any():
         return
     if points.ceiling is not None:

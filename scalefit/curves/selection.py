@@ -111,7 +111,8 @@ def curves(
 
     used = (points.x > 0) & (points.x >= low) & (points.x <= high)
     zero = (points.x == 0) & (low <= 0) & (high >= 0)
-    check_y(points, used)
+    parts = groups(dataset, x, by, points.single)
+    check_y(points, used, [members for _, _, members in parts])
     unknown = used & ~np.isnan(points.y) & ~((points.error >= 0) & np.isfinite(points.error))
     points.refuse(unknown, "y_err", "is no standard error", "Give a finite number >= 0.")
     # In order of x, so that "head" and "trailing" mean the same for sorted and unsorted rows.
@@ -135,7 +136,7 @@ def curves(
     found: list[Curve] = []
     repeated = np.zeros_like(used)
     beside = list(points.names.values())
-    for run, labels, members in groups(dataset, x, by, points.single):
+    for run, labels, members in parts:
         place = np.concatenate([order[i, known[i]] + i * order.shape[1] for i in members])
         place = place[np.argsort(points.x.flat[place], kind="stable")]
         same = np.diff(points.x.flat[place]) == 0

@@ -86,6 +86,32 @@ class Gathering:
         """Leave one curve empty and say why."""
         self._verdicts[index] = inline(words)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no curve has a posterior."""
+        return "posterior" not in self._groups
+
+    def like(self, other: Record) -> None:
+        """Lay out, where no curve has a posterior, what those of another part have."""
+        count = len(self._curves)
+        for name in other.tree.children:
+            if name in ("observed_data", "constant_data", "shared"):
+                continue
+            first = other.group(str(name)).isel(run=[0] * count)
+            if name == "models":
+                states = ("regimes", "floor", "noise")
+                for i in range(first.sizes["model"]):
+                    row = {key: first[key].values[i] for key in states}
+                    self._models.append(
+                        (0, {**row, **dict.fromkeys(MODEL_NUMBERS, np.nan), "state": ""})
+                    )
+                continue
+            self._groups[str(name)] = {
+                str(key): np.full_like(one.values, False if one.dtype.kind == "b" else np.nan)
+                for key, one in first.data_vars.items()
+                if key not in ("verdict", "notes")
+            }
+
     def _limits(self, posterior: Posterior) -> tuple[str, ...]:
         """Return a note if the usual numbers of regimes seem too few."""
         counts = self._plan.counts

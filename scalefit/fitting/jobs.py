@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from scalefit.errors import ConfigError, InvalidData, ScalefitError
 from scalefit.inference import Posterior, infer, steps
 from scalefit.laws.noise import NOISES
 from scalefit.misfit import findings, verdict
-from scalefit.progress import bar
+from scalefit.progress import Advance, bar
 from scalefit.record import Record
 from scalefit.wording import counted
 
@@ -60,27 +61,73 @@ def run(
     progress: bool,
 ) -> Record:
     """Return the posterior of every curve; see `scalefit.fit`."""
-    groups = plan.groups(curves)
-    streams = np.random.SeedSequence(seed).spawn(len(groups))
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    cores = min(4, available) if executor is None else 1
-    models = [() if curve.fault else plan.models(curve) for curve in curves]
-    jobs = [
-        Job(
-            plan,
-            tuple(curves[i] for i in members),
-            tuple(models[i] for i in members),
-            stream,
-            cores,
-            label,
-        )
-        for (label, members), stream in zip(groups, streams, strict=True)
-    ]
-    gathering = Gathering(plan, curves, models, x=x, y=y, seed=seed)
-    failures: list[Exception] = []
-    total = len(jobs) if executor is not None else sum(map(len, models)) * steps(plan.method)
-    unit = "draws" if plan.method == "nuts" else "models" if executor is None else "curves"
-    with bar(_first(), total, unit=unit, show=progress) as advance:
+    work = Work(plan, curves, seed)
+    with work.bar(executor, progress) as advance:
+        found, failures = work.part(slice(0, len(curves)), executor, advance, x=x, y=y)
+    if found.empty:
+        raise failures[0]
+    return found.record()
+
+
+class Work:
+    """The curves of a fit and what each is fitted with, solved all at once or part by part.
+
+    A curve has the same stream of random numbers either way, and so the same posterior.
+    """
+
+    def __init__(self, plan: Plan, curves: Sequence[Curve], seed: int) -> None:
+        self.plan = plan
+        self.curves = curves
+        self.seed = seed
+        self._models = [() if curve.fault else plan.models(curve) for curve in curves]
+
+    @contextmanager
+    def bar(self, executor: Executor | None, progress: bool) -> Iterator[Advance]:
+        """Yield what advances the bar over all curves."""
+        plan, here = self.plan, executor is None
+        total = sum(map(len, self._models)) * steps(plan.method)
+        total = total if here else len(plan.groups(self.curves))
+        unit = "draws" if plan.method == "nuts" else "models" if here else "curves"
+        with bar(_first(), total, unit=unit, show=progress) as advance:
+            yield advance
+
+    def skip(self, part: slice, executor: Executor | None, advance: Advance) -> None:
+        """Count a part that is there already as done."""
+        models = self._models[part]
+        here = sum(map(len, models)) * steps(self.plan.method)
+        advance(here if executor is None else len(models))
+
+    def part(
+        self,
+        part: slice,
+        executor: Executor | None,
+        advance: Advance,
+        *,
+        x: Mapping[str, str],
+        y: Mapping[str, str],
+    ) -> tuple[Gathering, list[Exception]]:
+        """Return the posteriors of some of the curves, and what went wrong.
+
+        Of pooled curves, all; of others, those of a range.
+        """
+        plan, curves, models = self.plan, self.curves[part], self._models[part]
+        groups = plan.groups(curves)
+        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        cores = min(4, available) if executor is None else 1
+        jobs = [
+            Job(
+                plan,
+                tuple(curves[i] for i in members),
+                tuple(models[i] for i in members),
+                # as SeedSequence(seed).spawn gives them, without those of all curves before
+                np.random.SeedSequence(self.seed, spawn_key=(part.start + place,)),
+                cores,
+                label,
+            )
+            for place, (label, members) in enumerate(groups)
+        ]
+        gathering = Gathering(plan, curves, models, x=x, y=y, seed=self.seed)
+        failures: list[Exception] = []
         outcomes = _elsewhere(jobs, executor, advance) if executor else _here(jobs, advance)
         for index, outcome in outcomes:
             label, members = groups[index]
@@ -93,9 +140,7 @@ def run(
                 gathering.put(member, posterior)
             if outcome.shared is not None:
                 gathering.share(label, outcome.shared)
-    if len(failures) == len(jobs):
-        raise failures[0]
-    return gathering.record()
+        return gathering, failures
 
 
 def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:

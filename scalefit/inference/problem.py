@@ -187,7 +187,12 @@ class Posterior:
 
 def log_prior(law: Law) -> float:
     """Return the log prior probability of a law among others, but for a constant."""
-    return math.log(FLOOR if law.floor else 1.0 - FLOOR)
+    return log_odds(bool(law.floor))
+
+
+def log_odds(floor: bool) -> float:
+    """Return the same of any law with a floor, or without one."""
+    return math.log(FLOOR if floor else 1.0 - FLOOR)
 
 
 def model_row(problem: Problem, state: str, **numbers: float) -> dict[str, Any]:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DELIMITERS = (",", "\t", ";")
+BLANKS = " "
+"""What stands for any number of blanks and tabs, where no other delimiter is there."""
+DECLARED = re.compile(r"\s*\"?sep=([,;\t])\"?\s*")
+"""A first line by which a spreadsheet is told what stands between cells."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Dialect:
 
     def cells(self, line: str) -> list[str]:
         """Return the cells of one line."""
+        if self.delimiter == BLANKS:
+            return line.split()
         return next(csv.reader([line], delimiter=self.delimiter), [])
 
 
@@ -63,7 +69,7 @@ def opens(head: bytes) -> bool:
     if text is None or json_object(text) or re.match(r"\[\s*[\[{]", text):
         return False
     lines = _rows_of(_lines(text))[:2]
-    return any(_agree(lines, delimiter) for delimiter in DELIMITERS)
+    return any(_agree(lines, delimiter) for delimiter in DELIMITERS) or _aligned(lines)
 
 
 def read(path: Path, by: Sequence[str] = ()) -> Log:
@@ -194,7 +200,7 @@ def _ragged(ragged: list[tuple[int, list[str]]], width: int, delimiter: str) -> 
     """Return what is wrong with rows of another length than the header."""
     row, record = ragged[0]
     also = f" ({counted(len(ragged), 'such row')})" if len(ragged) > 1 else ""
-    holds = {"\t": "a tab", ",": "a comma"}.get(delimiter, repr(delimiter))
+    holds = {"\t": "a tab", ",": "a comma", BLANKS: "a blank"}.get(delimiter, repr(delimiter))
     advice = (
         f"Complete the row; a cell that holds {holds} or a line break must be in double quotes."
     )
@@ -226,10 +232,15 @@ def _dialect(path: Path) -> Dialect:
     """Return how the first lines of a file separate cells."""
     lines = _lines(head_of(path).decode("utf-8-sig", errors="ignore"))
     rows = _rows_of(lines)[:2]
-    order = DELIMITERS
+    order: tuple[str, ...] = DELIMITERS
     if path.name.lower().removesuffix(".gz").endswith((".tsv", ".tab")):
         order = ("\t", ",", ";")
+    declared = DECLARED.fullmatch(lines[0])
+    if declared is not None:
+        order = (declared[1],)
     delimiter = next((one for one in order if _agree(rows, one)), None)
+    if delimiter is None and _aligned(rows):
+        delimiter = BLANKS
     if delimiter is None:
         delimiter = max(order, key=rows[0].count) if rows else ","
     first = Dialect(delimiter, 0).cells(rows[0]) if rows else []
@@ -247,8 +258,18 @@ def _lines(text: str) -> list[str]:
 
 
 def _rows_of(lines: Sequence[str]) -> list[str]:
-    """Return the lines that are neither blank nor begin with `#`."""
+    """Return the lines that are neither blank nor begin with `#`, nor name the delimiter."""
+    lines = lines[1:] if lines and DECLARED.fullmatch(lines[0]) else lines
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _aligned(lines: Sequence[str]) -> bool:
+    """Return whether two lines are names and as many numbers, two or more, with blanks between."""
+    if len(lines) < 2:
+        return False
+    names, values = (line.split() for line in lines[:2])
+    plain = not any(map(number_like, names)) and all(map(number_like, values))
+    return plain and len(names) == len(values) > 1 and not re.search(r"[:=,;\"]", "".join(names))
 
 
 def _agree(lines: Sequence[str], delimiter: str) -> bool:
@@ -261,14 +282,17 @@ def _agree(lines: Sequence[str], delimiter: str) -> bool:
 def _plain_text(path: Path, found: Dialect) -> Iterator[TextIO]:
     """Open a text with blank lines in place of its comments, so that rows keep their numbers."""
     with as_text(path) as handle:
-        commented = _commented(handle)
+        changed = found.delimiter == BLANKS or _commented(handle)
     with as_text(path) as handle:
-        yield io.StringIO("".join(_uncommented(handle, found)), newline="") if commented else handle
+        yield io.StringIO("".join(_uncommented(handle, found)), newline="") if changed else handle
 
 
 def _commented(handle: TextIO) -> bool:
     """Return whether any line begins with `#`."""
-    last = "\n"
+    first = handle.readline(1 << 20)
+    if DECLARED.fullmatch(first) or first.lstrip().startswith("#"):
+        return True
+    last = first[-80:] or "\n"
     while piece := handle.read(1 << 20):
         if "#" in piece and re.search(r"[\r\n][ \t]*#", last + piece):
             return True
@@ -281,9 +305,12 @@ def _uncommented(handle: TextIO, found: Dialect) -> Iterator[str]:
     quoting = False
     for number, line in enumerate(handle):
         if not quoting and number == found.named:
-            yield line.lstrip().lstrip("#").lstrip(" \t")
-        elif not quoting and found.comment(line):
+            line = line.lstrip().lstrip("#").lstrip(" \t")
+            yield BLANKS.join(line.split()) + "\n" if found.delimiter == BLANKS else line
+        elif not quoting and (found.comment(line) or (number == 0 and DECLARED.fullmatch(line))):
             yield "\n"
+        elif found.delimiter == BLANKS:
+            yield BLANKS.join(line.split()) + "\n"
         else:
             quoting ^= line.count('"') % 2 == 1
             yield line

@@ -16,7 +16,7 @@ from scalefit.analysis.checks import Residuals, whitened
 from scalefit.arrays import Array
 from scalefit.curves.curve import Curve
 from scalefit.curves.rows import Rows
-from scalefit.inference.problem import FLOOR, Posterior
+from scalefit.inference.problem import Posterior, log_odds
 from scalefit.laws import Law
 from scalefit.laws.noise import Noise
 from scalefit.laws.rounding import spread
@@ -116,8 +116,8 @@ def log_evidence(models: Sequence[Mapping[str, object]]) -> float | None:
     log = np.array([float(row["log_evidence"]) for row in known])  # type: ignore[arg-type]
     if not log.size or not np.isfinite(log).any():
         return None
-    prior = np.array([FLOOR if row["floor"] else 1.0 - FLOOR for row in known])
-    return float(np.logaddexp.reduce(log + np.log(prior / prior.sum())))
+    prior = np.array([log_odds(bool(row["floor"])) for row in known])
+    return float(np.logaddexp.reduce(log + prior) - np.logaddexp.reduce(prior))
 
 
 def _of_residuals(curve: Curve, rows: Rows, left: Residuals) -> list[Finding | None]:

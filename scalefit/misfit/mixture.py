@@ -9,6 +9,7 @@ from scipy import special
 from scalefit.arrays import Array
 from scalefit.curves.passes import passes
 from scalefit.curves.rows import Rows
+from scalefit.curves.settings import is_seed
 from scalefit.wording import quoted
 
 from .finding import Finding
@@ -28,7 +29,8 @@ REPEATED = 4
 BANDS = -5.0
 """Standard scores of the scatter that the rank among equal x leaves unexplained."""
 REPLICATES = 200
-SEEDS = ("seed", "random_seed", "rng", "replicate", "trial", "repeat", "run_id")
+REPEATS = ("rng", "replicate", "trial", "repeat", "run_id")
+"""Names of columns that tell runs of one kind apart, beside those of seeds."""
 
 
 def unused_column(rows: Rows, left: Array) -> Finding | None:
@@ -70,7 +72,7 @@ def unused_column(rows: Rows, left: Array) -> Finding | None:
             f"{quoted(rows.y_name)} of its own: several curves one after the other",
             "add a column that numbers them, and name it with --by",
         )
-    if name.lower() in SEEDS:
+    if is_seed(name) or name.lower() in REPEATS:
         return Finding(
             "seeds",
             False,

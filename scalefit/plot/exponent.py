@@ -77,8 +77,10 @@ def local_exponent(
     label_axis(fit, ax.set_xlabel, "x")
     band = ", 90% band" if few else ""
     ax.set_ylabel(f"local exponent, floor {'left in' if floor else 'removed'}{band}")
-    if len(runs) > 1 or title(fit, runs[0]):
-        legend(ax)
+    if len(runs) > 1:  # lines and bands may be anywhere within the axes
+        legend(ax, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
     if len(runs) > RUNS:
         ax.set_title(f"first {RUNS} of {len(runs)} runs", fontsize=10)
+    elif len(runs) == 1:
+        ax.set_title(title(fit, runs[0]), fontsize=10, parse_math=False)
     return ax

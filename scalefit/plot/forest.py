@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalefit.errors import ConfigError
-from scalefit.record import Record
 from scalefit.wording import shortened
 
 from .style import FUTURE, INK, LINE, new_axes
@@ -38,8 +37,13 @@ def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ConfigError
         If the table has no rows or columns of a comparison.
     """
-    if isinstance(table, Record):
-        raise ConfigError("plot.forest draws a comparison: plot.forest(sf.compare(fit))")
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise ConfigError(
+            "plot.forest draws a comparison, plot.forest(sf.compare(fit)); a "
+            f"{type(table).__name__} was given"
+        )
     if table.empty or not {"a", "b", "median", "low", "high"} <= set(table.columns):
         raise ConfigError("table: give what scalefit.compare returns, with one row or more")
     attrs = table.attrs

@@ -11,7 +11,7 @@ from scalefit.analysis.words import labels
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError
 from scalefit.record import Record
-from scalefit.wording import inline, quoted, shortened, state, suggest
+from scalefit.wording import compact, inline, quoted, shortened, state, suggest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,10 +115,11 @@ def label_ticks(axis: Axis, values: Array) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     span = values.max() / values.min()
-    if span < 30.0:
+    if span < 100.0:
         few = MaxNLocator(6, steps=[1, 2, 5, 10])
-        axis.set_major_locator(few if span < 4.0 else LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        subs = (1.0, 2.0, 3.0, 5.0) if span < 30.0 else (1.0, 2.0, 5.0)
+        axis.set_major_locator(few if span < 4.0 else LogLocator(subs=subs))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: compact(f"{value:g}")))
         axis.set_minor_formatter(NullFormatter())
 
 

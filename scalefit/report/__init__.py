@@ -25,10 +25,12 @@ def write(
     seed: int = 0,
     theory: Mapping[str, tuple[Array, Array]] | None = None,
     parameters: pd.DataFrame | None = None,
+    among: tuple[int, int] | None = None,
 ) -> None:
     """Write the page of `Fit.report`, all or nothing.
 
-    `compared` and `parameters` are a comparison and a summary that are made already.
+    `compared` and `parameters` are a comparison and a summary that are made already; `among` says
+    of how many curves these are some, and how many of all have a verdict that is not ok.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -44,7 +46,7 @@ def write(
         lstrip_blocks=True,
     )
     page = pages.get_template("page.html").render(
-        _seen(content.of(fit, interval, between, compared, seed, theory, parameters))
+        _seen(content.of(fit, interval, between, compared, seed, theory, parameters, among))
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -48,8 +48,12 @@ def of(
     seed: int = 0,
     theory: Theory | None = None,
     parameters: pd.DataFrame | None = None,
+    among: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """Return everything that the page holds; without a comparison or a summary it makes one."""
+    """Return everything that the page holds; without a comparison or a summary it makes one.
+
+    `among` is of how many curves these are some, and how many of all are not ok.
+    """
     import pandas as pd
     from markupsafe import Markup
 
@@ -74,16 +78,20 @@ def of(
     many = len(fit.runs) > 1
     together = several.overlay(fit, dict(list(views.items())[:MOST])) if many else None
     place = {run: i for i, run in enumerate(shown)}
+    every, doubted = among or (len(fit.runs), len(bad))
     if compared is None and (
         between is not None or (len(ends) and 2 <= len(fit.fitted) <= COMPARED)
     ):
         compared = _compared(fit, interval, between, seed)
+    if compared is not None:
+        compared = _called(compared, names)
     return {
         "title": f"{fit.tree.attrs['y_label']} against {fit.tree.attrs['x_label']}",
         "percent": percent,
-        "runs": len(fit.runs),
+        "runs": every,
+        "tabled": len(fit.runs),
         "shown": len(shown),
-        "bad": len(bad),
+        "bad": doubted,
         "law": models_of(fit),
         "level": "floor" if fit.ceiling is None else LIMIT,
         "overlay": Markup(figures.embedded(together, "together", script=True)) if together else "",
@@ -178,6 +186,17 @@ def _compared(fit: Record, interval: float, between: str | None, seed: int) -> p
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # verdicts stand on the page
         return compare(fit, interval=interval, between=between, seed=seed)
+
+
+def _called(compared: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return a comparison of runs as they are called on the page."""
+    shown = {side: compared[side].map(lambda run: names.get(run, run)) for side in ("a", "b")}
+    made = compared.assign(**shown)
+    made.attrs = {
+        **compared.attrs,
+        "marked": [names.get(run, run) for run in compared.attrs["marked"]],
+    }
+    return made
 
 
 def _differences(compared: pd.DataFrame) -> list[list[str]]:

@@ -292,7 +292,8 @@ def ticks_of(fit: Record, runs: Iterable[str]) -> dict[str, Any]:
     if fit.ceiling is not None:
         return {"dtick": None}
     spans = [y.max() / y.min() for _, y in map(fit.curve, runs)]
-    return {"dtick": "D2"} if max(spans) > 8.0 else {"dtick": None}
+    # whole numbers, for a 5 below 1 may be half of it
+    return {"dtick": "D2", "tickformat": "~g"} if max(spans) > 8.0 else {"dtick": None}
 
 
 def _menus(fit: Record, views: Mapping[str, View]) -> list[dict[str, Any]]:

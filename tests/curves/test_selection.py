@@ -37,7 +37,7 @@ def trajectory(
     return build(
         {"step": (("run", "point"), padded(steps)), "loss": (("run", "point"), padded(losses))},
         {
-            "run": np.array(list("abcdefgh"[: len(steps)]), dtype=object),
+            "run": np.array(list("abcdefghijklmnopqrstuvwxyz"[: len(steps)]), dtype=object),
             **{
                 name: (
                     "run",
@@ -462,3 +462,14 @@ def test_a_setting_that_is_missing_everywhere_is_no_difference() -> None:
     data = trajectory([[1.0], [2.0]], [[0.5], [0.4]], width=[10.0, 20.0], margin=[NAN, NAN])
     (curve,) = curves(data, x="width", y="loss", minimum=2)
     assert not any("differ in margin" in note for note in curve.notes)
+
+
+def test_zeros_among_rounded_values_are_looked_for_in_a_curve_of_single_points() -> None:
+    x = np.geomspace(1.0, 1e6, 25)
+    y = np.round(5.0 * x**-0.5 * np.exp(0.1 * np.random.default_rng(0).standard_normal(25)), 1)
+    dataset = trajectory([[1.0]] * 25, [[one] for one in y.tolist()], n=x.tolist())
+    (curve,) = curves(dataset, x="n", y="loss")
+    assert curve.grain == pytest.approx(0.1)
+    assert curve.x.size == 25
+    with pytest.raises(InvalidData, match="is no rounded value"):
+        curves(dataset.assign(loss=dataset["loss"] * x[:, None]), x="n", y="loss")

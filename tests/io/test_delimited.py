@@ -57,6 +57,11 @@ PLAIN: dict[str, tuple[str, str | bytes, str]] = {
     "tabs as csv": ("a.csv", TEXT.replace(",", "\t"), "loss"),
     "tabs in gzip": ("a.tsv.gz", gzip.compress(TEXT.replace(",", "\t").encode()), "loss"),
     "tabs of unknown kind": ("table", TEXT.replace(",", "\t"), "loss"),
+    "blanks": ("a.txt", TEXT.replace(",", " "), "loss"),
+    "columns of blanks": ("a.csv", padded("  "), "loss"),
+    "blanks and comments": ("a.txt", commented(TEXT.replace(",", " ")), "loss"),
+    "separator told": ("a.csv", "sep=;\r\n" + TEXT.replace(",", ";"), "loss"),
+    "separator told beside a mark": ("a.csv", ("sep=,\n" + TEXT).encode("utf-8-sig"), "loss"),
     "semicolons": ("a.csv", TEXT.replace(",", ";"), "loss"),
     "padded": ("a.csv", padded(","), "loss"),
     "padded tabs": ("a.tsv", padded(" \t "), "loss"),
@@ -118,6 +123,8 @@ def test_rows_keep_their_numbers_below_comments_and_levels(tmp_path: Path) -> No
     assert read(path)["row"].values.tolist() == [[4, 6]]
     path.write_text(stacked())
     assert read(path)["row"].values[0, 0] == 4
+    path.write_text("sep=;\na;b\n1;2\n")
+    assert read(path)["row"].values.tolist() == [[3]]
 
 
 def test_what_begins_with_a_hash_and_is_a_row_stays(tmp_path: Path) -> None:

@@ -238,3 +238,12 @@ def test_long_names_lose_their_middle() -> None:
     assert len(name) == 20
     assert name.startswith(LONG[:9])
     assert name.endswith("seed 7")
+
+
+def test_names_of_local_exponents_stand_beside_the_axes(three: sf.Fit) -> None:
+    ax: Any = plot.local_exponent(three)
+    ax.figure.canvas.draw()
+    assert ax.get_legend().get_window_extent().x0 > ax.get_window_extent().x1
+    alone: Any = plot.local_exponent(three[three.runs[0]])
+    assert alone.get_legend() is None
+    assert alone.get_title() == three.runs[0]

@@ -152,6 +152,8 @@ def test_figures_say_what_they_draw(many: sf.Fit) -> None:
             draw(many.summary())  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"plot\.forest\(sf\.compare\(fit\)\)"):
         plot.forest(many)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"draws a comparison, .*; a int was given"):
+        plot.forest(3)  # type: ignore[arg-type]
 
 
 def test_the_crossover_band_is_in_the_legend_and_hatched() -> None:

@@ -1,0 +1,183 @@
+"""What is to be fitted: arguments checked, data read, curves made ready."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from scalefit import trajectory
+from scalefit.arguments import ends, executor_or_none, flag, names, numbers, root
+from scalefit.curves.binning import binned
+from scalefit.curves.curve import Curve
+from scalefit.curves.isolation import sound_curves
+from scalefit.curves.replicates import averaged
+from scalefit.errors import ConfigError, InvalidData
+from scalefit.inference import compiler
+
+from .plan import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Data = xr.Dataset | pd.DataFrame | str | os.PathLike[str] | ArrayLike
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A fit that can begin: the plan, the curves, and names and units of x and y."""
+
+    plan: Plan
+    curves: list[Curve]
+    x: dict[str, str]
+    y: dict[str, str]
+
+
+def prepared(arguments: Mapping[str, Any]) -> Prepared:
+    """Return what the arguments of `scalefit.fit` ask for, by their names.
+
+    Raises
+    ------
+    InvalidData
+        If the data cannot be read or no law can be fitted to them.
+    ConfigError
+        If an argument is unknown or out of range.
+    """
+    given = SimpleNamespace(**arguments)
+    plan = Plan.of(
+        law=given.law,
+        regimes=given.regimes,
+        floor=given.floor,
+        noise=given.noise,
+        fixed=given.fixed,
+        priors=given.priors,
+        method=given.method,
+        draws=given.draws,
+        pool=given.pool,
+    )
+    root(given.seed)
+    compiler()
+    executor_or_none(given.executor)
+    flag(given.progress, "progress")
+    by = None if given.by is None else names(given.by, "by")
+    x_range = None if given.x_range is None else ends(given.x_range)
+    ceiling = _bound(given.ceiling)
+    aggregate, y_err = given.aggregate, given.y_err
+    if aggregate not in (None, "mean"):
+        raise ConfigError(f"aggregate={aggregate!r} is unknown; known: 'mean'")
+    if aggregate == "mean" and y_err is not None:
+        raise ConfigError("aggregate='mean' gives means an error of their own; leave y_err out")
+    skipped = names(given.skip_run, "skip_run")
+    source, x_name, y_name, error = _trajectory(
+        given.data, given.values, given.x, given.y, y_err, by, skipped
+    )
+    if x_name == y_name:
+        raise ConfigError(f"x and y are both '{x_name}'; y is fitted against another column")
+    found = sound_curves(
+        source,
+        x=x_name,
+        y=y_name,
+        y_err=error,
+        by=by,
+        x_range=x_range,
+        duplicates=given.duplicates,
+        at=given.at,
+        resume=given.resume,
+        ceiling=ceiling,
+        aggregate=aggregate == "mean",
+        minimum=plan.minimum_points,
+        every=bool(plan.pool),
+    )
+    if aggregate == "mean":
+        found = [averaged(curve) for curve in found]
+    return Prepared(
+        plan,
+        [plan.taken(binned(curve)) for curve in found],
+        x=_axis(source, x_name),
+        y=_axis(source, y_name) | ({} if ceiling is None else {"ceiling": repr(ceiling)}),
+    )
+
+
+def _trajectory(
+    data: Data | None,
+    values: ArrayLike | None,
+    x: str | ArrayLike | None,
+    y: str | ArrayLike | None,
+    y_err: str | ArrayLike | None,
+    by: str | Sequence[str] | None,
+    skip_run: str | Sequence[str],
+) -> tuple[xr.Dataset, str, str, str | None]:
+    """Return whatever was given as a trajectory, with the names of x, y and y_err."""
+    import pandas as pd
+
+    from scalefit.io import axes, from_file, read
+    from scalefit.io.expressions import extended
+    from scalefit.io.skipping import without
+    from scalefit.io.tidy import from_table
+
+    columns = names(by, "by")
+    if isinstance(data, str | os.PathLike | pd.DataFrame | xr.Dataset):
+        if values is not None or not isinstance(x, str | None) or not isinstance(y, str):
+            raise ConfigError("x and y must be names of columns or variables when data are given")
+        if y_err is not None and not isinstance(y_err, str):
+            raise ConfigError("y_err must be the name of a column or variable when data are given")
+        if isinstance(data, xr.Dataset):
+            kept = without(trajectory.validate(data), skip_run)
+            source = extended(kept, x=x, y=y, y_err=y_err)
+        elif isinstance(data, pd.DataFrame):
+            source = from_table(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
+        else:
+            found = read(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
+            source = from_file(found, data)
+        if x is None:
+            x = axes.default_x(source, y)
+            told = [*str(source.attrs.get("reading", "")).splitlines(), axes.note(x)]
+            source = source.assign_attrs(reading="\n".join(told))
+        return source, x, y, y_err
+    if skip_run:
+        raise ConfigError("skip_run names runs of a table or a trajectory; arrays are one curve")
+    if data is not None:
+        if values is None or x is not None or y is not None:
+            raise ConfigError("give two arrays, fit(x, y), or one table with the names of x and y")
+        x, y = data, values
+    if x is None or y is None or isinstance(x, str) or isinstance(y, str):
+        raise ConfigError("nothing to fit: give fit(x, y), fit(x=..., y=...) or fit(data, x=, y=)")
+    x_values, y_values = numbers(x, "x"), numbers(y, "y")
+    if x_values.ndim != 1 or x_values.shape != y_values.shape:
+        raise InvalidData(
+            f"x and y must be arrays of one length; their shapes are {x_values.shape} and "
+            f"{y_values.shape}"
+        )
+    variables = {"x": (("run", "point"), x_values[None]), "y": (("run", "point"), y_values[None])}
+    if y_err is not None:
+        errors = None if isinstance(y_err, str) else numbers(y_err, "y_err")
+        if errors is None or errors.shape not in ((), x_values.shape):
+            raise InvalidData("y_err must be an array as long as x and y, or one number")
+        errors = np.broadcast_to(errors, x_values.shape)
+        variables["y_err"] = (("run", "point"), errors[None])
+    built = trajectory.build(variables, {"run": ["curve"]}, source="arrays")
+    return built, "x", "y", None if y_err is None else "y_err"
+
+
+def _bound(ceiling: Any) -> float | None:
+    """Return a ceiling as a number."""
+    if ceiling is None:
+        return None
+    if isinstance(ceiling, bool) or not isinstance(ceiling, int | float | np.number):
+        raise ConfigError(f"ceiling={ceiling!r}: give the number that y stays below, such as 1")
+    if not np.isfinite(ceiling):
+        raise ConfigError(f"ceiling={ceiling!r}: give a finite number that y stays below")
+    return float(ceiling)
+
+
+def _axis(source: xr.Dataset, name: str) -> dict[str, str]:
+    """Return name, label and unit of a variable or coordinate."""
+    attrs = source[name].attrs
+    label = str(attrs.get("long_name", name.replace("_", " ")))
+    return {"name": name, "label": label, "unit": str(attrs.get("units", ""))}
