@@ -155,7 +155,7 @@ def test_too_few_points_are_said_not_to_be_checked() -> None:
     assert "5 points are too few to check whether the law fits" in fit.notes["0"]
 
 
-@pytest.mark.parametrize("unit", [(1e6, 1.0), (1e-6, 1.0), (1.0, 1e6), (1.0, 1e-6)])
+@pytest.mark.parametrize("unit", [(1e6, 1e-6), (1e-6, 1e6)])
 def test_units_change_no_verdict(unit: tuple[float, float]) -> None:
     y = loss(STEPS)
     good = pd.DataFrame({"step": unit[0] * STEPS, "loss": unit[1] * y})
