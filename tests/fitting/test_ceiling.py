@@ -16,18 +16,17 @@ N = np.geomspace(100.0, 30_000.0, 18)
 GAP = (0.07 + 6.0 * N**-0.5) * np.exp(0.01 * np.random.default_rng(5).standard_normal(18))
 FRAME = pd.DataFrame({"n": N, "accuracy": 1.0 - GAP, "percent": 100.0 * (1.0 - GAP)})
 ROUGH: dict[str, Any] = {"method": "point", "progress": False}
-FEW: dict[str, Any] = {"regimes": [1, 2], "noise": "normal", **ROUGH}
 
 
 @pytest.fixture(scope="module")
 def fit() -> sf.Fit:
-    return sf.fit(FRAME, x="n", y="accuracy", ceiling=1, **FEW)
+    return sf.fit(FRAME, x="n", y="accuracy", ceiling=1, **ROUGH)
 
 
 @pytest.fixture(scope="module")
 def error() -> sf.Fit:
     """Return the same as a fit of the error."""
-    return sf.fit(FRAME, x="n", y="1 - accuracy", **FEW)
+    return sf.fit(FRAME, x="n", y="1 - accuracy", **ROUGH)
 
 
 def test_exponent_and_limit_are_the_true_ones(fit: sf.Fit, error: sf.Fit) -> None:
