@@ -17,6 +17,7 @@ import pytest
 from samples import logs, losses
 
 from scalefit import spreadsheet, trajectory
+from scalefit.errors import InvalidData
 from scalefit.io.tidy import from_table
 
 from .conftest import AXES, POINT, Run
@@ -227,6 +228,16 @@ def test_single_bits_of_a_trajectory(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert len(refusals) > 10
     assert all(str(path) in said for said in refusals)
     assert capfd.readouterr().err == ""
+
+
+def test_what_a_damaged_file_says_is_told_in_characters_that_print(run: Run) -> None:
+    trajectory.write(from_table(losses.table(2), by="arch"), Path("runs.nc"))
+    content = Path("runs.nc").read_bytes()
+    Path("runs.nc").write_bytes(content.replace(b"scalefit-traj", b"scalefi\xf4-traj"))
+    refused(run, 3, ["runs.nc", "another version"], "fit", "runs.nc", "--y", "loss")
+    with pytest.raises(InvalidData) as caught:
+        trajectory.open_netcdf("runs.nc")
+    assert str(caught.value).isprintable()
 
 
 def test_texts_of_netcdf_that_overlap_are_not_read_for_ever(tmp_path: Path, run: Run) -> None:
