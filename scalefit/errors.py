@@ -53,8 +53,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     --------
     >>> nearest("lss", ["loss", "step"])
     "did you mean 'loss'?"
+    >>> nearest("loss", ["loss_mean", "loss_std", "step"])
+    "did you mean 'loss_mean' or 'loss_std'?"
     """
     words = list(known)
+    longer = [word for word in words if len(name) > 2 and word.startswith(name)]
+    if 1 < len(longer) < 4:
+        return f"did you mean {' or '.join(map(repr, longer))}?"
     close = difflib.get_close_matches(name, words, n=1, cutoff=0.5)
     if close:
         return f"did you mean '{close[0]}'?"

@@ -355,7 +355,7 @@ def open_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
         try:
             return _plain_coordinates(validate(dataset))
         except InvalidData as error:
-            raise InvalidData(f"{inline(path)}: {error}") from None
+            raise InvalidData(f"{inline(path)}: {inline(error)}") from None
 
 
 def _plain_coordinates(dataset: xr.Dataset) -> xr.Dataset:

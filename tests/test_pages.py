@@ -44,7 +44,7 @@ PAGES = (
     "benchmarks/README.md",
 )
 LONGEST = {"README.md": 150, "scalefit/README.md": 320, "datasets/README.md": 60}
-NEED_TORCH = ("trainers/README.md",)
+MARKS = {"README.md": pytest.mark.slow, "trainers/README.md": pytest.mark.train}
 SECTIONS = {"law": "Add a law", "reader": "Add a reader", "family": "Add a family"}
 BENCHMARK = "Add a benchmark"
 
@@ -138,11 +138,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.train if name in NEED_TORCH else ())
-        for name in PAGES
-        if name != "CONTRIBUTING.md"
-    ],
+    [pytest.param(name, marks=MARKS.get(name, ())) for name in PAGES if name != "CONTRIBUTING.md"],
 )
 def test_blocks_run(name: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """What a page shows runs as it stands, and prints what it says."""

@@ -215,7 +215,7 @@ def tables(draw: st.DrawFn) -> tuple[pd.DataFrame, list[str]]:
 
 @given(tables())
 @settings(
-    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_table_to_file_and_back_is_exact(
     tmp_path: Path, table: tuple[pd.DataFrame, list[str]]

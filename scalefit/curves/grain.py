@@ -76,7 +76,8 @@ def _unit(y: Array) -> float:
     top = np.floor(np.log10(y.min()) + 1e-6)
     for power in range(int(top), int(top) - 7, -1):
         unit = float(f"1e{power}")
-        count = y / unit
+        with np.errstate(over="ignore", divide="ignore"):
+            count = y / unit
         if count.max() > MOST:
             break
         # As far as numbers of single precision can be multiples.

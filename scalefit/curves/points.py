@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError, InvalidData
-from scalefit.io.expressions import SLOPE
+from scalefit.io.expressions import SLOPE, term
 from scalefit.io.tables import ROW
 from scalefit.wording import inline, quoted, suggest
 
@@ -65,6 +65,12 @@ class Points:
             f"{self.source}: column {quoted(self.names[axis])} {fault}{shown}, at run "
             f"{quoted(self.dataset['run'].values[run])}, {self._row(run, place)}{more}.\n{remedy}"
         )
+
+    def term(self, axis: Literal["x", "y"]) -> str:
+        """Return what stands for x or y in an expression."""
+        name = self.names[axis]
+        known = self.dataset.variables.get(name)
+        return term(name, made=known is not None and SLOPE in known.attrs)
 
     @property
     def source(self) -> str:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalefit.arrays import Array
-from scalefit.wording import inline
 
 from .grain import grain
 
@@ -79,8 +78,7 @@ def _higher(points: Points, used: Mask) -> str:
 
 def _positive(points: Points, used: Mask, bad: Mask) -> str:
     """Return how to get a y that has a logarithm."""
-    name = points.names["y"]
-    own = name if name.isidentifier() else f"[{inline(name)}]"
+    own = points.term("y")
     y = points.y[used & np.isfinite(points.y)]
     head = "A power law is fitted to log y. "
     run = int(np.argmax(bad.any(axis=1)))

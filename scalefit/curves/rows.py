@@ -41,6 +41,8 @@ class Rows:
         In file order.
     x_name, y_name
         What the columns are called.
+    x_term, y_term
+        What stands for them in an expression.
     counter
         Whether the rows are one run in the order in which it went on.
     zero
@@ -55,6 +57,8 @@ class Rows:
     y: Array
     x_name: str = "x"
     y_name: str = "y"
+    x_term: str = "x"
+    y_term: str = "y"
     counter: bool = True
     zero: int = 0
     at: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))

@@ -207,6 +207,8 @@ def _rows(
         value[order],
         points.names["x"],
         points.names["y"],
+        points.term("x"),
+        points.term("y"),
         counter=not points.single and len(members) == 1,
         zero=int((zero[members] & np.isfinite(points.y[members])).sum()),
         at=which,

@@ -20,7 +20,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from scalefit.arrays import Array
-from scalefit.errors import InvalidData
+from scalefit.errors import InvalidData, nearest
 from scalefit.wording import inline, quoted, suggest
 
 if TYPE_CHECKING:
@@ -223,12 +223,22 @@ def derived(text: str | None, known: Iterable[object], axis: str, source: str) -
         return found
     if len(missing) == len(found.columns) and not re.search(r"[\s()`\[\]]|\b\d", text):
         return None
-    bare = [one for one in names if not one.isidentifier() and one in text]
-    if bare and f"[{bare[0]}]" not in text and f"`{bare[0]}`" not in text:
+    bare = [one for one in names if _lacks_only_brackets(text, one, names)]
+    if bare:
         hint = f"write {quoted(bare[0])} as [{inline(bare[0])}]"
     else:
-        hint = suggest(missing[0], names)
+        hint = suggest(text if nearest(text, names).startswith("did") else missing[0], names)
     raise InvalidData(f"{where}: no column {quoted(missing[0])}; {hint}")
+
+
+def _lacks_only_brackets(text: str, name: str, names: list[str]) -> bool:
+    """Return whether a text would be arithmetic of columns if a name in it stood in brackets."""
+    if name.isidentifier() or name not in text:
+        return False
+    try:
+        return set(parse(text.replace(name, f"[{name}]")).columns) <= set(names)
+    except NoExpression:
+        return False
 
 
 def undefined(values: Array, columns: Iterable[Any]) -> NDArray[np.bool_]:
@@ -237,6 +247,13 @@ def undefined(values: Array, columns: Iterable[Any]) -> NDArray[np.bool_]:
     for column in columns:
         there &= ~np.isnan(np.asarray(column, dtype=float))
     return np.asarray(np.isnan(values) & there)
+
+
+def term(name: str, made: bool = False) -> str:
+    """Return what stands in an expression for a column, or for what another expression made."""
+    if made:
+        return f"({inline(name)})"
+    return name if name.isidentifier() else f"[{inline(name)}]"
 
 
 def described(expression: Expression, unit: str = "") -> dict[str, Any]:

@@ -161,7 +161,7 @@ def ceiling(rows: Rows) -> Finding | None:
         "ceiling",
         False,
         f"{quoted(rows.y_name)} rises towards a bound of {bound:g} that a power law does not know",
-        f'--ceiling {bound:g}, or --y "{bound:g} - {rows.y_name}"',
+        f'--ceiling {bound:g}, or --y "{bound:g} - {rows.y_term}"',
     )
 
 

@@ -35,13 +35,13 @@ def counted_from_zero(curve: Curve) -> Finding | None:
     better = _evidence(replace(curve, x=curve.x + 1.0)) - _evidence(curve)
     if not better > CLEARLY:
         return None
-    name = rows.x_name
+    name, one_more = rows.x_name, f"{rows.x_term} + 1"
     return Finding(
         "counter from zero",
         False,
-        f"{quoted(name)} counts from 0, and {name} + 1 describes the points better by "
+        f"{quoted(name)} counts from 0, and {one_more} describes the points better by "
         f"{better:.1f} nats",
-        f'--x "{name} + 1" keeps the row at 0 as well',
+        f'--x "{one_more}" keeps the row at 0 as well',
     )
 
 

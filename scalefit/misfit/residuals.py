@@ -29,6 +29,8 @@ FAR = 0.03
 """Residual of log y that a point which lies far off has at least."""
 SCALES = 5.0
 """Scales of the other points beyond which one lies far off."""
+SPIKES = 3
+"""Places of points far off from which they are taken for spikes, though most are beside another."""
 BESIDE = (0.3, 3.0)
 """Mean residual of log y of a law that passes beside its points; and in standard deviations."""
 FREEDOM = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0)
@@ -67,7 +69,9 @@ def outliers(curve: Curve, left: Array) -> Finding | None:
     """Return whether some points lie far off and set the noise.
 
     Residuals are described once as normal and once as Student's t of the best scale and degrees of
-    freedom. Where points are means over bins, residuals are taken in units of their errors.
+    freedom. Where points are means over bins, residuals are taken in units of their errors. Points
+    beside one another are what a law leaves that bends too seldom; in three places or more they are
+    noted, for spikes that last look so as well.
     """
     scale = np.ones(left.size)
     if curve.error is not None and curve.error.any():
@@ -78,7 +82,10 @@ def outliers(curve: Curve, left: Array) -> Finding | None:
     normal = -0.5 * e.size * (np.log(2.0 * np.pi * max(float(e.var()), 1e-24)) + 1.0)
     better, narrow = max(_student(e, freedom) for freedom in FREEDOM)
     far = (np.abs(e) > SCALES * narrow) & (np.abs(left) > FAR)
-    if not better - normal > MILD or not far.any() or _together(far, e):
+    if not better - normal > MILD or not far.any():
+        return None
+    together, places = _together(far, e)
+    if together and places < SPIKES:
         return None
     many = int(far.sum())
     without = float(np.std(e[~far])) if (~far).any() else 0.0
@@ -86,17 +93,17 @@ def outliers(curve: Curve, left: Array) -> Finding | None:
     sets = "set" if many > 1 else "sets"
     return Finding(
         "outlier",
-        better - normal > HEAVY,
+        better - normal > HEAVY and not together,
         f"{which} far off and {sets} the noise ({e.std():.2g}; {without:.2g} without)",
         '--noise student (noise="student") allows for that',
     )
 
 
-def _together(far: NDArray[np.bool_], e: Array) -> bool:
-    """Return whether most points that lie far off do so beside another, as where a law bends."""
+def _together(far: NDArray[np.bool_], e: Array) -> tuple[bool, int]:
+    """Return whether most points that lie far off do so beside another, and in how many places."""
     pair = far[1:] & far[:-1] & (np.sign(e[1:]) == np.sign(e[:-1]))
     beside_another = np.append(pair, False) | np.append(False, pair)
-    return bool(beside_another.sum() > 0.5 * far.sum())
+    return bool(beside_another.sum() > 0.5 * far.sum()), int(far.sum() - pair.sum())
 
 
 def beside(left: Array) -> Finding | None:

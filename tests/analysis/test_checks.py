@@ -76,7 +76,7 @@ def test_good_fits_fail_no_oftener_than_stated(good: pd.DataFrame, check: str) -
 
 
 def test_correlated_noise_is_no_fault_of_a_fit_that_knows_it() -> None:
-    table = checked(correlated, noise="ar1")
+    table = checked(correlated, 16, noise="ar1")
     failed = (table["p"] < 0.01).groupby(table["run"]).any()
     assert failed.mean() < 0.2
 
@@ -97,7 +97,7 @@ def test_correlated_noise_is_no_fault_of_a_fit_that_knows_it() -> None:
 def test_planted_faults_are_found(
     made: Callable[..., Array], changed: dict[str, Any], check: str, sign: int
 ) -> None:
-    table = checked(made, 12, **changed)
+    table = checked(made, 6, **changed)
     said = table[table["check"] == check]["words"]
     words = WORDS[check, sign].format(x="step", at=X[20])
     assert (said == words).mean() > 0.6

@@ -118,9 +118,9 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that `scalefit fit --out` wrote, for all tests of this file."""
+    """Return a folder that `scalefit fit --out` wrote, for all tests of this room."""
     folder = tmp_path_factory.mktemp("fitted")
     _curves(["base", "large"]).to_csv(folder / "runs.csv", index=False)
     options = (*AXES, "--by", "model", *POINT, "--out", str(folder / "results"))

@@ -17,6 +17,7 @@ import pytest
 from samples import logs, losses
 
 from scalefit import spreadsheet, trajectory
+from scalefit.errors import InvalidData
 from scalefit.io.tidy import from_table
 
 from .conftest import AXES, POINT, Run
@@ -111,22 +112,20 @@ def frame(**columns: Any) -> pd.DataFrame:
 
 
 ODD_NAMES: dict[str, tuple[Callable[[Path], str], list[str]]] = {
-    "NUL in a cell": (
-        lambda path: _json(path, [{**row, "m": "a\0b"} for row in frame().to_dict("records")]),
+    "NUL in a cell and a column": (
+        lambda path: _json(
+            path, [{**row, "k\0": 1, "m": "a\0b"} for row in frame().to_dict("records")]
+        ),
         ["--by", "m"],
     ),
-    "half a character in a cell": (
-        lambda path: _csv(path, frame(m="a\u202eb")),
-        ["--by", "m"],
+    "columns called . and ..": (
+        lambda path: _csv(path, frame(**{".": "p", "..": 3})),
+        ["--by", ".", "--by", ".."],
     ),
-    "NUL in a column": (
-        lambda path: _json(path, [{**row, "k\0": 1} for row in frame().to_dict("records")]),
-        [],
+    "half a character, a formula and dollars": (
+        lambda path: _csv(path, frame(m="a\u202eb", n="=cmd|'/c calc'!A0", o=r"$\frac{$")),
+        ["--by", "m", "--by", "n", "--by", "o"],
     ),
-    "a column called .": (lambda path: _csv(path, frame(**{".": "p"})), ["--by", "."]),
-    "a column called ..": (lambda path: _csv(path, frame(**{"..": 3})), ["--by", ".."]),
-    "a formula": (lambda path: _csv(path, frame(m="=cmd|'/c calc'!A0")), ["--by", "m"]),
-    "dollars": (lambda path: _csv(path, frame(m=r"$\frac{$")), ["--by", "m"]),
 }
 
 
@@ -210,7 +209,7 @@ def test_a_netcdf_file_that_misleads_is_refused_with_3(case: str, tmp_path: Path
 
 
 def test_single_bits_of_a_trajectory(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Every 509th bit; `benchmarks/robustness/fuzz.py` flips them all."""
+    """Every 1021st bit; `benchmarks/robustness/fuzz.py` flips them all."""
     import scalefit as sf
     from scalefit.errors import ScalefitError
 
@@ -218,7 +217,7 @@ def test_single_bits_of_a_trajectory(tmp_path: Path, capfd: pytest.CaptureFixtur
     trajectory.write(from_table(losses.table(2), by="arch"), path)
     whole = path.read_bytes()
     refusals = []
-    for bit in range(5, 8 * len(whole), 509):
+    for bit in range(5, 8 * len(whole), 1021):
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << (bit % 8)
         path.write_bytes(damaged)
@@ -229,6 +228,16 @@ def test_single_bits_of_a_trajectory(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert len(refusals) > 10
     assert all(str(path) in said for said in refusals)
     assert capfd.readouterr().err == ""
+
+
+def test_what_a_damaged_file_says_is_told_in_characters_that_print(run: Run) -> None:
+    trajectory.write(from_table(losses.table(2), by="arch"), Path("runs.nc"))
+    content = Path("runs.nc").read_bytes()
+    Path("runs.nc").write_bytes(content.replace(b"scalefit-traj", b"scalefi\xf4-traj"))
+    refused(run, 3, ["runs.nc", "another version"], "fit", "runs.nc", "--y", "loss")
+    with pytest.raises(InvalidData) as caught:
+        trajectory.open_netcdf("runs.nc")
+    assert str(caught.value).isprintable()
 
 
 def test_texts_of_netcdf_that_overlap_are_not_read_for_ever(tmp_path: Path, run: Run) -> None:

@@ -257,7 +257,7 @@ main(sys.argv[2:])
         pytest.param(
             "scalefit.trainers.sweep",
             "train perceptron --set N=300 --set load=20 --set seeds=64 --out out",
-            marks=pytest.mark.train,
+            marks=(pytest.mark.train, pytest.mark.slow),
         ),
     ],
     ids=["fit", "train"],

@@ -10,8 +10,10 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import xarray as xr
 
 import scalefit as sf
+from scalefit import stored_fit
 from scalefit.errors import InvalidData
 
 from .conftest import Run
@@ -170,45 +172,77 @@ DAMAGE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_fit_is_refused_with_3(damage: str, stored: Path, run: Run) -> None:
+COMMANDS = (("predict", "--at", "1e6"), ("compare",), ("report", "--out", "page.html"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "command"),
+    [(damage, COMMANDS[i % len(COMMANDS)]) for i, damage in enumerate(DAMAGE)],
+    ids=list(DAMAGE),
+)
+def test_a_damaged_fit_is_refused_with_3(
+    damage: str, command: tuple[str, ...], stored: Path, run: Run
+) -> None:
     change, word = DAMAGE[damage]
     with h5py.File(stored, "r+") as file:
         change(file)
     before = sorted(Path.cwd().rglob("*"))
-    for command in (("predict", "--at", "1e6"), ("compare",), ("report", "--out", "page.html")):
-        done = run(command[0], stored, *command[1:])
-        assert (done.code, done.out) == (3, "")
-        assert len(done.err.splitlines()) == 1
-        assert str(stored) in done.err
+    done = run(command[0], stored, *command[1:])
+    assert (done.code, done.out) == (3, "")
+    assert len(done.err.splitlines()) == 1
+    assert str(stored) in done.err
     assert word in done.err or "not a fit" in done.err
     assert sorted(Path.cwd().rglob("*")) == before
+
+
+def test_every_command_refuses_a_damaged_fit(stored: Path, run: Run) -> None:
+    with h5py.File(stored, "r+") as file:
+        DAMAGE["NaN among draws"][0](file)
+    before = sorted(Path.cwd().rglob("*"))
+    for command in COMMANDS:
+        done = run(command[0], stored, *command[1:])
+        assert (done.code, done.out, len(done.err.splitlines())) == (3, "", 1)
+    assert sorted(Path.cwd().rglob("*")) == before
+
+
+def without(group: str) -> Callable[[xr.DataTree], xr.DataTree]:
+    return lambda tree: tree.drop_nodes(group)
+
+
+def having(group: str, name: str, at: Any, value: Any) -> Callable[[xr.DataTree], xr.DataTree]:
+    def change(tree: xr.DataTree) -> xr.DataTree:
+        data = tree[group].to_dataset()
+        values = data[name].values.copy()
+        values[at] = value
+        tree[group] = xr.DataTree(data.assign({name: data[name].copy(data=values)}))
+        return tree
+
+    return change
 
 
 def test_the_probabilities_of_models_add_up(tmp_path: Path, several: sf.Fit) -> None:
     x, y = several.curve("a")
     fit = sf.fit(x, y, regimes=[1, 2], method="point", noise="normal", draws=100, progress=False)
-    for i, (name, change, word) in enumerate(
-        [
-            ("share", put("models/probability", (0, 0), 2.0), "add up"),
-            ("state", put("models/state", (0, 0), "fine"), "'fine'"),
-            ("kind", put("models/noise", 0, "ar9"), "'noise'"),
-            ("count", put("models/regimes", 0, 9), "'regimes'"),
-            ("averaged", deleted("averaged"), "'averaged' is missing"),
-            ("forecast", deleted("forecast"), "'forecast' is missing"),
-            ("models", deleted("models"), "'models' is missing"),
-            ("one number", deleted("regimes_2"), "'regimes_2' is missing"),
-            ("hole", put("averaged/exponent", (0, 0, 0, 0), np.nan), "'exponent'"),
-            ("crossover", put("regimes_2/crossover", (0, 0, 0, 0), np.nan), "'crossover'"),
-        ]
+    first: Any = (0, 0, 0, 0)
+    for change, word in (
+        (having("models", "probability", (0, 0), 2.0), "add up"),
+        (having("models", "state", (0, 0), "fine"), "'fine'"),
+        (having("models", "noise", 0, "ar9"), "'noise'"),
+        (having("models", "regimes", 0, 9), "'regimes'"),
+        (without("averaged"), "'averaged' is missing"),
+        (without("forecast"), "'forecast' is missing"),
+        (without("models"), "'models' is missing"),
+        (without("regimes_2"), "'regimes_2' is missing"),
+        (having("averaged", "exponent", first, np.nan), "'exponent'"),
+        (having("regimes_2", "crossover", first, np.nan), "'crossover'"),
     ):
-        path = tmp_path / f"{i}.nc"
-        fit.save(path)
-        with h5py.File(path, "r+") as file:
-            change(file)
         with pytest.raises(InvalidData, match=word):
-            sf.load(path)
-        assert name
+            stored_fit.check(change(fit.tree.copy()))
+    fit.save(tmp_path / "fit.nc")
+    with h5py.File(tmp_path / "fit.nc", "r+") as file:
+        put("models/probability", (0, 0), 2.0)(file)
+    with pytest.raises(InvalidData, match=r"fit\.nc: .*add up"):
+        sf.load(tmp_path / "fit.nc")
 
 
 @pytest.mark.slow

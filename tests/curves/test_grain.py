@@ -42,6 +42,7 @@ def test_coarse_decimals_are_found(decimals: int, scale: float) -> None:
         2.0 + losses().round(4),  # a thousandth of y at most
         np.exp(np.random.default_rng(1).standard_normal(100)).round(2),
         losses()[:7].round(4),  # too few
+        np.geomspace(1e-300, 1e300, 100),  # in units of the smallest beyond all numbers
     ],
 )
 def test_other_values_are_taken_as_they_are(y: Array) -> None:

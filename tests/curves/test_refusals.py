@@ -62,6 +62,20 @@ def test_the_advice_is_scaled_with_y() -> None:
     assert low < 0.35 < high
 
 
+@pytest.mark.parametrize("name", ["reward", "eval/reward"])
+def test_the_advice_can_be_typed_whatever_y_is(name: str) -> None:
+    """Of a negated column, too, which is no column of its own."""
+    frame = pd.DataFrame({"tokens": X, name: 3.0 - LOSS})
+    y = "-reward" if name == "reward" else "-[eval/reward]"
+    with pytest.raises(InvalidData) as caught:
+        sf.fit(frame, x="tokens", y=y, **ROUGH)
+    words = str(caught.value)
+    assert f'--y "({y}) + ' in words
+    fit = sf.fit(frame, x="tokens", y=advised(words), **ROUGH)
+    row = fit.summary().set_index("parameter").loc["exponent"]
+    assert row["low"] < 0.35 < row["high"]
+
+
 def test_what_rises_through_zero_has_a_ceiling() -> None:
     assert "--ceiling" in refused(3.0 - LOSS)
     low, high = exponent("loss", 3.0 - LOSS, ceiling=3.0)

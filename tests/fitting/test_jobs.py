@@ -56,8 +56,10 @@ def failing(monkeypatch: pytest.MonkeyPatch, *which: int) -> None:
     monkeypatch.setattr(jobs, "infer", fragile)
 
 
-@pytest.mark.parametrize("position", [0, 1, 2])
-@pytest.mark.parametrize("models", [{}, {"regimes": (1, 2), "noise": "auto", "floor": "auto"}])
+@pytest.mark.parametrize(
+    ("position", "models"),
+    [(0, {}), (2, {}), (1, {"regimes": (1, 2), "noise": "auto", "floor": "auto"})],
+)
 def test_a_curve_that_fails_is_marked_and_leaves_the_others(
     position: int, models: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +133,10 @@ def spawned(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
-@pytest.mark.parametrize("pool", [lambda: ThreadPoolExecutor(2), lambda: spawned(2)])
+@pytest.mark.parametrize(
+    "pool",
+    [lambda: ThreadPoolExecutor(2), pytest.param(lambda: spawned(2), marks=pytest.mark.slow)],
+)
 def test_an_executor_changes_no_bit(pool: Any) -> None:
     data = table(4)
     options = {**POINT, "regimes": (1, 2), "floor": False}

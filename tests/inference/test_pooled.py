@@ -45,7 +45,10 @@ def fit(data: pd.DataFrame, **changed: Any) -> sf.Fit:
 
 @pytest.fixture(scope="module")
 def alike() -> sf.Fit:
-    return fit(runs(), pool="seed")
+    """Return a fit by short chains, for what is asked of it whatever its verdict."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pooled, "LENGTHS", (200, 200))
+        return fit(runs(), pool="seed", draws=800)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +129,7 @@ def test_shared_values_follow_their_prior_without_data(rng: np.random.Generator)
     sampled = unpack(problem.priors, v)
     curves = [pooled._curve(problem, sampled, np.zeros(len(v))) for _ in range(2)]
     hyper = pooled._Hyper(curves)
-    found, _, _ = hyper.chain(hyper.guess(), 300, 3000, rng)
+    found, _, _ = hyper.chain(hyper.guess(), 300, 1500, rng)
     steepness = found[:, hyper.size]
     assert np.mean(steepness) == pytest.approx(math.log(0.4), abs=0.15)
     assert np.std(steepness) == pytest.approx(0.7, abs=0.12)

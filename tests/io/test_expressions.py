@@ -95,6 +95,7 @@ def test_nothing_else_is_understood(text: str) -> None:
         ("1 - acuracy", "no column 'acuracy'; did you mean 'accuracy'"),
         ("accuracy ^ 2", "a power is written [*][*]"),
         ("1 - train/loss", r"write 'train/loss' as \[train/loss\]"),
+        ("sweep - train/loss", "no column 'sweep'; did you mean 'train/loss'"),
         ("log(0.6 - accuracy)", "is not a number in row 4: 'accuracy' is 0.7"),
         ("train/los", "^frame.csv: no column 'train/los'; did you mean 'train/loss'"),
     ],

@@ -97,6 +97,13 @@ def test_spikes_and_one_wild_value_are_told_with_the_noise_that_allows_them() ->
     heavy = fitted(spiked, noise="student", regimes=1, floor=True)
     assert heavy.ok
     assert inside(heavy, 0.45)
+    lasting = loss(STEPS)
+    lasting[[20, 21, 40, 41, 60, 61, 62]] *= np.array([1.5, 1.25, 1.8, 1.3, 1.6, 1.4, 1.2])
+    lasted = pd.DataFrame({"step": STEPS, "loss": lasting})
+    said = fitted(lasted, regimes=[1, 2])
+    assert "--noise student" in " ".join([*said.notes["0"], *said.verdict.values()])
+    named: Any = {"noise": "student", "regimes": 1, "floor": True, "method": "certified"}
+    assert inside(fitted(lasted, **named), 0.45)
     wild = loss(STEPS)
     wild[50] = 1e12
     assert fitted(pd.DataFrame({"step": STEPS, "loss": wild})).verdict["0"].startswith("doubtful: ")
@@ -133,11 +140,28 @@ def test_a_counter_from_zero_is_noted() -> None:
     y = (0.15 + 2.0 * (epoch + 1.0) ** -0.6) * np.exp(
         0.01 * np.random.default_rng(2).standard_normal(40)
     )
-    fit = fitted(pd.DataFrame({"epoch": epoch, "loss": y}), x="epoch")
+    table = pd.DataFrame({"train/epoch": epoch, "loss": y})
+    fit = fitted(table, x="train/epoch")
     assert fit.ok
-    assert any('--x "epoch + 1"' in note for note in fit.notes["0"])
-    later = fitted(pd.DataFrame({"epoch": epoch[1:], "loss": y[1:]}), x="epoch")
-    assert not any("epoch + 1" in note for note in later.notes["0"])
+    remedy = "[train/epoch] + 1"
+    assert any(f'--x "{remedy}"' in note for note in fit.notes["0"])
+    assert inside(fitted(table, x=remedy).with_regimes(1), 0.6)
+    later = fitted(table[1:], x="train/epoch")
+    assert not any(remedy in note for note in later.notes["0"])
+
+
+def test_a_ceiling_is_noted_with_arithmetic_that_can_be_typed() -> None:
+    n = np.geomspace(100.0, 30_000.0, 18)
+    gap = (0.07 + 6.0 * n**-0.5) * np.exp(0.01 * np.random.default_rng(5).standard_normal(18))
+    table = pd.DataFrame({"n": n, "eval/accuracy": 1.0 - gap, "hits": 100.0 - 100.0 * gap})
+    for y, remedy in (
+        ("eval/accuracy", "1 - [eval/accuracy]"),
+        ("hits / 100", "1 - (hits / 100)"),
+    ):
+        fit = fitted(table, x="n", y=y, regimes=[1, 2], noise="normal")
+        assert any(f'--ceiling 1, or --y "{remedy}"' in note for note in fit.notes["0"])
+        mended = fitted(table, x="n", y=remedy, regimes=[1, 2], noise="normal")
+        assert inside(mended.with_regimes(1), 0.5)
 
 
 def test_an_offset_below_zero_is_noted_with_the_law_that_has_it() -> None:
@@ -155,7 +179,7 @@ def test_too_few_points_are_said_not_to_be_checked() -> None:
     assert "5 points are too few to check whether the law fits" in fit.notes["0"]
 
 
-@pytest.mark.parametrize("unit", [(1e6, 1.0), (1e-6, 1.0), (1.0, 1e6), (1.0, 1e-6)])
+@pytest.mark.parametrize("unit", [(1e6, 1e-6), (1e-6, 1e6)])
 def test_units_change_no_verdict(unit: tuple[float, float]) -> None:
     y = loss(STEPS)
     good = pd.DataFrame({"step": unit[0] * STEPS, "loss": unit[1] * y})

@@ -32,7 +32,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def opened(browser: Any, page: Path) -> Iterator[Any]:
-    """Yield the page as opened; whatever it asked for or complained of fails the test."""
+    """Yield the page as opened; whatever it asks for or complains of fails the test."""
     tab = browser.new_page()
     asked: list[str] = []
     said: list[str] = []
@@ -48,19 +48,29 @@ def opened(browser: Any, page: Path) -> Iterator[Any]:
     tab.close()
 
 
-def test_the_figures_are_drawn(opened: Any) -> None:
+def test_the_page_works(opened: Any, fit: sf.Fit) -> None:
+    """In one go, for it takes seconds to open: each part leaves the page to the next."""
+    figures_are_drawn(opened)
+    scales_can_be_switched(opened)
+    details_open(opened)
+    a_curve_is_chosen_and_its_name_is_text(opened, fit)
+    a_row_of_the_forest_opens_its_curve(opened)
+    the_summary_sorts_and_searches_the_curves(opened)
+
+
+def figures_are_drawn(opened: Any) -> None:
     assert opened.locator("#curves .scatterlayer .trace").count() > 5
     assert opened.locator("#exponents .scatterlayer .points path").count() == len(NAMES)
 
 
-def test_the_scales_can_be_switched(opened: Any) -> None:
+def scales_can_be_switched(opened: Any) -> None:
     kind = "document.getElementById('curves').layout.xaxis.type"
     for wanted in ("linear", "log"):
         opened.locator(".updatemenu-button", has_text=wanted).click()
         opened.wait_for_function(f"{kind} == '{wanted}'")
 
 
-def test_a_curve_is_chosen_and_its_name_is_text(opened: Any, fit: sf.Fit) -> None:
+def a_curve_is_chosen_and_its_name_is_text(opened: Any, fit: sf.Fit) -> None:
     at = "document.getElementById('curves').data.find(t => t.name == 'data').y[0]"
     for index, run in enumerate(fit.runs):
         opened.locator(".updatemenu-header").click()
@@ -70,12 +80,13 @@ def test_a_curve_is_chosen_and_its_name_is_text(opened: Any, fit: sf.Fit) -> Non
         assert shown.replace("\xa0", " ") == run
 
 
-def test_details_open_without_script(opened: Any) -> None:
+def details_open(opened: Any) -> None:
     opened.locator("details summary").first.click()
     assert opened.locator("details[open] h3").first.is_visible()
+    opened.locator("details summary").first.click()
 
 
-def test_the_summary_sorts_and_searches_the_curves(opened: Any) -> None:
+def the_summary_sorts_and_searches_the_curves(opened: Any) -> None:
     def shown() -> list[str]:
         curves = opened.locator("#each details")
         texts = [curves.nth(i) for i in range(curves.count())]
@@ -93,7 +104,7 @@ def test_the_summary_sorts_and_searches_the_curves(opened: Any) -> None:
     assert opened.locator("#found").inner_text() == f"1 of {len(NAMES)}"
 
 
-def test_a_row_of_the_forest_opens_its_curve(opened: Any) -> None:
+def a_row_of_the_forest_opens_its_curve(opened: Any) -> None:
     opened.locator("#exponents .ytick text").nth(2).click()
     (found,) = opened.locator("#each details[open]").all()
     assert found.get_attribute("id") == "curve-2"
