@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from .errors import ConfigError, ScalefitError
 from .wording import inline
 
 
-def named(text: str, what: str, example: str) -> Any:
+def named(text: str, what: str, form: str) -> Any:
     """Return what `module:NAME` names.
 
     Parameters
@@ -20,8 +23,8 @@ def named(text: str, what: str, example: str) -> Any:
         As given.
     what
         What was asked for, at the start of an error.
-    example
-        A name that could be meant.
+    form
+        How it is written, with an example, for an error.
 
     Raises
     ------
@@ -31,11 +34,10 @@ def named(text: str, what: str, example: str) -> Any:
     module, _, attribute = str(text).partition(":")
     where = f"{what} {inline(text)}"
     if not all(part.isidentifier() for part in (*module.split("."), attribute)):
-        raise ConfigError(f"{where}: give module:NAME, such as {example}")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # last, so that no file of the folder hides a module
+        raise ConfigError(f"{where}: give {form}")
     try:
-        return getattr(import_module(module), attribute)
+        with _found(module.partition(".")[0]):
+            return getattr(import_module(module), attribute)
     except ScalefitError:
         raise
     except ModuleNotFoundError as error:
@@ -47,3 +49,23 @@ def named(text: str, what: str, example: str) -> Any:
     except Exception as error:
         said = inline(" ".join(str(error).split()))[:200]
         raise ConfigError(f"{where}: {type(error).__name__}: {said}") from None
+
+
+@contextmanager
+def _found(module: str) -> Iterator[None]:
+    """Look in the current folder, too, for a module that is not installed.
+
+    The folder stays on the path if it holds the module, for what that imports later, and for
+    processes that are started; last, so that no file of the folder hides another module.
+    """
+    here = os.getcwd()
+    missing = module not in sys.modules and find_spec(module) is None
+    if not missing or here in sys.path:
+        yield
+        return
+    sys.path.append(here)
+    try:
+        yield
+    except BaseException:
+        sys.path.remove(here)
+        raise

@@ -106,7 +106,7 @@ def test_a_damaged_file_is_refused(
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidData, match="no such file"):
         sf.load(tmp_path / "none.nc")
-    with pytest.raises(InvalidData, match="no such file"):
+    with pytest.raises(InvalidData, match="this is a folder"):
         sf.load(tmp_path)
     (tmp_path / "text.nc").write_text("step,loss\n")
     with pytest.raises(InvalidData, match="not a readable netCDF file"):

@@ -53,7 +53,7 @@ class Family:
     def protocols(self) -> Mapping[str, Simulation]:
         """Return the simulations by protocol."""
         require_torch()
-        found: Mapping[str, Simulation] = named(self.simulations, "simulations", "m:SIMULATIONS")
+        found: Mapping[str, Simulation] = named(self.simulations, "simulations", "module:NAME")
         return found
 
     def curves(self) -> Callable[[Any], Any]:
@@ -68,7 +68,7 @@ class Family:
             raise ConfigError(
                 f"family {self.name!r} has no theory: train it, scalefit.trainers.run(config)"
             )
-        found: Callable[[Any], Any] = named(self.theory, "theory", "m:curves")
+        found: Callable[[Any], Any] = named(self.theory, "theory", "module:NAME")
         return found
 
 
@@ -120,7 +120,7 @@ def find(name: str) -> Family:
     if name in FAMILIES:
         return FAMILIES[name]
     if ":" in str(name):
-        return register(named(name, "family", "bowl.family:BOWL"))
+        return register(named(name, "family", "module:NAME, such as bowl:FAMILY"))
     for point in entry_points(group=GROUP):
         if point.name == name:
             return register(point.load())

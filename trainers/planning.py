@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.wording import inline
 
-from .calls import RATE, grouped, width
+from .calls import RATE, best, grouped
 from .config import Config, make
 from .device import resolve
 from .families import find, simulation
@@ -102,7 +102,7 @@ def plan(
 
     from .probe import Probes, key_of
 
-    where = resolve(device)
+    resolve(device)
     store = Store(out) if out is not None else None
     folder, probes = Folder(store, determinism), Probes(store.out if store else None)
     rows: list[dict[str, Any]] = []
@@ -112,7 +112,8 @@ def plan(
     timed = set(sorted(range(len(groups)), key=lambda at: -work[at])[:PROBED])
     for at, (shape, runs) in enumerate(groups):
         one = simulation(runs[0].settings)
-        side_by_side = min(width(runs[0], where, determinism), len(runs))
+        name, size = best(shape, runs, device, determinism, probes)
+        where, side_by_side = resolve(name), min(size, len(runs))
         state = folder.state(runs)
         settings = [run.settings.coordinates() for run in runs]
         cost = one.cost(runs[0].settings)

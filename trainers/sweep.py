@@ -300,8 +300,10 @@ def _trained(
         release(where)
         if len(call.runs) > 1:
             half = len(call.runs) // 2
+            kept = slot.path if slot is not None and slot.path.exists() else call.state
             for part in (call.runs[:half], call.runs[half:]):
-                yield from _trained(Call(part, call.device), determinism, where, store, advance)
+                again = Call(part, call.device, kept)
+                yield from _trained(again, determinism, where, store, advance)
             return
         advance(1.0)
     yield piece(one, call.runs, outcome)

@@ -64,8 +64,10 @@ def numbers(fit: sf.Fit) -> dict[str, Any]:
 
 
 def merged(folder: Path) -> str:
-    """Return the fingerprint of all runs in the folder of a sweep."""
-    return fingerprint(trainers.merged(folder))
+    """Return the fingerprint of all runs in the folder of a sweep, whatever files they are from."""
+    found = trainers.merged(folder)
+    kept = {name: one for name, one in found.attrs.items() if name not in ("bundle", "digest")}
+    return fingerprint(found.drop_attrs(deep=False).assign_attrs(kept))
 
 
 def going_on(folder: Path) -> dict[str, Any]:
@@ -78,6 +80,6 @@ def going_on(folder: Path) -> dict[str, Any]:
 
 
 def files(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return the size of every file in a folder, and since when it is there."""
-    stats = {str(path): path.stat() for path in folder.rglob("*.*")}
+    """Return the size of every file of runs in a folder, and since when it is there."""
+    stats = {str(path): path.stat() for path in folder.rglob("*.n*")}
     return {name: (one.st_size, one.st_mtime_ns) for name, one in stats.items()}

@@ -123,7 +123,7 @@ def _imported(name: str) -> Any:
     from scalefit.laws import Law
     from scalefit.wording import inline
 
-    found = named(name, "--law", "mylaws:ShiftedPowerLaw")
+    found = named(name, "--law", "MODULE:CLASS, such as mylaws:ShiftedPowerLaw")
     where = f"--law {inline(name)}"
     try:
         made = found() if isinstance(found, type) else found

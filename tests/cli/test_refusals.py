@@ -14,8 +14,7 @@ import pytest
 
 import scalefit
 from scalefit.cli import _run
-from scalefit.fitting import fit as fitting
-from scalefit.fitting import jobs
+from scalefit.fitting import jobs, prepared
 
 from .conftest import AXES, POINT, Run, interrupted
 
@@ -216,7 +215,7 @@ def test_an_unforeseen_fault_is_one_line_and_1(
     def broken(*_: Any, **__: Any) -> NoReturn:
         raise KeyError("two\nlines")
 
-    monkeypatch.setattr(fitting, "sound_curves", broken)
+    monkeypatch.setattr(prepared, "sound_curves", broken)
     done = run("fit", table, *AXES, *POINT)
     assert (done.code, done.out) == (1, "")
     assert len(done.err.splitlines()) == 1

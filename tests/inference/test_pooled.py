@@ -219,6 +219,7 @@ def test_nothing_is_shared_without_pooling(alone: sf.Fit) -> None:
         _ = alone.shared
 
 
+@pytest.mark.filterwarnings("ignore:doubtful or unreliable")
 def test_groups_of_pooled_runs_are_compared_by_what_they_share(
     alike: sf.Fit, tmp_path: Path
 ) -> None:

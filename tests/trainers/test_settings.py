@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import pytest
+
 from scalefit import trainers
 from scalefit.trainers.families import FAMILIES
+from scalefit.trainers.settings import described, kinds
 
 
-def test_every_setting_of_every_family_has_bounds_and_is_described() -> None:
-    for family in FAMILIES.values():
-        for name, kind in trainers.config(family.family).points[0].coordinates().items():
-            assert kind is not None
-            assert name in str(family.__doc__) or name in family().derived()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_setting_of_every_family_has_bounds_and_is_described(family: str) -> None:
+    settings = FAMILIES[family].settings
+    assert trainers.config(family).family == family
+    told = described(settings)
+    assert [name for name, _ in told] == list(kinds(settings))
+    for name, text in told:
+        meaning, _, values = text.partition(" [")
+        assert len(meaning) > 5, name
+        assert kinds(settings)[name].allowed in values

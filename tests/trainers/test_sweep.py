@@ -320,7 +320,7 @@ def warm(number):
 
 if __name__ == "__main__":
     config = trainers.config(
-        "perceptron", load=[2, 5], N=60, seeds=int(sys.argv[3]), steps=1500, points=20
+        "perceptron", load=[2, 5], N=60, seeds=int(sys.argv[3]), steps=int(sys.argv[5]), points=20
     )
     with processes(int(sys.argv[2])) as pool:
         if pool:
@@ -357,11 +357,13 @@ def killed(process: subprocess.Popen[str]) -> None:
     raise AssertionError("workers have outlived the sweep")
 
 
-def kill_often(tmp_path: Path, kills: int, workers: list[int], seeds: int, how: str) -> None:
+def kill_often(
+    tmp_path: Path, kills: int, workers: list[int], seeds: int, steps: int, how: str
+) -> None:
     """Kill a sweep at random moments, and compare its end with that of an undisturbed one."""
     script = tmp_path / "script.py"
     script.write_text(KILLED)
-    with start(script, tmp_path / "undisturbed", 1, seeds, how) as process:
+    with start(script, tmp_path / "undisturbed", 1, seeds, how, steps) as process:
         began = time.monotonic()
         assert process.communicate()[0] == "done\n"
         lasted = time.monotonic() - began
@@ -371,7 +373,9 @@ def kill_often(tmp_path: Path, kills: int, workers: list[int], seeds: int, how: 
     for number in range(5 * kills):  # more than asked for only until one has hit a run
         if number >= kills and begun and growing:
             break
-        with start(script, tmp_path / "killed", workers[number % len(workers)], seeds, how) as one:
+        with start(
+            script, tmp_path / "killed", workers[number % len(workers)], seeds, how, steps
+        ) as one:
             time.sleep(moments.uniform(lasted / 16, lasted / 4))
             killed(one)
         now = made(tmp_path / "killed")
@@ -381,7 +385,7 @@ def kill_often(tmp_path: Path, kills: int, workers: list[int], seeds: int, how: 
         begun += len(list((tmp_path / "killed" / "bundles").glob("*.state.npz")))
     assert begun  # or the kills hit nothing
     assert growing
-    with start(script, tmp_path / "killed", workers[0], seeds, how) as process:
+    with start(script, tmp_path / "killed", workers[0], seeds, how, steps) as process:
         assert process.communicate()[0] == "done\n"
     assert finished.items() <= made(tmp_path / "killed").items()
     runs = [run for bundle in bundles_of(tmp_path / "killed") for run in bundle["run"].values]
@@ -395,13 +399,13 @@ def bundles_of(folder: Path) -> list[xr.Dataset]:
 
 
 def test_two_kills_change_nothing(tmp_path: Path) -> None:
-    kill_often(tmp_path, 2, [1], 8, "exact")
+    kill_often(tmp_path, 2, [1], 3, 6000, "exact")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["exact", "fast"])
 def test_twenty_kills_change_nothing(tmp_path: Path, how: str) -> None:
-    kill_often(tmp_path, 20, [1, 2], 100, how)
+    kill_often(tmp_path, 20, [1, 2], 100, 1500, how)
 
 
 @pytest.mark.slow
@@ -410,7 +414,7 @@ def test_twenty_kills_change_nothing(tmp_path: Path, how: str) -> None:
 def test_processes_share_a_folder(tmp_path: Path, count: int, kill: bool) -> None:
     script = tmp_path / "script.py"
     script.write_text(KILLED)
-    several = [start(script, tmp_path / "out", 1, 30, "fast") for _ in range(count)]
+    several = [start(script, tmp_path / "out", 1, 30, "fast", 1500) for _ in range(count)]
     if kill:
         time.sleep(2.0)
         killed(several.pop())
@@ -430,7 +434,7 @@ def test_a_worker_that_dies_gives_one_error(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(program)
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "out"), "2", "9", "exact"],
+        [sys.executable, str(script), str(tmp_path / "out"), "2", "9", "exact", "1500"],
         capture_output=True,
         text=True,
     )
