@@ -56,7 +56,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "prior of models without weight",
-        "    return math.log(FLOOR if law.floor else 1.0 - FLOOR)\n",
+        "    return math.log(FLOOR if floor else 1.0 - FLOOR)\n",
         "    return 0.0\n",
         ("tests/inference/test_ensemble.py::test_models_of_equal_evidence_have_their_prior_odds",),
     ),
