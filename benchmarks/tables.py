@@ -19,6 +19,7 @@ from claims.public_curves import eighth, extrapolation, public_files, quarter, s
 from claims.speed import robustness, speed
 from claims.training import trainers
 from claims.trust import trust
+from claims.verdicts import verdicts
 
 PAGES = (Path(__file__).parents[1] / "README.md", Path(__file__).parent / "README.md")
 
@@ -34,6 +35,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "noise": noise,
     "beyond": beyond,
     "pooled": pooled,
+    "verdicts": verdicts,
     "trainers": trainers,
     "speed": speed,
     "robustness": robustness,

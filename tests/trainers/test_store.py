@@ -147,6 +147,7 @@ def test_a_run_that_stands_in_two_files_is_taken_once(tmp_path: Path) -> None:
     for path in (tmp_path / "other" / "bundles").glob("*.nc"):
         path.rename(tmp_path / "one" / "bundles" / path.name)
     assert len(made(tmp_path / "one")) == 2
+    trainers.run(config(seeds=1), out=tmp_path / "one", determinism="exact")
     whole = trainers.merged(tmp_path / "one")
     assert whole.sizes["run"] == 12
     assert sorted(set(whole["seed"].values)) == [0, 1, 2]
