@@ -34,6 +34,7 @@ from scalefit.errors import ConfigError, InvalidData, ScalefitError, nearest
 from scalefit.storage import replacing
 
 from .claims import TURN, Claims
+from .trajectories import concat
 
 if TYPE_CHECKING:
     import os
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from .protocol import Run
 
 SCHEMA = 2
+MANY, LARGE = 16, 512
+"""So many files of fewer runs than that are put together."""
 STALE = 3600.0
 """Seconds after which a temporary file belongs to no living process; writing takes far less."""
 KEY, POINTS = "key", "points_measured"
@@ -181,6 +184,40 @@ class Store:
         with self.writing():
             trajectory.write(stamped.assign_attrs(digest=digest(stamped)), path)
         return path
+
+    def gather(self) -> None:
+        """Put many small files together, for opening one takes longer than reading what is in it.
+
+        Processes that look for a file that is gone find its runs in the new one.
+        """
+        index = self.index()
+        rows: dict[Path, int] = {}
+        for place in index.places.values():
+            rows[place.path] = rows.get(place.path, 0) + 1
+        small = [path for path, count in rows.items() if count < LARGE]
+        if len(small) < MANY:
+            return
+        with self.claims.turn():
+            forms: dict[Any, list[tuple[Path, xr.Dataset]]] = {}
+            for path in small:
+                try:
+                    bundle = whole(path)
+                except InvalidData:  # gone, or told when its runs are asked for
+                    continue
+                if KEY in bundle.coords and bundle.sizes["run"] == rows[path]:
+                    sizes = {d: n for d, n in bundle.sizes.items() if d not in ("run", "point")}
+                    told = [bundle.attrs.get(name) for name in ("determinism", "seed", "source")]
+                    form = (tuple(bundle.variables), tuple(sizes.items()), *map(str, told))
+                    forms.setdefault(form, []).append((path, bundle))
+            for group in forms.values():
+                for first in range(0, len(group), MANY):
+                    part = group[first : first + MANY]
+                    if len(part) > 1:
+                        joined = concat([bundle for _, bundle in part])
+                        latest = max(str(bundle.attrs.get("created", "")) for _, bundle in part)
+                        self.write(joined.assign_attrs(created=latest))
+                        for path, _ in part:
+                            path.unlink(missing_ok=True)
 
     def state(self, keys: Sequence[str]) -> State:
         """Return where the state of a call is kept."""

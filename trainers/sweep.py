@@ -118,6 +118,7 @@ def _kept(
 ) -> xr.Dataset:
     """Return the runs' trajectory from the folder, after training what it lacks."""
     tried: dict[str, int] = {}
+    trained = False
     while True:
         index = store.index()
         missing = [
@@ -142,11 +143,14 @@ def _kept(
 
             todo = jobs(free, device, determinism, store.states(), Probes(store.out))
             _execute(todo, store, executor, label)
+            trained = True
             tried |= {key: tried.get(key, 0) + 1 for key in (run.key(determinism) for run in free)}
             continue
         found = _read(runs, store, index, determinism)
         if found is not None:
             store.clear(index.places)
+            if trained:
+                store.gather()
             return found
 
 

@@ -153,6 +153,24 @@ def test_a_run_that_stands_in_two_files_is_taken_once(tmp_path: Path) -> None:
     assert sorted(set(whole["seed"].values)) == [0, 1, 2]
 
 
+def test_many_small_files_are_put_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: list[str], expected: xr.Dataset
+) -> None:
+    monkeypatch.setattr("scalefit.trainers.sweep.KEEP_EVERY", 0.0)
+    again: dict[str, Any] = {"determinism": "exact", "seed": 3, "out": tmp_path}
+    for seeds in (2, 3):
+        trainers.run(config(seeds=seeds), **again)
+    assert len(made(tmp_path)) == 12
+    committee = trainers.config("committee", N=12, duration=20, points=4, seeds=2)
+    trainers.run(committee, **again)
+    same(trainers.run(config(), **again), expected)
+    assert len(made(tmp_path)) == 3  # 16 and the rest, and those of the committee
+    trained.clear()
+    same(trainers.run(config(), **again), expected)
+    assert trainers.run(committee, **again).sizes["run"] == 2
+    assert trained == []
+
+
 def test_merged_does_not_see_what_a_killed_process_left(tmp_path: Path) -> None:
     found = trainers.run(config(seeds=1), out=tmp_path)
     (tmp_path / "bundles" / ".half.nc").write_bytes(b"CDF")

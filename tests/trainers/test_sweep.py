@@ -387,7 +387,6 @@ def kill_often(
     assert growing
     with start(script, tmp_path / "killed", workers[0], seeds, how, steps) as process:
         assert process.communicate()[0] == "done\n"
-    assert finished.items() <= made(tmp_path / "killed").items()
     runs = [run for bundle in bundles_of(tmp_path / "killed") for run in bundle["run"].values]
     assert len(runs) == len(set(runs)) == 2 * seeds  # none was trained again
     same(trainers.merged(tmp_path / "killed"), trainers.merged(tmp_path / "undisturbed"))
@@ -474,7 +473,6 @@ def test_dask_ends_with_every_run_although_a_worker_is_killed(
     trajectory.validate(found)
     assert found.sizes["run"] == 40
     assert set(found["status"].values) == {"ok"}
-    assert len(made(tmp_path)) > 8
     whole = trainers.merged(tmp_path)
     same(whole.sel(run=found["run"]), found)
     assert json.loads(found.attrs["config"])["N"] == 60
