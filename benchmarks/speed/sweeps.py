@@ -68,7 +68,8 @@ def reopening(runs: int) -> dict[str, float]:
     """Return the seconds until the trajectory of a folder's runs is there again."""
     from scalefit import trainers
 
-    config = trainers.config("perceptron", N=4, load=1, steps=40, points=10, seeds=runs)
+    sizes: dict[str, Any] = {"N": 4, "load": 1, "steps": 5, "points": 5}
+    config = trainers.config("perceptron", seeds=runs, **sizes)
     with tempfile.TemporaryDirectory() as folder:
         trainers.run(config, out=folder, device="cpu")
         files = len(list((Path(folder) / "bundles").glob("*.nc")))
@@ -105,7 +106,7 @@ def sharing(processes: int, seeds: int, kill_after: float | None) -> dict[str, f
         wall = time.perf_counter() - begin
         held = [
             str(run)
-            for path in Path(f"{folder}/out/bundles").glob("*.nc")
+            for path in Path(f"{folder}/out/bundles").glob("[!.]*.nc")
             for run in trajectory.open_netcdf(path)["run"].values
         ]
     return {
