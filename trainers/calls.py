@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .probe import Probes
     from .protocol import Simulation
-    from .store import Saved
+    from .states import Saved
 
 RATE = 5e9
 """Floating-point operations per second of one CPU core, for estimates of cost."""

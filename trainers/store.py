@@ -19,9 +19,7 @@ import json
 import math
 import time
 import warnings
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,17 +28,17 @@ from urllib.parse import unquote
 import numpy as np
 
 from scalefit import netcdf, trajectory
-from scalefit.errors import ConfigError, InvalidData, ScalefitError, nearest
+from scalefit.errors import ConfigError, InvalidData
 from scalefit.storage import replacing
 
 from .claims import TURN, Claims
+from .states import Saved, State, hashed, saved, set_aside, writing
 from .trajectories import concat
 
 if TYPE_CHECKING:
     import os
 
     import xarray as xr
-    from numpy.typing import NDArray
 
     from .protocol import Run
 
@@ -118,7 +116,7 @@ class Store:
         text = json.dumps({"config": config, "determinism": determinism, "seed": seed}, indent=1)
         path = self.out / "sweeps" / f"{hashed([text])}.json"
         if not path.exists():
-            with self.writing(), replacing(path) as temporary:
+            with writing(self.folder), replacing(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
 
     def index(self) -> Index:
@@ -133,7 +131,7 @@ class Store:
             except FileNotFoundError:
                 continue
             except InvalidData as error:
-                _set_aside(path, str(error))
+                set_aside(path, str(error))
                 continue
             _, runs, schema = self._known[path]
             if schema > SCHEMA:
@@ -162,7 +160,7 @@ class Store:
                 bundle = whole(path)
             except InvalidData as error:
                 if path.exists():
-                    _set_aside(path, str(error))
+                    set_aside(path, str(error))
                 return None
             rows = [place.row for place in held]
             if rows != list(range(bundle.sizes["run"])):
@@ -181,7 +179,7 @@ class Store:
         name = hashed(bundle[KEY].values.tolist())
         stamped = bundle.assign_attrs(bundle=name, store=SCHEMA)
         path = self.folder / f"{name}.nc"
-        with self.writing():
+        with writing(self.folder):
             trajectory.write(stamped.assign_attrs(digest=digest(stamped)), path)
         return path
 
@@ -221,97 +219,23 @@ class Store:
 
     def state(self, keys: Sequence[str]) -> State:
         """Return where the state of a call is kept."""
-        return State(self, self.folder / f"{hashed(keys)}.state.npz", tuple(keys))
+        return State(self.folder / f"{hashed(keys)}.state.npz", tuple(keys))
 
     def states(self) -> list[Saved]:
         """Return which runs have a state, the furthest last."""
         found = []
         for path in sorted(self.folder.glob("[!.]*.state.npz")):
-            saved = _saved(path)
-            if saved is not None:
-                found.append(saved)
+            one = saved(path)
+            if one is not None:
+                found.append(one)
         return sorted(found, key=lambda one: one.step)
 
     def clear(self, keys: Iterable[str]) -> None:
         """Drop the states whose runs are all finished."""
         finished = set(keys)
-        for saved in self.states():
-            if finished.issuperset(saved.keys):
-                saved.path.unlink(missing_ok=True)
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Turn what the file system refuses inside the block into one clear error."""
-        try:
-            yield
-        except OSError as error:
-            raise ScalefitError(
-                f"out '{self.out}': {error.strerror or error}; what was finished is kept in "
-                f"{self.folder}: make room or mend the permissions, then run the same again"
-            ) from error
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A state on disk: which runs it holds, after how many steps, and which settings they have."""
-
-    path: Path
-    keys: tuple[str, ...]
-    step: int
-    identities: tuple[str, ...]
-
-
-@dataclass
-class State:
-    """Where the state of a call is kept: arrays by name, without pickle.
-
-    Attributes
-    ----------
-    store, path
-        The folder, and the file that is written.
-    keys
-        Of the call's runs, along the first axis of all arrays.
-    identities
-        What they are, as canonical JSON.
-    source
-        The file that is read, if another; it may hold more runs.
-    """
-
-    store: Store
-    path: Path
-    keys: tuple[str, ...]
-    identities: tuple[str, ...] = ()
-    source: Path | None = None
-
-    def read(self) -> dict[str, NDArray[Any]] | None:
-        """Return what was written last of these runs; None if there is nothing whole."""
-        path = self.source or self.path
-        arrays = _arrays(path)
-        if arrays is None:
-            return None
-        held = arrays.pop("keys").tolist()
-        arrays.pop("identities", None)
-        if not set(held).issuperset(self.keys):
-            return None
-        step = arrays.pop("step")
-        rows = [held.index(key) for key in self.keys]
-        return {"step": step, **{name: array[rows] for name, array in arrays.items()}}
-
-    def write(self, arrays: Mapping[str, NDArray[Any]], /) -> None:
-        """Replace what was written before, all or nothing."""
-        named: dict[str, Any] = dict(arrays)
-        named |= {"keys": np.array(self.keys), "identities": np.array(self.identities)}
-        with self.store.writing(), replacing(self.path) as temporary:
-            np.savez(temporary, **named)
-
-    def drop(self) -> None:
-        """Forget the state of runs that are finished."""
-        self.path.unlink(missing_ok=True)
-
-
-def hashed(keys: Iterable[str]) -> str:
-    """Return the hash of keys, in which their order does not count."""
-    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:24]
+        for one in self.states():
+            if finished.issuperset(one.keys):
+                one.path.unlink(missing_ok=True)
 
 
 def digest(bundle: xr.Dataset) -> str:
@@ -324,39 +248,6 @@ def digest(bundle: xr.Dataset) -> str:
         found.update(f"{name} {variable.dims} {'text' if text else values.dtype.str}".encode())
         found.update("\0".join(map(str, values.flat)).encode() if text else values.tobytes())
     return found.hexdigest()
-
-
-def merged(
-    out: str | os.PathLike[str], *, variables: Sequence[str] | None = None
-) -> list[xr.Dataset]:
-    """Return every finished run in a folder, file by file."""
-    index = Store(out).index()
-    by_file: dict[Path, list[int]] = {}
-    for place in dict.fromkeys(index.places.values()):
-        by_file.setdefault(place.path, []).append(place.row)
-    parts = []
-    for path, rows in by_file.items():
-        bundle = plain(whole(path).isel(run=sorted(rows)))
-        for name in variables or ():
-            if name not in bundle.data_vars:
-                hint = nearest(name, map(str, bundle.data_vars))
-                raise InvalidData(f"{path}: no variable {name!r}; {hint}")
-        parts.append(bundle if variables is None else bundle[list(variables)])
-    parts.sort(key=lambda one: bool((one["status"] == "oom").any()))  # tried again, perhaps
-    return once(parts)
-
-
-def ordered(found: xr.Dataset) -> xr.Dataset:
-    """Return runs in the order of their settings."""
-    telling = [
-        str(name)
-        for name, one in found.coords.items()
-        if one.dims == ("run",) and name not in ("run", "status")
-    ]
-    frame = found[telling].reset_index("run").to_dataframe() if telling else None
-    if frame is None:
-        return found
-    return found.isel(run=frame.sort_values(telling, kind="stable").index.to_numpy())
 
 
 def plain(bundle: xr.Dataset) -> xr.Dataset:
@@ -436,55 +327,9 @@ def _runs_in(path: Path) -> tuple[list[tuple[str, str]], int]:
         return list(zip(keys, states, strict=True)), schema
 
 
-def once(parts: Sequence[xr.Dataset]) -> list[xr.Dataset]:
-    """Return bundles without the runs that stand in an earlier one."""
-    seen: set[str] = set()
-    kept = []
-    for part in parts:
-        labels = list(map(str, part["run"].values))
-        fresh = [i for i, label in enumerate(labels) if label not in seen]
-        seen.update(labels)
-        if fresh:
-            kept.append(part if len(fresh) == len(labels) else part.isel(run=fresh))
-    return kept
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]] | None:
-    """Return the arrays in a state; None if there is none, or none that is whole."""
-    try:
-        with path.open("rb") as file:
-            return dict(np.load(file, allow_pickle=False))
-    except FileNotFoundError:  # another process may have finished the runs
-        return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        _set_aside(path, f"{path}: {error}")
-        return None
-
-
-def _saved(path: Path) -> Saved | None:
-    """Return which runs a state holds, without reading it all; None if it does not say."""
-    try:
-        with path.open("rb") as file:
-            held = np.load(file, allow_pickle=False)
-            if "keys" not in held:
-                return None  # of an earlier version
-            keys, identities = held["keys"].tolist(), held["identities"].tolist()
-            return Saved(path, tuple(keys), int(held["step"]), tuple(identities))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        _set_aside(path, f"{path}: {error}")
-        return None
-
-
 def _written(path: Path) -> float:
     """Return when a file was last written; never, if it is gone."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
         return math.inf
-
-
-def _set_aside(path: Path, reason: str) -> None:
-    path.replace(path.with_name(f"{path.name}.damaged"))
-    warnings.warn(f"{reason}; set aside as {path.name}.damaged, and computed again", stacklevel=2)

@@ -90,7 +90,8 @@ def overhead(N: int, load: float, steps: int, seeds: int) -> dict[str, float]:
     from scalefit import trainers
     from scalefit.trainers import loop
     from scalefit.trainers.families import find
-    from scalefit.trainers.store import State, Store
+    from scalefit.trainers.states import State
+    from scalefit.trainers.store import Store
 
     one = find("perceptron").protocols()["gradient_descent"]
     spent = dict.fromkeys(("measure", "write", "state"), 0.0)
