@@ -44,7 +44,10 @@ PAGES = (
     "benchmarks/README.md",
 )
 LONGEST = {"README.md": 150, "scalefit/README.md": 320, "datasets/README.md": 60}
-MARKS = {"README.md": pytest.mark.slow, "trainers/README.md": pytest.mark.train}
+MARKS = {
+    **dict.fromkeys(("README.md", "scalefit/README.md"), pytest.mark.slow),
+    "trainers/README.md": pytest.mark.train,
+}
 SECTIONS = {"law": "Add a law", "reader": "Add a reader", "family": "Add a family"}
 BENCHMARK = "Add a benchmark"
 

@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from .protocol import Run
 
 SCHEMA = 2
-MANY, LARGE = 16, 512
+MANY, LARGE = 5, 4096
 """So many files of fewer runs than that are put together."""
+TOGETHER = 64
+"""Files that become one, at most."""
 STALE = 3600.0
 """Seconds after which a temporary file belongs to no living process; writing takes far less."""
 KEY, POINTS = "key", "points_measured"
@@ -208,8 +210,8 @@ class Store:
                     form = (tuple(bundle.variables), tuple(sizes.items()), *map(str, told))
                     forms.setdefault(form, []).append((path, bundle))
             for group in forms.values():
-                for first in range(0, len(group), MANY):
-                    part = group[first : first + MANY]
+                for first in range(0, len(group), TOGETHER):
+                    part = group[first : first + TOGETHER]
                     if len(part) > 1:
                         joined = concat([bundle for _, bundle in part])
                         latest = max(str(bundle.attrs.get("created", "")) for _, bundle in part)

@@ -197,7 +197,7 @@ def test_train_then_fit(tmp_path: Path, run: Run) -> None:
     (row,) = run("runs", "runs", "--json").document["sweeps"]
     assert (row["runs"], row["ok"], row["to_do"], row["seconds_left"]) == (4, 4, 0, 0)
     assert path.read_bytes() == first
-    alone = run("train", "perceptron", *small, "--out", "one.nc", "--workers", 2, "--seed", 5)
+    alone = run("train", "perceptron", *small, "--out", "one.nc", "--seed", 5)
     assert "wrote one.nc (seed 5)" in alone.out
     part = run(
         "train", "perceptron", *small, "--out", "runs", "--shard", "2/2", "--csv", "--seed", 5

@@ -327,6 +327,7 @@ def elsewhere(script: str, *arguments: object) -> subprocess.CompletedProcess[st
 COMMAND = '"$1" -m scalefit.cli'
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
 def test_an_output_that_nobody_reads_ends_quietly(stored: Path) -> None:
     for command, tail in (("data list --json", "head -1"), (f"predict {stored} --at 1e6", "true")):

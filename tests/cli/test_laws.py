@@ -147,6 +147,7 @@ def test_values_are_fixed(rising: Path, run: Run) -> None:
     assert run(*named, "--fixed", "noise=1", "--fixed", "noise=2").code == 2
 
 
+@pytest.mark.slow
 def test_a_ceiling_reaches_the_forecast(rising: Path, run: Run) -> None:
     named = ["fit", rising, "--x", "n", "--y", "accuracy"]
     assert run(*named, "--ceiling", 1, *ROUGH, "--out", "out").code == 0

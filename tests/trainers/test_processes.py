@@ -115,6 +115,7 @@ def bundles_of(folder: Path) -> list[xr.Dataset]:
     return [trajectory.open_netcdf(path) for path in (folder / "bundles").glob("[!.]*.nc")]
 
 
+@pytest.mark.slow
 def test_a_kill_changes_nothing(tmp_path: Path) -> None:
     kill_often(tmp_path, 1, [1], 2, 6000, "exact")
 
