@@ -1,4 +1,4 @@
-"""Claims on the verdict, and on the number of regimes that the headline names."""
+"""Claims on the verdict: false alarms, and faults found."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ SCRIPT = "calibration/doubts.py"
 
 
 def verdicts() -> str:
-    """Return claims on false alarms, on faults found, and on two rules for the headline."""
-    groups, named = dict(kept("doubts")["groups"]), kept("headline")
+    """Return claims on curves that are doubted."""
+    groups = dict(kept("doubts")["groups"])
     rows = [
         Claim(said, alarms(groups.pop(group)), SCRIPT, "doubts")
         for group, said in (
@@ -28,23 +28,6 @@ def verdicts() -> str:
             "doubts",
         )
     )
-    for group, said in (("all", "curves"), ("tied", "curves on which the rules differ")):
-        if group not in named["groups"]:
-            continue
-        table = named["groups"][group]
-        rules = [rule for rule in table if rule != "curves"]
-        rows.append(
-            Claim(
-                f"headline, {table['curves']} {said}: right number; 90% interval of the last "
-                f"exponent covered; by the {rules[0]}, then by the {rules[1]}",
-                "; ".join(
-                    f"{held(table[rule]['right'], 2)}, {held(table[rule]['covered']['last'], 2)}"
-                    for rule in rules
-                ),
-                "calibration/headline.py",
-                "headline",
-            )
-        )
     return claims(rows)
 
 
