@@ -29,9 +29,9 @@ RATE = 5e9
 """Floating-point operations per second of one CPU core, for estimates of cost."""
 LASTING = 8.0
 """Seconds of a job on a CPU core, at most, unless a single call takes longer."""
-PARTS = 24
+PARTS = 16
 """Jobs that a sweep is cut into, at least, if they are not very short, for others to take some."""
-SHORTEST = 0.2
+SHORTEST = 1.0
 """Seconds of a job on a CPU core that are worth a file."""
 WIDEST = 4096
 """Runs side by side on a GPU, at most."""

@@ -205,8 +205,9 @@ def work(
     todo = list(job.calls)
     if store:
         with store.claims.turn():
-            index = store.index()
+            # claims first: what is dropped after they are looked at is in the index by then
             taken = {key for one in store.claims.living() for key in one.keys}
+            index = store.index()
 
             def free(run: Run) -> bool:
                 there = index.find(run, job.determinism)
