@@ -149,6 +149,7 @@ def _kept(
         found = _read(runs, store, index, determinism)
         if found is not None:
             store.clear(index.places)
+            store.claims.living()  # which clears away those of dead processes
             if trained:
                 store.gather()
             return found
