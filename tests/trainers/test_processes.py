@@ -66,6 +66,8 @@ def killed(process: subprocess.Popen[str]) -> None:
     """Kill a sweep, and see that its workers end by themselves."""
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
     for _ in range(300):
         try:
             os.killpg(process.pid, 0)
