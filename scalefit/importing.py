@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from .errors import ConfigError, ScalefitError
-from .wording import inline
+from .wording import inline, said
 
 
 def named(text: str, what: str, form: str) -> Any:
@@ -47,8 +47,7 @@ def named(text: str, what: str, form: str) -> Any:
     except AttributeError:
         raise ConfigError(f"{where}: the module has no '{attribute}'") from None
     except Exception as error:
-        said = inline(" ".join(str(error).split()))[:200]
-        raise ConfigError(f"{where}: {type(error).__name__}: {said}") from None
+        raise ConfigError(f"{where}: {type(error).__name__}: {said(error)}") from None
 
 
 @contextmanager

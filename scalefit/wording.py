@@ -26,6 +26,11 @@ def inline(text: object) -> str:
     return "".join(c if c.isprintable() and c not in _UNSEEN else _escape(c) for c in plain)
 
 
+def said(error: BaseException) -> str:
+    """Return what an error says in one line, of 200 letters at most."""
+    return inline(" ".join(str(error).split()))[:200]
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     if character.isprintable():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalefit.errors import ConfigError
 
+from .device import resolve
 from .families import Family, find, simulation
 from .protocol import Run
 
@@ -63,8 +64,7 @@ class Call:
     @property
     def work(self) -> float:
         """Return the floating-point operations of all runs, roughly."""
-        one = self.simulation
-        return sum(one.cost(run.settings).operations for run in self.runs)
+        return operations(self.runs)
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,12 @@ class Job:
     def work(self) -> float:
         """Return the floating-point operations of all calls, roughly."""
         return sum(call.work for call in self.calls)
+
+
+def operations(runs: Sequence[Run]) -> float:
+    """Return the floating-point operations of runs of one protocol, roughly."""
+    one = simulation(runs[0].settings)
+    return sum(one.cost(run.settings).operations for run in runs)
 
 
 def shape_of(run: Run) -> tuple[Any, ...]:
@@ -176,8 +182,6 @@ def best(
 ) -> tuple[str, int]:
     """Return the device on which runs of a shape train, and how many of them side by side."""
     import torch
-
-    from .device import resolve
 
     if device != "auto" or not torch.cuda.is_available():
         try:

@@ -52,14 +52,11 @@ class Outcome:
         What is known of each run in the end.
     arrived : shape (run,)
         Whether the run has arrived; true where it need not.
-    seconds
-        That the call took, since it began or went on.
     """
 
     values: Arrays
     coordinates: Arrays
     arrived: NDArray[np.bool_]
-    seconds: float = 0.0
 
 
 def train(
@@ -90,7 +87,6 @@ def train(
     RuntimeError, MemoryError
         Whatever PyTorch raises; `device.out_of_memory` tells want of memory.
     """
-    began = time.monotonic()
     settings = runs[0].settings
     facts = simulation.facts(settings)
     checkpoints = facts.checkpoints
@@ -112,7 +108,6 @@ def train(
     stops = sorted({*checkpoints, *range(0, last, often), *range(0, last, facts.block), begin})
     fresh: Tensors = {}
     drawn = -1
-    arrived = None
     saved, wait = time.monotonic(), SAVE_EVERY
     try:
         with torch.set_grad_enabled(facts.gradients):
@@ -140,7 +135,8 @@ def train(
                     slot.write({"step": np.array(stop), **_kept(state, rows)})
                     saved = time.monotonic()
                     wait = max(SAVE_EVERY, (saved - before) / SHARE)
-            arrived = simulation.done(context, state, data)
+            else:
+                arrived = simulation.done(context, state, data)
             coordinates = simulation.outcome(context, state, data)
     except BaseException:
         advance(-told)
@@ -150,7 +146,6 @@ def train(
         stacked(rows),
         {name: _plain(values) for name, values in coordinates.items()},
         there,
-        time.monotonic() - began,
     )
 
 

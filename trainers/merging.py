@@ -10,12 +10,11 @@ from scalefit.errors import ConfigError, InvalidData, nearest
 
 from .families import restored, simulation
 from .states import State
-from .store import Store, plain, whole
+from .store import Store, by_file, plain, whole
 from .trajectories import concat, simulated, unfinished
 
 if TYPE_CHECKING:
     import os
-    from pathlib import Path
 
     import xarray as xr
 
@@ -58,12 +57,8 @@ def _unfinished(folder: Store, variables: Sequence[str] | None) -> list[xr.Datas
 
 def _finished(folder: Store, variables: Sequence[str] | None) -> list[xr.Dataset]:
     """Return every finished run in a folder, file by file, those that lacked memory last."""
-    index = folder.index()
-    by_file: dict[Path, list[int]] = {}
-    for place in dict.fromkeys(index.places.values()):
-        by_file.setdefault(place.path, []).append(place.row)
     parts = []
-    for path, rows in by_file.items():
+    for path, rows in by_file(dict.fromkeys(folder.index().places.values())).items():
         bundle = plain(whole(path).isel(run=sorted(rows)))
         for name in variables or ():
             if name not in bundle.data_vars:

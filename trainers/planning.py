@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalefit.errors import ConfigError, InvalidData
-from scalefit.wording import inline
+from scalefit.trajectory import STATUS
+from scalefit.wording import inline, said
 
-from .calls import RATE, best, grouped
+from .calls import RATE, best, grouped, operations
 from .config import Config, make
 from .device import resolve
 from .families import find, simulation
@@ -65,22 +66,20 @@ class State:
 class Folder:
     """What a folder holds now, to be asked for several groups of runs."""
 
-    def __init__(self, store: Store | None, determinism: str) -> None:
-        self._determinism = determinism
-        there = store is not None and store.folder.is_dir()
-        self._index = store.index() if store is not None and there else Index()
-        self.claimed: list[Claimed] = store.claims.living() if store is not None and there else []
+    def __init__(self, store: Store | None) -> None:
+        self._index = store.index() if store else Index()
+        self.claimed: list[Claimed] = store.claims.living() if store else []
         self._working = {key for claim in self.claimed for key in claim.keys}
-        states = store.states() if store is not None and there else []
+        states = store.states() if store else []
         self._begun = {key for one in states for key in one.keys}
 
-    def state(self, runs: Sequence[Run]) -> State:
+    def state(self, runs: Sequence[Run], determinism: str) -> State:
         """Return how far runs are."""
         ended: Counter[str] = Counter()
         left, under_way, begun = [], 0, 0
         for run in runs:
-            key = run.key(self._determinism)
-            place = self._index.find(run, self._determinism)
+            key = run.key(determinism)
+            place = self._index.find(run, determinism)
             if place is not None:
                 ended[place.status] += 1
                 continue
@@ -104,17 +103,17 @@ def plan(
 
     resolve(device)
     store = Store(out) if out is not None else None
-    folder, probes = Folder(store, determinism), Probes(store.out if store else None)
+    folder, probes = Folder(store), Probes(store.out if store else None)
     rows: list[dict[str, Any]] = []
     costs: list[tuple[float, float]] = []  # operations and seconds of the shapes that were timed
     groups = list(grouped(expand(config, seed)).items())
-    work = [sum(_operations(run) for run in runs) for _, runs in groups]
+    work = [operations(runs) for _, runs in groups]
     timed = set(sorted(range(len(groups)), key=lambda at: -work[at])[:PROBED])
     for at, (shape, runs) in enumerate(groups):
         one = simulation(runs[0].settings)
         name, size = best(shape, runs, device, determinism, probes)
         where, side_by_side = resolve(name), min(size, len(runs))
-        state = folder.state(runs)
+        state = folder.state(runs, determinism)
         settings = [run.settings.coordinates() for run in runs]
         cost = one.cost(runs[0].settings)
         each = math.nan
@@ -140,7 +139,7 @@ def plan(
     rate = sum(one for one, _ in costs) / (sum(time for _, time in costs) or 1.0) or RATE
     for row, (_, runs) in zip(rows, groups, strict=True):
         if math.isnan(row["core_seconds"]):
-            row["core_seconds"] = (row["runs"] - row["finished"]) * _operations(runs[0]) / rate
+            row["core_seconds"] = (row["runs"] - row["finished"]) * operations(runs[:1]) / rate
     return pd.DataFrame(rows)
 
 
@@ -152,25 +151,28 @@ def sweeps(out: str | os.PathLike[str]) -> pd.DataFrame:
     paths = sorted((store.out / "sweeps").glob("[!.]*.json"), key=lambda one: one.stat().st_mtime)
     if not paths:
         raise InvalidData(f"{inline(out)}: no sweep there; scalefit train --out {inline(out)}")
+    folder = Folder(store)
+    ended = [one for one in STATUS if one != "interrupted"]
     rows = []
     for path in paths:
         config, determinism, seed = _noted(path)
         runs = expand(config, seed)
-        folder = Folder(store, determinism)
-        state = folder.state(runs)
-        swept = {
-            name: _range([one.coordinates()[name] for one in config.points])
-            for name in config.points[0].coordinates()
-            if name in kinds(type(config.points[0]))
-        }
-        same = {name for name, value in swept.items() if not isinstance(value, Several)}
+        state = folder.state(runs, determinism)
+        told = [one.coordinates() for one in config.points]
+        known = kinds(type(config.points[0]))
+        columns = {name: [one[name] for one in told] for name in told[0] if name in known}
+        swept = [
+            f"{name} {_range(values)}"
+            for name, values in columns.items()
+            if len(_different(values)) > 1
+        ]
         rows.append(
             {
                 "family": config.family,
-                "protocol": str(swept["protocol"]),
-                "swept": ", ".join(f"{k} {v}" for k, v in swept.items() if k not in same),
+                "protocol": str(_range(columns["protocol"])),
+                "swept": ", ".join(swept),
                 "runs": len(runs),
-                **{word: state.ended.get(word, 0) for word in STATUS},
+                **{word: state.ended.get(word, 0) for word in ended},
                 "under_way": state.under_way,
                 "begun": state.begun,
                 "to_do": len(state.left) - state.under_way - state.begun,
@@ -180,9 +182,6 @@ def sweeps(out: str | os.PathLike[str]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-STATUS = ("ok", "diverged", "not converged", "stalled", "oom")
 
 
 def _noted(path: Path) -> tuple[Config, str, int]:
@@ -202,15 +201,14 @@ def _noted(path: Path) -> tuple[Config, str, int]:
             int(note["seed"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-        said = inline(" ".join(str(error).split()))[:200]
-        raise InvalidData(f"{inline(path)}: no sweep that is known here: {said}") from None
+        raise InvalidData(f"{inline(path)}: no sweep that is known here: {said(error)}") from None
 
 
 def _seconds_left(runs: Sequence[Run], state: State, folder: Folder, determinism: str) -> float:
     """Return how long the living processes need for what is left; NaN if none has said."""
     if not state.left:
         return 0.0
-    work = {run.key(determinism): _operations(run) for run in runs}
+    work = {run.key(determinism): operations([run]) for run in runs}
     rate = done = 0.0
     for claim in folder.claimed:
         own = sum(work.get(key, 0.0) for key in claim.keys)
@@ -221,21 +219,16 @@ def _seconds_left(runs: Sequence[Run], state: State, folder: Folder, determinism
     return max(left, 0.0) / rate if rate > 0 else math.nan
 
 
-def _operations(run: Run) -> float:
-    return simulation(run.settings).cost(run.settings).operations
-
-
-class Several(str):
-    """The range of a setting that differs."""
-
-    __slots__ = ()
+def _different(values: list[Any]) -> list[Any]:
+    """Return the values that differ, in the order in which they occur; every NaN is the same."""
+    return list(dict.fromkeys("nan" if one != one else one for one in values))
 
 
 def _range(values: list[Any]) -> Any:
-    """Return the one value, or the lowest and the highest."""
-    different = list(dict.fromkeys("nan" if one != one else one for one in values))
+    """Return the one value, or in words all texts, or the lowest and the highest number."""
+    different = _different(values)
     if len(different) == 1:
         return values[0]
     if any(isinstance(one, str) for one in different):
-        return Several(", ".join(map(str, different)))
-    return Several(f"{min(values):g} to {max(values):g}")
+        return ", ".join(map(str, different))
+    return f"{min(values):g} to {max(values):g}"

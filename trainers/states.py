@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,28 +79,27 @@ class State:
 
 def saved(path: Path) -> Saved | None:
     """Return which runs a state holds, without reading it all; None if it does not say."""
+    held = arrays_in(path, ("keys", "identities", "step"))
+    if not held:
+        return None  # gone, damaged, or of an earlier version
+    keys, identities = held["keys"].tolist(), held["identities"].tolist()
+    return Saved(path, tuple(keys), int(held["step"]), tuple(identities))
+
+
+def arrays_in(path: Path, names: Collection[str] = ()) -> dict[str, NDArray[Any]] | None:
+    """Return the arrays in a state; None if there is none, or none that is whole.
+
+    With names those only, and nothing where the file is of an earlier version, without keys.
+    """
     try:
         with path.open("rb") as file:
             held = np.load(file, allow_pickle=False)
-            if "keys" not in held:
-                return None  # of an earlier version
-            keys, identities = held["keys"].tolist(), held["identities"].tolist()
-            return Saved(path, tuple(keys), int(held["step"]), tuple(identities))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        set_aside(path, f"{path}: {error}")
-        return None
-
-
-def arrays_in(path: Path) -> dict[str, NDArray[Any]] | None:
-    """Return the arrays in a state; None if there is none, or none that is whole."""
-    try:
-        with path.open("rb") as file:
-            return dict(np.load(file, allow_pickle=False))
+            if names and "keys" not in held:
+                return {}
+            return {name: held[name] for name in names or held}
     except FileNotFoundError:  # another process may have finished the runs
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
         set_aside(path, f"{path}: {error}")
         return None
 

@@ -21,6 +21,7 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
@@ -148,30 +149,26 @@ class Store:
                     found.places[key] = Place(path, row, status)
         return found
 
-    def read(self, places: Iterable[Place]) -> dict[Place, xr.Dataset] | None:
-        """Return whole files by one of their places; None if one turned out to be damaged.
+    def read(self, places: Iterable[Place]) -> list[xr.Dataset] | None:
+        """Return the runs at some places, file by file; None if a file turned out to be damaged.
 
         What is damaged is set aside with a warning.
         """
-        files: dict[Path, list[Place]] = {}
-        for place in places:
-            files.setdefault(place.path, []).append(place)
-        found: dict[Place, xr.Dataset] = {}
-        for path, held in files.items():
+        found = []
+        for path, rows in by_file(places).items():
             try:
                 bundle = whole(path)
             except InvalidData as error:
                 if path.exists():
                     set_aside(path, str(error))
                 return None
-            rows = [place.row for place in held]
             if rows != list(range(bundle.sizes["run"])):
                 bundle = bundle.isel(run=rows)
-            found[held[0]] = plain(bundle)
+            found.append(plain(bundle))
         return found
 
-    def write(self, bundle: xr.Dataset) -> Path:
-        """Keep finished runs, with keys, in a file of their own, and return it.
+    def write(self, bundle: xr.Dataset) -> None:
+        """Keep finished runs, with keys, in a file of their own.
 
         Raises
         ------
@@ -183,41 +180,37 @@ class Store:
         path = self.folder / f"{name}.nc"
         with writing(self.folder):
             trajectory.write(stamped.assign_attrs(digest=digest(stamped)), path)
-        return path
 
     def gather(self) -> None:
         """Put many small files together, for opening one takes longer than reading what is in it.
 
         Processes that look for a file that is gone find its runs in the new one.
         """
-        index = self.index()
-        rows: dict[Path, int] = {}
-        for place in index.places.values():
-            rows[place.path] = rows.get(place.path, 0) + 1
-        small = [path for path, count in rows.items() if count < LARGE]
+        held = by_file(self.index().places.values())
+        small = [path for path, rows in held.items() if len(rows) < LARGE]
         if len(small) < MANY:
             return
         with self.claims.turn():
-            forms: dict[Any, list[tuple[Path, xr.Dataset]]] = {}
+            forms: dict[Any, dict[Path, xr.Dataset]] = {}
             for path in small:
                 try:
                     bundle = whole(path)
                 except InvalidData:  # gone, or told when its runs are asked for
                     continue
-                if KEY in bundle.coords and bundle.sizes["run"] == rows[path]:
-                    sizes = {d: n for d, n in bundle.sizes.items() if d not in ("run", "point")}
-                    told = [bundle.attrs.get(name) for name in ("determinism", "seed", "source")]
-                    form = (tuple(bundle.variables), tuple(sizes.items()), *map(str, told))
-                    forms.setdefault(form, []).append((path, bundle))
+                if KEY in bundle.coords and bundle.sizes["run"] == len(held[path]):
+                    forms.setdefault(_form(bundle), {})[path] = bundle
             for group in forms.values():
                 for first in range(0, len(group), TOGETHER):
-                    part = group[first : first + TOGETHER]
-                    if len(part) > 1:
-                        joined = concat([bundle for _, bundle in part])
-                        latest = max(str(bundle.attrs.get("created", "")) for _, bundle in part)
-                        self.write(joined.assign_attrs(created=latest))
-                        for path, _ in part:
-                            path.unlink(missing_ok=True)
+                    self._join(dict(islice(group.items(), first, first + TOGETHER)))
+
+    def _join(self, bundles: Mapping[Path, xr.Dataset]) -> None:
+        """Write bundles of one form as one, and drop their files."""
+        if len(bundles) < 2:
+            return
+        latest = max(str(bundle.attrs.get("created", "")) for bundle in bundles.values())
+        self.write(concat(list(bundles.values())).assign_attrs(created=latest))
+        for path in bundles:
+            path.unlink(missing_ok=True)
 
     def state(self, keys: Sequence[str]) -> State:
         """Return where the state of a call is kept."""
@@ -238,6 +231,21 @@ class Store:
         for one in self.states():
             if finished.issuperset(one.keys):
                 one.path.unlink(missing_ok=True)
+
+
+def by_file(places: Iterable[Place]) -> dict[Path, list[int]]:
+    """Return the rows of some places by their file."""
+    found: dict[Path, list[int]] = {}
+    for place in places:
+        found.setdefault(place.path, []).append(place.row)
+    return found
+
+
+def _form(bundle: xr.Dataset) -> tuple[Any, ...]:
+    """Return what bundles have in common that can be one, padded along points only."""
+    sizes = tuple((dim, size) for dim, size in bundle.sizes.items() if dim not in ("run", "point"))
+    told = [str(bundle.attrs.get(name)) for name in ("determinism", "seed", "source")]
+    return (tuple(bundle.variables), sizes, *told)
 
 
 def digest(bundle: xr.Dataset) -> str:

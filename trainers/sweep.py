@@ -56,7 +56,7 @@ def expand(config: Config, root: int) -> list[Run]:
 
 
 def share(runs: Sequence[Run], shard: str | tuple[int, int] | None) -> list[Run]:
-    """Return the share of the runs that a shard such as `"2/5"` takes: whole shapes apart, evenly.
+    """Return the share of the runs that a shard takes: of `"2/5"` the second of every five.
 
     Raises
     ------
@@ -93,9 +93,8 @@ def run(
         raise ConfigError(f"argument 'shard' is {shard!r}, but the sweep has fewer runs")
     label = config.family if progress else None
     if out is None:
-        made = _Memory()
-        _execute(jobs(runs, device, determinism), made, executor, label)
-        result = made.result()
+        made = _execute(jobs(runs, device, determinism), None, executor, label)
+        result = concat([one.drop_vars([KEY, POINTS]) for one in made])
     else:
         store = Store(out)
         store.open()
@@ -117,6 +116,8 @@ def _kept(
     label: str | None,
 ) -> xr.Dataset:
     """Return the runs' trajectory from the folder, after training what it lacks."""
+    from .probe import Probes
+
     tried: dict[str, int] = {}
     trained = False
     while True:
@@ -139,8 +140,6 @@ def _kept(
             if not free:
                 time.sleep(LOOK_EVERY)
                 continue
-            from .probe import Probes
-
             todo = jobs(free, device, determinism, store.states(), Probes(store.out))
             _execute(todo, store, executor, label)
             trained = True
@@ -159,18 +158,7 @@ def _read(runs: Sequence[Run], store: Store, index: Index, determinism: str) -> 
     """Return runs that are all in the folder; None if a file turned out to be damaged."""
     places = [index.find(run, determinism) or index.places[run.key(determinism)] for run in runs]
     found = store.read(dict.fromkeys(places))
-    return None if found is None else concat(list(found.values()))
-
-
-class _Memory:
-    """Where finished runs go without a folder."""
-
-    def __init__(self) -> None:
-        self.parts: list[xr.Dataset] = []
-
-    def result(self) -> xr.Dataset:
-        """Return all of them."""
-        return concat(self.parts)
+    return None if found is None else concat(found)
 
 
 def finished(done: Sequence[Piece], determinism: str, device: torch.device) -> xr.Dataset:
@@ -317,21 +305,17 @@ def _trained(
 
 def _execute(
     todo: Sequence[Job],
-    target: Store | _Memory,
+    store: Store | None,
     executor: Executor | None,
     label: str | None,
-) -> None:
-    """Train jobs here or on an executor; the longest come first."""
-    store = target if isinstance(target, Store) else None
+) -> list[xr.Dataset]:
+    """Train jobs here or on an executor, the longest first; return what no store keeps."""
+    made: list[xr.Dataset] = []
     total = sum(len(job.runs) for job in todo)
     spent = {id(job): job.work for job in todo}
     rate = total / (sum(spent.values()) or 1.0)
     pending = 0.0
     with bar(label or "", total, unit="runs", show=label is not None) as advance:
-
-        def took(found: Sequence[xr.Dataset]) -> None:
-            if isinstance(target, _Memory):
-                target.parts += [one.drop_vars([KEY, POINTS]) for one in found]
 
         def tell(each: float, runs: float) -> None:
             nonlocal pending
@@ -343,14 +327,14 @@ def _execute(
         if executor is None:
             for job in todo:
                 each = rate * spent[id(job)] / len(job.runs)
-                took(work(job, store, partial(tell, each)))
-            return
+                made += work(job, store, partial(tell, each))
+            return made
         futures: dict[Future[list[xr.Dataset]], Job] = {}
         try:
             for number, job in enumerate(todo):
                 futures[executor.submit(work, job, store, number=number)] = job
             for future in as_completed(futures):
-                took(future.result())
+                made += future.result()
                 advance(rate * spent[id(futures[future])])
         except BrokenProcessPool:
             kept = f"; what was finished is kept in {store.folder}" if store else ""
@@ -361,6 +345,7 @@ def _execute(
         finally:
             for future in futures:
                 future.cancel()
+    return made
 
 
 def require_determinism(word: object) -> None:

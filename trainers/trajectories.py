@@ -171,10 +171,10 @@ def unfinished(simulation: Simulation, runs: Sequence[Run], measured: Mapping[st
     points = len(facts.checkpoints)
     known = min((one.shape[1] for one in measured.values()), default=0)
     values = {name: _padded(np.array(one, dtype=float), points) for name, one in measured.items()}
-    for run_values in [simulation.along(run.settings) for run in runs]:
-        for name, one in run_values.items():
-            cut = np.where(np.arange(points) < known, one, np.nan)[None]
-            values[name] = np.concatenate([values[name], cut]) if name in values else cut
+    along = [simulation.along(run.settings) for run in runs]
+    for name in along[0]:
+        whole = np.array([one[name] for one in along], dtype=float)
+        values[name] = np.where(np.arange(points) < known, whole, np.nan)
     there = {name: values[name] for name in facts.variables if name in values}
     return Piece(simulation, runs, there, ["interrupted"] * len(runs), {})
 

@@ -121,15 +121,14 @@ def _imported(name: str) -> Any:
     from scalefit.errors import ConfigError
     from scalefit.importing import named
     from scalefit.laws import Law
-    from scalefit.wording import inline
+    from scalefit.wording import said
 
     found = named(name, "--law", "MODULE:CLASS, such as mylaws:ShiftedPowerLaw")
     where = f"--law {inline(name)}"
     try:
         made = found() if isinstance(found, type) else found
     except Exception as error:
-        said = inline(" ".join(str(error).split()))[:200]
-        raise ConfigError(f"{where}: {type(error).__name__}: {said}") from None
+        raise ConfigError(f"{where}: {type(error).__name__}: {said(error)}") from None
     if not isinstance(made, Law):
         raise ConfigError(f"{where}: this is no scalefit.laws.Law")
     return made
