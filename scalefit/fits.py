@@ -127,7 +127,7 @@ class Fits:
         for one in self._entries:
             yield load(one.path, law=self._law)
 
-    @cached_property
+    @property
     def runs(self) -> list[str]:
         """Names of the curves."""
         return list(self._place)
@@ -149,7 +149,7 @@ class Fits:
         """Whether every verdict is `"ok"`."""
         return all(word == "ok" for word in self.verdict.values())
 
-    @cached_property
+    @property
     def coordinates(self) -> dict[str, NDArray[Any]]:
         """What tells the curves apart: the value of each setting at every run, by its name."""
         first = self._entries[0].coordinates

@@ -49,7 +49,7 @@ def _points(groups: Sequence[xr.Dataset]) -> xr.Dataset:
     """Return data and settings, shorter curves padded with NaN."""
     most = max(group.sizes["point"] for group in groups)
     every = {name for group in groups for name in group.data_vars}
-    padded = []
+    padded: list[xr.Dataset] = []
     for group in groups:
         for name in every - set(group.data_vars):  # errors, scatter or grain of other parts
             zero = xr.zeros_like(group["x"])

@@ -139,7 +139,7 @@ class Record:
         keys = ["run", "regimes", "floor", "noise"]
         return frame[frame["state"] != ""][[*keys, *MODEL_NUMBERS, "state"]].reset_index(drop=True)
 
-    @cached_property
+    @property
     def coordinates(self) -> dict[str, NDArray[Any]]:
         """What tells the curves apart: the value of each setting at every run, by its name."""
         constant = self.group("constant_data")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,8 @@ def write(trajectory: xr.Dataset, out: str | os.PathLike[str]) -> Path:
         If the folder cannot be written to.
     """
     try:
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
+        event = import_module("tensorboard.compat.proto.event_pb2").Event
+        summary = import_module("tensorboard.compat.proto.summary_pb2").Summary
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
     except ModuleNotFoundError:
         raise MissingExtra(
@@ -60,12 +61,12 @@ def write(trajectory: xr.Dataset, out: str | os.PathLike[str]) -> Path:
             writer = EventFileWriter(str(Path(out) / folder))
             for at in np.flatnonzero(np.isfinite(steps[row])):
                 found = [
-                    Summary.Value(tag=name, simple_value=float(values[name][row, at]))
+                    summary.Value(tag=name, simple_value=float(values[name][row, at]))
                     for name in told
                     if np.isfinite(values[name][row, at])
                 ]
-                event = Event(wall_time=0.0, step=int(steps[row, at]), summary=Summary(value=found))
-                writer.add_event(event)
+                scalars = summary(value=found)
+                writer.add_event(event(wall_time=0.0, step=int(steps[row, at]), summary=scalars))
             writer.close()
     except OSError as error:
         raise ScalefitError(f"{out}: {error.strerror or error}; name another folder") from None

@@ -15,6 +15,7 @@ runs are found by what they say of themselves.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import math
 import time
@@ -304,8 +305,7 @@ def _runs_in(path: Path) -> tuple[list[tuple[str, str]], int]:
 
     Values are not checked; they are when they are read.
     """
-    import h5py
-
+    h5py: Any = importlib.import_module("h5py")
     with netcdf.reading(path), h5py.File(path, "r") as file:
         schema = int(np.asarray(file.attrs.get("store", 1)).item())
         if schema > SCHEMA:

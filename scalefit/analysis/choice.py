@@ -19,10 +19,12 @@ class Curves(Protocol):
     @property
     def runs(self) -> list[str]:
         """Their names."""
+        ...
 
     @property
     def coordinates(self) -> dict[str, NDArray[Any]]:
         """The value of each setting at every run, by its name."""
+        ...
 
 
 def by_name(record: Curves, key: object) -> list[str]:

@@ -44,7 +44,9 @@ def told(
         )
     else:
         called = names(fit)
-        shown = {k: found[k].map(lambda run: called.get(run) or run) for k in ("run", "baseline")}
+        shown = {
+            k: found[k].map(lambda run: called.get(str(run)) or run) for k in ("run", "baseline")
+        }
         found = found.assign(**shown)
         first = inline(found["baseline"].iloc[0])
         x = heading(fit, "x")

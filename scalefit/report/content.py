@@ -190,7 +190,7 @@ def _compared(fit: Record, interval: float, between: str | None, seed: int) -> p
 
 def _called(compared: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     """Return a comparison of runs as they are called on the page."""
-    shown = {side: compared[side].map(lambda run: names.get(run, run)) for side in ("a", "b")}
+    shown = {side: compared[side].map(lambda run: names.get(str(run), run)) for side in ("a", "b")}
     made = compared.assign(**shown)
     made.attrs = {
         **compared.attrs,
