@@ -327,7 +327,7 @@ class Record:
         found = {}
         for i in np.flatnonzero(models["state"].sel(run=run).values != ""):
             regimes, floor, kind = (models[key].values[i] for key in ("regimes", "floor", "noise"))
-            noise = Noise(str(kind), self.noise.spacing)  # type: ignore[arg-type]
+            noise = replace(NOISES[str(kind)], spacing=self.noise.spacing)
             law = self._law(int(regimes), bool(floor))
             given = self.priors_of(run, law, noise)
             found[int(i)] = Problem(law, x, y, noise, error, given, self.grain(run))

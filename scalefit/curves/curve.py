@@ -21,8 +21,8 @@ class Curve:
     ----------
     run
         Its id: that of the run, or the values that the runs of the curve share.
-    x : shape (n,), in the unit of x, > 0, non-decreasing
-        Where y was measured.
+    x : shape (n,), in the unit of x, > 0, non-decreasing; or (n, k), > 0
+        Where y was measured; of k predictors run by run, ordered by what varies along them.
     y : shape (n,), in the unit of y, > 0
         What was measured.
     labels
@@ -43,6 +43,8 @@ class Curve:
         one below half of it stands for 0; else 0.
     fault
         What keeps it from being fitted; empty if nothing does.
+    start
+        Where each run begins among the points of several.
     """
 
     run: str
@@ -56,11 +58,12 @@ class Curve:
     rows: Rows | None = None
     grain: float = 0.0
     fault: str = ""
+    start: tuple[int, ...] = (0,)
 
     @property
     def distinct(self) -> int:
         """How many different x it has."""
-        return len(np.unique(self.x))
+        return len(np.unique(self.x, axis=0))
 
     @property
     def constant(self) -> bool:

@@ -218,7 +218,7 @@ class Plan:
         """Return the posterior to be found of one curve under one model."""
         law, noise = model
         given = self._given(law, noise, curve)
-        return Problem(law, curve.x, curve.y, noise, curve.error, given, curve.grain)
+        return Problem(law, curve.x, curve.y, noise, curve.error, given, curve.grain, curve.start)
 
     def taken(self, curve: Curve) -> Curve:
         """Return a curve as its models take it.
@@ -245,7 +245,7 @@ class Plan:
 
     def _check(self) -> None:
         """Refuse overrides of variables that no model has."""
-        window = Window(1.0, 10.0, 1.0)
+        window = Window.trial(len(self.laws[0].predictors))
         known: set[str] = set()
         for law in self.laws:
             known |= set(law.priors(window))

@@ -213,8 +213,9 @@ class Search:
 def solve(target: Target, rng: np.random.Generator) -> Solved:
     """Return the posterior with its certificate, trying harder while it fails.
 
-    First two searches; then four times the draws, where few are independent; then two searches of
-    twice the effort from all modes found; then a tempered population beside them.
+    First two searches; then four times the draws, where few are independent; then, where that may
+    help, two searches of twice the effort from all modes found; then a tempered population beside
+    them.
     """
     search = Search(target, rng)
     search.first()
@@ -224,7 +225,8 @@ def solve(target: Target, rng: np.random.Generator) -> Solved:
 
 def settle(search: Search) -> Solved:
     """Return the posterior of two searches, trying harder while its certificate fails."""
-    for harder in (search.again, search.slower):
+    again = (search.again,) if search.target.repeats else ()
+    for harder in (*again, search.slower):
         solved = _drawn(search)
         if not solved.certificate.doubts:
             return solved

@@ -92,7 +92,8 @@ def misgivings(problem: Problem, posterior: Posterior) -> list[str]:
         return [f"y lies on the law to {RESOLUTION:g}: there is no noise to learn intervals from"]
     if n < 8:
         return []
-    neighbours = float(white[1:] @ white[:-1]) / float(white @ white)
+    follows = np.isfinite(problem.gaps[1:])  # all but the first points of several runs
+    neighbours = float(white[1:][follows] @ white[:-1][follows]) / float(white @ white)
     if neighbours < max(0.1, CORRELATED / np.sqrt(n)):  # below 0.1 it hardly widens an interval
         return []
     found = f"neighbouring residuals are correlated ({neighbours:.2f})"

@@ -57,6 +57,15 @@ class Full:
         return slice(0, 0)
 
     @property
+    def repeats(self) -> bool:
+        """Whether a second try with twice the effort may help.
+
+        It starts from the modes that both searches know, so that their agreement shows nothing of
+        an arm of the posterior that neither has entered.
+        """
+        return False
+
+    @property
     def step(self) -> float:
         """Step of finite differences."""
         return 1e-6
@@ -99,11 +108,17 @@ class Full:
         return np.asarray(np.concatenate(parts) - log_scale)
 
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
-        """Return `log_density`, standardised residuals (m, n), and zeros: no scale is implied."""
+        """Return `log_density`, standardised residuals (m, n), and zeros: no scale is implied.
+
+        Of noise with heavy tails they are the roots of the deviance, whose squares are what the
+        density loses whatever its shape.
+        """
         white = []
         for part in self._parts(self._standard(z)[0]):
             with np.errstate(all="ignore"):
-                white.append(self.problem.standardised(self.problem.natural(part))[0])
+                params = self.problem.natural(part)
+                found = self.problem.standardised(params)[0]
+                white.append(self.problem.noise.root_deviance(found, params))
         finite = np.nan_to_num(np.concatenate(white), posinf=1e6, neginf=-1e6)
         return self.log_density(z), finite, np.zeros(len(z))
 
@@ -129,7 +144,9 @@ class Full:
         natural = problem.law.natural(sampled, problem.window)
         with np.errstate(all="ignore"):
             apart = problem.log_y - np.asarray(problem.law.log_mean(natural, problem.x))
-            spread = np.nan_to_num(np.std(apart, axis=1), nan=1.0, posinf=1.0)
+            middle = np.median(apart, axis=1, keepdims=True)
+            spread = 1.4826 * np.median(np.abs(apart - middle), axis=1)
+            spread = np.nan_to_num(spread, nan=1.0, posinf=1.0)
         sampled["noise"] = np.clip(spread, 1e-4, 1.0)
         moved = np.clip(np.nan_to_num(pack(problem.priors, sampled)), -FARTHEST, FARTHEST)
         return {"aligned": self._from_normal(moved)}
@@ -171,7 +188,7 @@ class Full:
         return z
 
     def _parts(self, z: Array) -> list[Array]:
-        rows = max(1, CHUNK // self.problem.x.size)
+        rows = max(1, CHUNK // self.problem.y.size)
         return [z[i : i + rows] for i in range(0, len(z), rows)]
 
 

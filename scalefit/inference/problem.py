@@ -43,8 +43,10 @@ class Problem:
     ----------
     law
         The law.
-    x, y : shape (n,), both > 0, x ascending
-        The curve.
+    x : shape (n,), > 0, ascending; or (n, k), > 0, for a law of k predictors
+        Where y was measured.
+    y : shape (n,), > 0
+        What was measured.
     noise
         The kind of noise.
     error : shape (n,)
@@ -54,6 +56,9 @@ class Problem:
     grain
         What y is rounded to, where that matters: each y is then known to within half of it either
         way, and the noise is independent. 0 where y is taken as it is.
+    start
+        Where each run begins among the points of several runs; neighbours of different runs are not
+        correlated, and a run may have an effect of its own.
     """
 
     law: Law
@@ -63,6 +68,7 @@ class Problem:
     error: Array | None = None
     given: Mapping[str, Prior] | None = None
     grain: float = 0.0
+    start: tuple[int, ...] = (0,)
 
     @cached_property
     def window(self) -> Window:
@@ -84,12 +90,12 @@ class Problem:
     @cached_property
     def known(self) -> Array:
         """Known variance of log y, shape (n,)."""
-        return np.zeros(self.x.size) if self.error is None else self.error**2
+        return np.zeros(self.y.size) if self.error is None else self.error**2
 
     @cached_property
     def gaps(self) -> Array:
         """Distance of each point to the one before, as the noise measures it."""
-        return self.noise.gaps(self.x)
+        return self.noise.gaps(self.x, self.start)
 
     @property
     def dimension(self) -> int:
@@ -200,7 +206,7 @@ def model_row(problem: Problem, state: str, **numbers: float) -> dict[str, Any]:
     return {
         "regimes": problem.law.regimes,
         "floor": bool(problem.law.floor),
-        "noise": problem.noise.kind,
+        "noise": problem.noise.label,
         **dict.fromkeys(MODEL_NUMBERS, np.nan),
         **numbers,
         "state": state,

@@ -42,6 +42,11 @@ class Target(Protocol):
         """Coordinates that count half when starts are kept apart."""
         ...
 
+    @property
+    def repeats(self) -> bool:
+        """Whether to search again with twice the effort before the slower method."""
+        ...
+
     def sweep(self, count: int) -> Array:
         """Return `count` points spread evenly over the prior, shape (count, d)."""
         ...

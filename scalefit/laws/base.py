@@ -6,7 +6,7 @@ How to add one, in a file of your own or in this folder, is shown in CONTRIBUTIN
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
@@ -38,18 +38,19 @@ class Parameter:
     size
         How many values it has.
     per
-        `"law"` for a single value, `"regime"` or `"crossover"` for one value each.
+        `"law"` for a single value; `"regime"`, `"crossover"` or `"predictor"` for one value each.
     low, high
         Bounds; never reached.
     unit
-        `"x"` and `"y"` stand for the units of the data, `""` for none.
+        `"x"` and `"y"` stand for the units of the data, `"x[1]"` for that of the second predictor,
+        `""` for none.
     meaning
         One sentence.
     """
 
     name: str
     size: int
-    per: Literal["law", "regime", "crossover"]
+    per: Literal["law", "regime", "crossover", "predictor"]
     low: float
     high: float
     unit: str
@@ -80,11 +81,11 @@ class Law(ABC):
         Kinds of noise that `noise="auto"` weighs along one run in order.
     """
 
-    predictors: ClassVar[tuple[str, ...]] = ("x",)
     prior_sets: ClassVar[tuple[str, ...]] = ("default",)
     auto_noises: ClassVar[tuple[str, ...]] = ("normal",)
     regimes: int = 1
     floor: bool | float = False
+    predictors: tuple[str, ...] = ("x",)
 
     @property
     def known_floor(self) -> float | None:
@@ -114,8 +115,9 @@ class Law(ABC):
         ----------
         params
             Natural parameters by name, shape (...) or (..., size).
-        x : shape (n,)
-            In the unit of x, all > 0.
+        x : shape (n,), or (n, k) for k predictors
+            In the unit of each, all > 0. Rows are points, so a law of several takes its columns as
+            `x[:, 0]`, which numpy and PyTensor both understand.
         xp
             `numpy` or `pytensor.tensor`.
 
@@ -173,8 +175,8 @@ class Law(ABC):
         ----------
         params
             Draws by name, shape (draws,) or (draws, size).
-        x : shape (n,)
-            Where, in the unit of x.
+        x : shape (n,) or (n, k)
+            Where, in the unit of each predictor.
         bend : shape (draws, n)
             What further crossovers take from the log of the law without floor; None for none. A law
             without regimes does not bend.
@@ -197,7 +199,8 @@ class Law(ABC):
         ----------
         sampled
             Sampled variables by name, shape (m, size), usually draws from the prior.
-        x, y : shape (n,)
+        x : shape (n,) or (n, k)
+        y : shape (n,)
             The curve.
         """
         del x, y
@@ -211,6 +214,7 @@ class Law(ABC):
         noise: Noise = NORMAL,
         y_err: ArrayLike | None = None,
         priors: Mapping[str, Prior] | None = None,
+        start: Sequence[int] = (0,),
     ) -> pm.Model:
         """Return the law with its priors and noise on log y as a PyMC model.
 
@@ -221,7 +225,9 @@ class Law(ABC):
 
         Parameters
         ----------
-        x, y : shape (n,), both > 0; x ascending where the noise is correlated
+        x : shape (n,) or (n, k), > 0
+            Ascending along a run where the noise is correlated.
+        y : shape (n,), > 0
             The curve.
         noise
             The kind of noise.
@@ -230,6 +236,8 @@ class Law(ABC):
         priors
             A prior for every sampled variable of the law and of the noise, in place of
             `law.priors(...)` and `noise.priors()`.
+        start
+            Where each of several runs begins among the points.
 
         Raises
         ------
@@ -239,4 +247,4 @@ class Law(ABC):
         """
         from .pymc_model import build
 
-        return build(self, x, y, noise, y_err, priors)
+        return build(self, x, y, noise, y_err, priors, start)

@@ -24,7 +24,7 @@ KINDS = {
     if dataclasses.is_dataclass(kind) and getattr(kind, "__module__", "") == priors.__name__
 }
 """Classes of priors that a file may name."""
-ABOVE_0 = ("sd", "median", "concentration", "slope")
+ABOVE_0 = ("sd", "median", "concentration", "slope", "a", "b")
 """Fields of priors that must be positive."""
 LONGEST = 64
 """Elements of a vector of parameters, at most."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError, nearest
 
-from .priors import LogNormal, Prior, Uniform
+from .priors import Beta, LogNormal, Prior, Uniform
 
-Kind = Literal["normal", "ar1", "student"]
+Kind = Literal["normal", "ar1", "student", "outlier"]
 Spacing = Literal["log", "x", "index"]
 
 RESOLUTION = 1e-6
@@ -30,14 +31,27 @@ class Noise:
     kind
         `"normal"`: independent. `"ar1"`: correlation `autocorrelation ** gap` between points, the
         Ornstein-Uhlenbeck process; `noise` is its stationary standard deviation. `"student"`:
-        independent Student's t of scale `noise` with `degrees_of_freedom`.
+        independent Student's t of scale `noise` with `degrees_of_freedom`. `"outlier"`: normal, but
+        that a share `outlier_share` of the points has a standard deviation `outlier_scale` times as
+        large.
     spacing
         What the gap between two points is measured in, in units of its median along the curve:
         log x, x, or the number of points.
+    effect
+        Whether each of several runs is displaced as a whole, by a normal of standard deviation
+        `run_noise`, which is integrated out.
     """
 
     kind: Kind = "normal"
     spacing: Spacing = "log"
+    effect: bool = False
+
+    @property
+    def label(self) -> str:
+        """What tables and files call it, whatever its spacing; a key of `NOISES`."""
+        if not self.effect:
+            return self.kind
+        return "run" if self.kind == "normal" else f"{self.kind}-run"
 
     def __post_init__(self) -> None:
         for value, known in ((self.kind, get_args(Kind)), (self.spacing, get_args(Spacing))):
@@ -51,14 +65,37 @@ class Noise:
             priors["autocorrelation"] = Uniform()
         if self.kind == "student":
             priors["degrees_of_freedom"] = LogNormal(4.0, 1.0)
+        if self.kind == "outlier":
+            priors["outlier_share"] = Beta(1.0, 19.0)
+            priors["outlier_scale"] = LogNormal(10.0, 0.7)
+        if self.effect:
+            priors["run_noise"] = LogNormal(0.01, 1.0)
         return priors
 
-    def gaps(self, x: Array) -> Array:
-        """Return the distance of each point to the one before in typical gaps, shape (n,)."""
+    def gaps(self, x: Array, start: Sequence[int] = (0,)) -> Array:
+        """Return the distance of each point to the one before in typical gaps, shape (n,).
+
+        Parameters
+        ----------
+        x : shape (n,) or (n, k)
+            Of several predictors the distance is that in the one that changes most along the runs.
+        start
+            Where each run begins; where there are several, nothing comes before it, at a distance
+            of infinity.
+        """
+        first = np.zeros(len(x), dtype=bool)
+        first[np.array(start)] = True
+        first[0] = True
+        if x.ndim == 2:
+            moved = np.abs(np.diff(np.log(x), axis=0))[~first[1:]].sum(axis=0)
+            x = x[:, int(np.argmax(moved))]
         at = {"log": np.log(x), "x": x, "index": np.arange(float(x.size))}[self.spacing]
         apart = np.diff(at)
-        typical = float(np.median(apart)) if apart.size else 1.0
-        return np.concatenate([[0.0], apart / (typical if typical > 0.0 else 1.0)])
+        typical = float(np.median(apart[~first[1:]])) if not first[1:].all() else 1.0
+        gap = np.concatenate([[0.0], apart / (typical if typical > 0.0 else 1.0)])
+        if len(start) > 1:
+            gap[first] = np.inf
+        return gap
 
     def places(self, x: Array, at: Array) -> tuple[Array, Array]:
         """Return where x and further points lie in typical gaps, shapes (n,) and (m,).
@@ -96,8 +133,29 @@ class Noise:
         Source
         ------
         Kalman (1960) for correlated noise beside known errors; without errors it is rho^gap times
-        the residual before.
+        the residual before. Of a displaced run, whose covariance is then 1 + k o o' with o the
+        whitened vector of ones, the square root of the inverse by Sherman and Morrison (1950).
         """
+        white, log_scale = self._whitened(residual, params, gap, error)
+        if not self.effect:
+            return white, log_scale
+        ones, _ = self._whitened(np.ones_like(residual), params, gap, error)
+        log_scale = log_scale.copy()
+        begin = _begins(gap)
+        size = params["run_noise"][:, None] ** 2
+        length = np.add.reduceat(ones**2, begin, axis=1)
+        grown = size * length
+        part = (1.0 - 1.0 / np.sqrt(1.0 + grown)) / length
+        taken = part * np.add.reduceat(ones * white, begin, axis=1)
+        runs = np.diff(np.append(begin, residual.shape[1]))
+        white = white - np.repeat(taken, runs, axis=1) * ones
+        log_scale[:, begin] += 0.5 * np.log1p(grown)
+        return white, log_scale
+
+    def _whitened(
+        self, residual: Array, params: Mapping[str, Array], gap: Array, error: Array
+    ) -> tuple[Array, Array]:
+        """Return what `whiten` does where runs are not displaced as a whole."""
         variance = params["noise"][:, None] ** 2
         known = error + RESOLUTION**2
         if self.kind != "ar1":
@@ -110,7 +168,7 @@ class Noise:
         state, ahead = np.zeros(len(residual)), squared.copy()
         for i in range(residual.shape[1]):
             if i:
-                carry = np.where(correlated, rho ** gap[i], 0.0)
+                carry = np.where(correlated & np.isfinite(gap[i]), rho ** gap[i], 0.0)
                 free = np.maximum(1.0 - carry**2, 1e-12)
                 state, ahead = carry * state, carry**2 * ahead + squared * free
             total = ahead + (known[i] if error.any() else 0.0)
@@ -123,12 +181,39 @@ class Noise:
 
     def log_density(self, white: Array, params: Mapping[str, Array]) -> Array:
         """Return the log density of standardised residuals of shape (m, n), one by one."""
+        if self.kind == "outlier":
+            return np.asarray(np.logaddexp(*self._parts(white, params)))
         if self.kind != "student":
             return np.asarray(-0.5 * white**2 - 0.5 * np.log(2.0 * np.pi))
         nu = params["degrees_of_freedom"][:, None]
         constant = special.gammaln(0.5 * (nu + 1.0)) - special.gammaln(0.5 * nu)
         constant = constant - 0.5 * np.log(np.pi * nu)
         return np.asarray(constant - 0.5 * (nu + 1.0) * np.log1p(white**2 / nu))
+
+    def _parts(self, white: Array, params: Mapping[str, Array]) -> tuple[Array, Array]:
+        """Return the log densities of ordinary points and of outliers, times their shares."""
+        share, scale = params["outlier_share"][:, None], params["outlier_scale"][:, None]
+        constant = 0.5 * np.log(2.0 * np.pi)
+        ordinary = np.log1p(-share) - 0.5 * white**2 - constant
+        return ordinary, np.log(share / scale) - 0.5 * (white / scale) ** 2 - constant
+
+    def outlying(self, white: Array, params: Mapping[str, Array]) -> Array:
+        """Return how probable it is that each point is an outlier, shape (m, n)."""
+        ordinary, outlier = self._parts(white, params)
+        return np.exp(outlier - np.logaddexp(ordinary, outlier))
+
+    def root_deviance(self, white: Array, params: Mapping[str, Array]) -> Array:
+        """Return signed roots of what the log density lacks of its largest, twice, shape (m, n).
+
+        Of normal noise these are the standardised residuals themselves. Half of their squares is
+        the log density but for a constant whatever its tails, so a search by least squares finds
+        its maximum.
+        """
+        if self.kind in ("normal", "ar1"):
+            return white
+        top = self.log_density(np.zeros((len(white), 1)), params)
+        lost = np.maximum(top - self.log_density(white, params), 0.0)
+        return np.asarray(np.sign(white) * np.sqrt(2.0 * lost))
 
     def to_pymc(
         self,
@@ -147,21 +232,49 @@ class Noise:
         from scalefit._compat import pm, pt
 
         total = pt.sqrt(params["noise"] ** 2 + error + RESOLUTION**2)
+        if self.effect or (self.kind == "ar1" and error.any()):
+            covariance = self._covariance(params, gap, error)
+            return pm.MvNormal(name, mu=mean, cov=covariance, observed=data)
         if self.kind == "normal":
             return pm.Normal(name, mu=mean, sigma=total, observed=data)
+        if self.kind == "outlier":
+            share, scale = params["outlier_share"], params["outlier_scale"]
+            sizes = (total, total * scale)
+            both = [pm.Normal.dist(mu=mean, sigma=one) for one in sizes]
+            weights = pt.stack([1.0 - share, share])
+            return pm.Mixture(name, w=weights, comp_dists=both, observed=data)
         if self.kind == "student":
             nu = params["degrees_of_freedom"]
             return pm.StudentT(name, nu=nu, mu=mean, sigma=total, observed=data)
         rho = pt.clip(params["autocorrelation"], 1e-9, 1.0 - 1e-9)
-        if error.any():
-            at_point = np.cumsum(gap)
-            apart = np.abs(at_point[:, None] - at_point[None])
-            covariance = params["noise"] ** 2 * rho**apart + np.diag(error + RESOLUTION**2)
-            return pm.MvNormal(name, mu=mean, cov=covariance, observed=data)
-        carry = pt.concatenate([pt.zeros(1), rho ** gap[1:]])
+        joined = np.isfinite(gap)
+        joined[0] = False
+        carry = joined * rho ** np.where(joined, gap, 0.0)
         before = pt.concatenate([pt.zeros(1), (data - mean)[:-1]])
         free = pt.sqrt(pt.maximum(1.0 - carry**2, 1e-12))
         return pm.Normal(name, mu=mean + carry * before, sigma=total * free, observed=data)
+
+    def _covariance(self, params: Mapping[str, Any], gap: Array, error: Array) -> Any:
+        """Return the covariance of log y of PyMC models, shape (n, n)."""
+        from scalefit._compat import pt
+
+        run = np.cumsum(np.isinf(gap))
+        same = (run[:, None] == run[None]).astype(float)
+        if self.kind == "ar1":
+            place = np.cumsum(np.where(np.isfinite(gap), gap, 0.0))
+            apart = np.abs(place[:, None] - place[None])
+            rho = pt.clip(params["autocorrelation"], 1e-9, 1.0 - 1e-9)
+            covariance = params["noise"] ** 2 * same * rho**apart
+        else:
+            covariance = params["noise"] ** 2 * np.eye(gap.size)
+        if self.effect:
+            covariance = covariance + params["run_noise"] ** 2 * same
+        return covariance + np.diag(np.broadcast_to(error, gap.shape) + RESOLUTION**2)
+
+
+def _begins(gap: Array) -> NDArray[np.intp]:
+    """Return where each run begins."""
+    return np.union1d([0], np.flatnonzero(np.isinf(gap)))
 
 
 NORMAL = Noise()
@@ -173,5 +286,8 @@ NOISES = {
     "ar1-x": Noise("ar1", "x"),
     "ar1-index": Noise("ar1", "index"),
     "student": Noise("student"),
+    "outlier": Noise("outlier"),
+    "run": Noise("normal", effect=True),
+    "ar1-run": Noise("ar1", effect=True),
 }
 """What the argument `noise` of `scalefit.fit` may name."""

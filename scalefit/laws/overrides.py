@@ -11,6 +11,7 @@ from scalefit.errors import ConfigError
 from .base import Law
 from .noise import Noise
 from .priors import (
+    Beta,
     Dirichlet,
     Fixed,
     LogNormal,
@@ -50,7 +51,7 @@ def _possible(name: str, prior: Prior, default: Prior) -> None:
     values = prior.value if isinstance(prior.value, tuple) else (prior.value,)
     if isinstance(default, LogNormal) and not all(one > 0.0 for one in values):
         raise ConfigError(f"fixed {name}={prior.value}: give a number > 0")
-    if isinstance(default, Uniform | StretchedShare) and not all(
+    if isinstance(default, Uniform | Beta | StretchedShare) and not all(
         0.0 <= one < 1.0 for one in values
     ):
         raise ConfigError(f"fixed {name}={prior.value}: give a share, from 0 to below 1")

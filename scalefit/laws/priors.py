@@ -148,6 +148,36 @@ class Uniform:
 
 
 @dataclass(frozen=True)
+class Beta:
+    """A share in (0, 1) with density proportional to s^(a - 1) (1 - s)^(b - 1)."""
+
+    a: float
+    b: float
+    unit: str = ""
+    size: None = None
+
+    @property
+    def coordinates(self) -> int:
+        return 1
+
+    def from_normal(self, v: Array, given: Mapping[str, Array]) -> Array:
+        value = special.betaincinv(self.a, self.b, special.ndtr(v[..., 0]))
+        return np.asarray(value, dtype=float)
+
+    def to_normal(self, value: Array, given: Mapping[str, Array]) -> Array:
+        below = special.betainc(self.a, self.b, np.clip(value, 1e-300, 1.0 - 1e-16))
+        return np.asarray(special.ndtri(below), dtype=float)[..., None]
+
+    def to_pymc(self, name: str, given: Mapping[str, Any]) -> Any:
+        from scalefit._compat import pm
+
+        return pm.Beta(name, self.a, self.b)
+
+    def words(self) -> str:
+        return f"Beta({self.a:g}, {self.b:g})"
+
+
+@dataclass(frozen=True)
 class Fixed:
     """A variable that is known: one value, or one for each element."""
 
@@ -246,7 +276,8 @@ class Dirichlet:
         return pm.Dirichlet(name, a=np.full(self.size, self.concentration))
 
     def words(self) -> str:
-        return f"Dirichlet({self.concentration:g}, ...) over {self.size} gaps in log x"
+        parts = "gaps in log x" if self.unit == "share of log x" else "shares"
+        return f"Dirichlet({self.concentration:g}, ...) over {self.size} {parts}"
 
 
 @dataclass(frozen=True)

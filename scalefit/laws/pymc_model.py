@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 class Formula(Protocol):
     """What a model needs of a law; see `Law`."""
+
+    @property
+    def predictors(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any: ...  # noqa: D102
 
@@ -35,18 +38,23 @@ def build(
     noise: Noise,
     y_err: ArrayLike | None,
     priors: Mapping[str, Prior] | None,
+    start: Sequence[int] = (0,),
 ) -> pm.Model:
     """Return a law with its priors and noise as a PyMC model; see `Law.to_pymc`."""
     from scalefit._compat import pm, pt
     from scalefit.errors import InvalidData
 
     x_values, y_values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if x_values.shape != y_values.shape or x_values.ndim != 1:
-        raise InvalidData(f"x and y need one shape (n,); got {x_values.shape}, {y_values.shape}")
+    several = len(law.predictors)
+    wanted = (*y_values.shape, several) if several > 1 else y_values.shape
+    if x_values.shape != wanted or y_values.ndim != 1:
+        shapes = "one shape (n,)" if several == 1 else f"the shapes (n, {several}) and (n,)"
+        raise InvalidData(f"x and y need {shapes}; got {x_values.shape}, {y_values.shape}")
     for name, values in (("x", x_values), ("y", y_values)):
         if not (np.isfinite(values).all() and (values > 0).all()):
             raise InvalidData(f"{name} must be finite and > 0, because the law lives in logarithms")
-    if noise.kind == "ar1" and (np.diff(x_values) < 0.0).any():
+    gap = noise.gaps(x_values, start)
+    if noise.kind == "ar1" and (gap < 0.0).any():
         raise InvalidData("x must ascend, because noise='ar1' correlates each point with the last")
     known = np.array(0.0)
     if y_err is not None:
@@ -69,5 +77,5 @@ def build(
             if name not in sampled:
                 natural[name] = pm.Deterministic(name, value)
         mean = pm.Deterministic("log_mean", law.log_mean(natural, at, pt))
-        noise.to_pymc("observed", mean, sampled, log_y, gap=noise.gaps(x_values), error=known)
+        noise.to_pymc("observed", mean, sampled, log_y, gap=gap, error=known)
     return model

@@ -49,6 +49,10 @@ class Peaks:
         return 60
 
     @property
+    def repeats(self) -> bool:
+        return True
+
+    @property
     def halved(self) -> slice:
         return slice(0, 0)
 

@@ -72,6 +72,8 @@ class Collapsed:
             return None
         if problem.law.known_floor is not None:
             return None
+        if problem.noise.kind == "outlier" or len(problem.start) > 1:
+            return None
         student = problem.noise.kind == "student"
         shape = {
             kernel.CROSSOVERS: problem.law.regimes - 1,
@@ -108,6 +110,11 @@ class Collapsed:
     def halved(self) -> slice:
         """The coordinates of the widths."""
         return slice(self.crossovers, 2 * self.crossovers)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a second try with twice the effort may help: it does."""
+        return True
 
     @property
     def step(self) -> float:
