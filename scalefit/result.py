@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
@@ -102,9 +102,17 @@ class Fit(Record):
         Dims (run, chain, draw). The last regime's own exponent is what the curve tends to; where
         the data end within a broad crossover, the curve is still far from it.
         """
+        self.one_predictor("an end exponent")
         return local.end_exponent(self)
 
-    def local_exponent(self, x: ArrayLike, *, floor: bool = True) -> xr.DataArray:
+    def local_exponent(
+        self,
+        x: ArrayLike,
+        *,
+        floor: bool = True,
+        along: str | None = None,
+        at: Mapping[str, float] | None = None,
+    ) -> xr.DataArray:
         """Return the posterior of minus d log y / d log x, over all models.
 
         Parameters
@@ -113,12 +121,22 @@ class Fit(Record):
             Where.
         floor
             False removes the floor, so the value does not fade where the floor dominates.
+        along, at
+            Of several predictors, the one that x is, and the values of the others.
 
         Returns
         -------
         dims (run, chain, draw, x)
         """
-        return local.local_exponent(self, positive(x, "x"), floor=floor)
+        one = self._along("a local exponent", along, at)
+        return local.local_exponent(one, positive(x, "x"), floor=floor)
+
+    def _along(self, what: str, along: str | None, at: Mapping[str, float] | None) -> Self:
+        """Return the fit itself, or along one of its predictors."""
+        if along is not None:
+            return self.sliced(along, at)
+        self.one_predictor(what)
+        return self
 
     def stacking(self, seed: int = 0) -> pd.DataFrame:
         """Return weights of the models by how well they predict, laid out as `probabilities`.
@@ -168,7 +186,7 @@ class Fit(Record):
         InvalidData
             If an x is not finite and positive.
         """
-        return predictions.sample(self, positive(x, "x"), kind, hazard, seed)
+        return predictions.sample(self, self.where(x), kind, hazard, seed)
 
     def predict(
         self,
@@ -196,7 +214,7 @@ class Fit(Record):
             interval if the last regime goes on for ever; and `extrapolated`, True outside the x
             that were fitted.
         """
-        at, ends = positive(x, "x"), tails(interval)
+        at, ends = self.where(x), tails(interval)
         return predictions.predict(self, at, ends, kind, hazard, seed).assign_attrs(
             interval=interval
         )
@@ -209,6 +227,8 @@ class Fit(Record):
         within: float | None = None,
         hazard: float = 1.0,
         seed: int = 0,
+        along: str | None = None,
+        at: Mapping[str, float] | None = None,
     ) -> pd.DataFrame:
         """Return whether the curve ever reaches a target, and at which x.
 
@@ -226,6 +246,9 @@ class Fit(Record):
             Where to stop looking; None is 1000 times the last x of each run.
         hazard, seed
             As for `sample`.
+        along, at
+            Of several predictors, the one that is to reach it, such as `"tokens"`, and the values
+            of the others, such as `{"n_params": 7e9}`.
 
         Returns
         -------
@@ -242,8 +265,9 @@ class Fit(Record):
         InvalidData
             If a target is not finite and positive.
         """
+        one = self._along("what is reached", along, at)
         targets = self.values(target, "target")
-        return reach(self, targets, tails(interval), within, hazard, seed)
+        return reach(one, targets, tails(interval), within, hazard, seed)
 
     def savings(
         self,
@@ -294,6 +318,7 @@ class Fit(Record):
         """
         from .forecast.savings import savings
 
+        self.one_predictor("a saving")
         root(seed)
         targets = self.values(target, "target")
         ends = tails(interval)
@@ -327,7 +352,7 @@ class Fit(Record):
         """
         from .forecast.variance import variance_shares
 
-        return variance_shares(self, positive(x, "x"), kind, hazard, seed)
+        return variance_shares(self, self.where(x), kind, hazard, seed)
 
     def log_predictive(
         self, x: ArrayLike, y: ArrayLike, *, hazard: float = 1.0, seed: int = 0
@@ -350,9 +375,9 @@ class Fit(Record):
         InvalidData
             If x and y differ in length or hold values without a logarithm.
         """
-        at, value = positive(x, "x"), self.values(y, "y")
-        if at.shape != value.shape:
-            raise InvalidData(f"x has {at.size} values and y {value.size}; give as many of each")
+        at, value = self.where(x), self.values(y, "y")
+        if len(at) != value.size:
+            raise InvalidData(f"x has {len(at)} values and y {value.size}; give as many of each")
         return predictions.log_predictive(self, at, value, hazard, seed)
 
     @overload
@@ -460,6 +485,22 @@ class Fit(Record):
         return check(self, seed)
 
     @property
+    def outliers(self) -> pd.DataFrame:
+        """The points that are more probably outliers than not, under `noise="outlier"`.
+
+        Columns `run`, x or each predictor, `y`, `law` (the median of the law there) and
+        `probability`, the largest first.
+
+        Raises
+        ------
+        ConfigError
+            If the fit was made with another noise.
+        """
+        from .analysis.outliers import outliers
+
+        return outliers(self)
+
+    @property
     def shared(self) -> pd.DataFrame:
         """What pooled curves share: one row per group, parameter and regime, 90% intervals.
 
@@ -510,6 +551,8 @@ class Fit(Record):
         beyond: float = 1.0,
         panels: bool = False,
         most: int | None = None,
+        along: str | None = None,
+        at: Mapping[str, ArrayLike] | None = None,
     ) -> Axes | NDArray[Any]:
         """Draw data, median, 90% bands, crossovers and each regime's exponent.
 
@@ -529,10 +572,14 @@ class Fit(Record):
         most
             Curves to draw at most, the first; 20 on one axes, 100 with `panels`. A figure that
             leaves some out says so.
+        along, at
+            Of several predictors, the one to draw y against, and values of the others, one or
+            several; without `at`, at three that the points have. Without either, contours are drawn
+            over two predictors, with residuals at the points.
 
         Returns
         -------
-        The axes, or an array of them with `panels`.
+        The axes, or an array of them with `panels` or several surfaces.
 
         Raises
         ------
@@ -541,7 +588,8 @@ class Fit(Record):
         """
         from .plot.curve import curve
 
-        return curve(self, None, ax, beyond=beyond, panels=panels, most=most)
+        where = {"along": along, "at": at}
+        return curve(self, None, ax, beyond=beyond, panels=panels, most=most, **where)
 
     def report(
         self,

@@ -105,6 +105,7 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
             raise damaged(f"attribute '{name}' is {quoted(tree.attrs[name])}")
     description = described_law(_parsed(tree, "law"))
     law = named(description) if law is None else law
+    _predictors(tree, law)
     groups = {str(name): node.to_dataset() for name, node in tree.children.items()}
     _layout(groups)
     described_priors(_parsed(tree, "priors"), law)
@@ -113,6 +114,28 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
     _draws(groups, law)
     _pools(tree, groups)
     return description
+
+
+def _predictors(tree: xr.DataTree, law: Law | None) -> None:
+    """Refuse names of predictors that are not as many as the points and the law have."""
+    x = tree.children["constant_data"].to_dataset().get("x") if tree.children else None
+    several = x is not None and x.ndim == 3
+    if ("predictors" in tree.attrs) != several:
+        raise damaged("attribute 'predictors' and x do not belong together")
+    if not several:
+        if law is not None and len(law.predictors) > 1:
+            raise damaged(f"x is one column, and the law '{law.name}' takes several")
+        return
+    known = _parsed(tree, "predictors")
+    keys = {"name", "label", "unit"}
+    fine = isinstance(known, list) and all(
+        isinstance(one, dict) and set(one) == keys and all(isinstance(v, str) for v in one.values())
+        for one in known
+    )
+    assert x is not None
+    wanted = x.shape[2] if law is None else len(law.predictors)
+    if not fine or not len(known) == wanted == x.shape[2]:
+        raise damaged("attribute 'predictors' does not name the columns of x")
 
 
 def _parsed(tree: xr.DataTree, name: str) -> Any:
@@ -141,6 +164,7 @@ def _layout(groups: Mapping[str, xr.Dataset]) -> None:
             where = f"{quoted(key)} of group '{name}'"
             lead, more = variable.dims[: len(rule.dims)], variable.dims[len(rule.dims) :]
             of_run = (name, key, variable.dims) == ("constant_data", "grain", ("run",))
+            of_run |= (name, key, more) == ("constant_data", "x", ("predictor",))
             if not of_run and (lead != rule.dims or len(more) > rule.further):
                 raise damaged(f"{where} has the dimensions {variable.dims}")
             if not all(variable.shape) or any(group.sizes[dim] > 10**4 for dim in more):
@@ -186,9 +210,11 @@ def _ceiling(tree: xr.DataTree) -> float | None:
 def _points(groups: Mapping[str, xr.Dataset], ceiling: float | None) -> None:
     """Refuse curves whose points no law was fitted to, and labels that are none."""
     constant = groups["constant_data"]
-    x, y = constant["x"].values, groups["observed_data"]["y"].values
+    across, y = constant["x"].values, groups["observed_data"]["y"].values
+    several = across.ndim == 3
+    x = across[..., 0] if several else across
     there = np.isfinite(x)
-    if x.shape != y.shape:
+    if x.shape != y.shape or (several and (np.isfinite(across) != there[..., None]).any()):
         raise damaged("x and y are not both there at the points of each run")
     empty = np.isnan(y).all(axis=1, keepdims=True)  # a run at fault may have x alone
     whole = (there == np.isfinite(y) | empty & there).all() and there[:, 0].all()
@@ -196,13 +222,16 @@ def _points(groups: Mapping[str, xr.Dataset], ceiling: float | None) -> None:
         raise damaged("x and y are not both there at the points of each run")
     gap = y if ceiling is None else ceiling - y
     if not (
-        (x[there] > 0).all()
+        (across[there] >= 0).all()
+        and ((x[there] > 0).all() or several)
         and (gap[there & ~empty] > 0).all()
         and (np.isnan(x) | np.isfinite(x)).all()
     ):
         raise damaged("x or y is not positive")
-    if not (np.diff(x, axis=1)[there[:, 1:]] >= 0).all():
+    if not several and not (np.diff(x, axis=1)[there[:, 1:]] >= 0).all():
         raise damaged("x is not in order")
+    if "series" in constant and not (np.diff(constant["series"].values)[there[:, 1:]] >= 0).all():
+        raise damaged("'series' of group 'constant_data' tells no runs apart")
     for name in ("error", "scatter"):
         if name in constant and not (constant[name].values[there] >= 0).all():
             raise damaged(f"'{name}' of group 'constant_data' is negative or missing")
@@ -270,8 +299,12 @@ def _named(name: str, group: xr.Dataset, law: Law | None, least: int) -> None:
             raise damaged(f"group '{name}' lacks '{parameter.name}'")
         if parameter.per == "law" or parameter.name not in group:
             continue
-        width = group["exponent"].shape[-1] - (parameter.per == "crossover")
         shape = group[parameter.name].shape
+        if parameter.per in ("predictor", "pair"):
+            if len(shape) != 4 or shape[-1] != parameter.size:
+                raise damaged(f"'{parameter.name}' of group '{name}' has the shape {shape}")
+            continue
+        width = group["exponent"].shape[-1] - (parameter.per == "crossover")
         if (
             len(shape) != 4
             or shape[-1] != width

@@ -13,7 +13,8 @@ model fitness via realized discrepancies".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,22 @@ WORDS = {
     ("spread", 1): "the noise grows along the curve; give y_err, or average the last points",
     ("spread", -1): "the noise shrinks along the curve; give y_err, or start later with x_range",
 }
+SURFACE_WORDS = {
+    ("autocorrelation", 1): "residuals of neighbours along a run go together; fit with "
+    "noise='ar1-run', or try another law",
+    ("autocorrelation", -1): "residuals of neighbours along a run alternate; look for repeated "
+    "corrections in y",
+    ("outlier", 1): "the point at {x} = {at} lies far off; look at it, or fit with noise='outlier'",
+    ("head", 0): "the law bends away from the points of least {x}; try another law (sf.weigh), or "
+    "leave them out with x_range",
+    ("tail", 0): "the law bends away from the points of largest {x}, so do not extrapolate; try "
+    "another law (sf.weigh)",
+    ("spread", 1): "the noise is larger where y is; give y_err",
+    ("spread", -1): "the noise is larger where y is small; give y_err",
+}
+"""Words for fits against several predictors, where they differ."""
+THE_FIT = "fitted y"
+"""What the checks along the fitted value are called."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +87,22 @@ class Residuals:
         Log y minus the posterior mean of the law, as it is.
     observed, replicated : shape (draws, n)
         Of the data, whitened by each draw's noise; and of noise made by it.
+    along
+        Of several predictors, what the points are looked at along: each of them and the fitted
+        value, shape (n,), by name.
+    start
+        Where each of several runs begins.
+    weigh
+        What a residual weighs in the fit, where its noise has heavy tails.
     """
 
     x: Array
     left: Array
     observed: Array
     replicated: Array
+    along: Mapping[str, Array] = field(default_factory=dict)
+    start: tuple[int, ...] = (0,)
+    weigh: Callable[[Array], Array] | None = None
 
 
 def check(record: Record, seed: int) -> pd.DataFrame:
@@ -100,13 +127,14 @@ def each(record: Record, runs: Sequence[str], seed: int) -> Iterator[tuple[str, 
 def judged(record: Record, run: str, found: Residuals | None) -> list[dict[str, object]]:
     """Return the rows of one run in the table of `Fit.check`."""
     rows: list[dict[str, object]] = []
-    for name, statistic in CHECKS.items():
+    several = record.predictors if len(record.predictors) > 1 else []
+    for name in names_of(several) if found is None else checks_of(found):
         row: dict[str, object] = {"run": run, "check": name}
         if found is None:
             doubt = record.verdict[run] if record.state(run) == "unreliable" else "too few points"
             row["words"] = f"not checked: {doubt}"
         else:
-            row |= _judged(name, statistic, found, record.tree.attrs["x_name"])
+            row |= _judged(name, checks_of(found)[name], found, record.tree.attrs["x_name"])
         rows.append(row)
     return rows
 
@@ -115,9 +143,12 @@ def residuals(record: Record, run: str, rng: np.random.Generator) -> Residuals |
     """Return the residuals of the posterior mean of a run; None if it failed or has few points."""
     x, y = record.law_curve(run)
     params = record.parameters(run, "averaged")
-    if x.size < FEWEST or not np.isfinite(params["noise"]).all():
+    if y.size < FEWEST or not np.isfinite(params["noise"]).all():
         return None
-    return whitened(record.law, record.noise, x, y, record.errors(run), params, rng)
+    found = whitened(
+        record.law, record.noise, x, y, record.errors(run), params, rng, record.start(run)
+    )
+    return found if x.ndim == 1 else beside(found, record.predictors, y)
 
 
 def whitened(
@@ -128,6 +159,7 @@ def whitened(
     error: Array,
     params: Mapping[str, Array],
     rng: np.random.Generator,
+    start: tuple[int, ...] = (0,),
 ) -> Residuals:
     """Return the residuals of the posterior mean of a law, given draws of its parameters.
 
@@ -141,11 +173,13 @@ def whitened(
         Draws by name, shape (draws,) or (draws, size).
     rng
         Of the replicates.
+    start
+        Where each of several runs begins.
     """
     chosen = np.linspace(0, len(params["noise"]) - 1, DRAWS).round().astype(int)
     params = {name: value[chosen] for name, value in params.items()}
     noise = _kind(noise, params)
-    gap, error = noise.gaps(x), error**2
+    gap, error = noise.gaps(x, start), error**2
     drawn = law.log_curve(params, x)
     mean = drawn.mean(axis=0)
     left = np.log(y) - mean
@@ -164,7 +198,63 @@ def whitened(
     told = weight * slopes @ np.swapaxes(slopes, 1, 2)
     prior = _positive(np.diag(1.0 / variance) - told.mean(axis=0))
     taken = np.linalg.solve(told + prior, weight * (slopes @ fresh[..., None]))
-    return Residuals(x, left, white(left), fresh - (np.swapaxes(taken, 1, 2) @ slopes)[:, 0])
+    made = fresh - (np.swapaxes(taken, 1, 2) @ slopes)[:, 0]
+    weigh = None
+    if noise.kind in ("student", "outlier"):
+        weigh = partial(noise.score, params=params)
+    return Residuals(x, left, white(left), made, start=start, weigh=weigh)
+
+
+def beside(found: Residuals, names: Sequence[str], y: Array) -> Residuals:
+    """Return the residuals of a surface with what they are looked at along."""
+    along = dict(zip(names, found.x.T, strict=True))
+    return replace(found, along={**along, THE_FIT: np.exp(np.log(y) - found.left)})
+
+
+def checks_of(found: Residuals) -> dict[str, Callable[[Array], Array]]:
+    """Return what is computed of whitened residuals, by the name of the check."""
+    if not found.along:
+        return {name: partial(one, x=found.x) for name, one in CHECKS.items()}
+    joined = ~np.isin(np.arange(found.left.size), found.start)
+    checks: dict[str, Callable[[Array], Array]] = {"noise": partial(_size, x=found.x)}
+    if joined.sum() >= THIRD and len(found.start) < found.left.size:
+        checks["autocorrelation"] = partial(_joined, joined=joined)
+    checks["outlier"] = partial(_largest, x=found.x)
+    for name, values in found.along.items():
+        for end, statistic in (("head", _head), ("tail", _tail)):
+            checks[f"{end} of {name}"] = partial(
+                _along, x=values, statistic=statistic, weigh=found.weigh
+            )
+    checks["spread"] = partial(_along, x=found.along[THE_FIT], statistic=_spread)
+    return checks
+
+
+def names_of(predictors: Sequence[str]) -> list[str]:
+    """Return the names of the checks."""
+    if not predictors:
+        return list(CHECKS)
+    ends = [f"{end} of {name}" for name in (*predictors, THE_FIT) for end in ("head", "tail")]
+    return ["noise", "autocorrelation", "outlier", *ends, "spread"]
+
+
+def _joined(white: Array, joined: NDArray[np.bool_]) -> Array:
+    """Return the autocorrelation along the runs of a surface."""
+    centred = white - white.mean(axis=1, keepdims=True)
+    product = centred[:, 1:] * centred[:, :-1]
+    share = joined[1:].sum() / joined.size
+    return np.asarray(product[:, joined[1:]].sum(axis=1) / np.sum(centred**2, axis=1) / share)
+
+
+def _along(
+    white: Array,
+    x: Array,
+    statistic: Callable[[Array, Array], Array],
+    weigh: Callable[[Array], Array] | None = None,
+) -> Array:
+    """Return a statistic of the points in the order of one predictor, those at 0 left out."""
+    order = np.argsort(x, kind="stable")
+    order = order[x[order] > 0.0]
+    return statistic((white if weigh is None else weigh(white))[:, order], x[order])
 
 
 def correlation(white: Array, lag: int = 1) -> Array:
@@ -191,10 +281,17 @@ def _noise(
         made = scale * rng.standard_t(np.broadcast_to(params["degrees_of_freedom"][:, None], shape))
     else:
         made = scale * rng.standard_normal(shape)
+    if noise.kind == "outlier":
+        far = rng.random(shape) < params["outlier_share"][:, None]
+        made = np.where(far, params["outlier_scale"][:, None] * made, made)
     if noise.kind == "ar1":
         for i in range(1, gap.size):
             carry = params["autocorrelation"] ** gap[i]
             made[:, i] = carry * made[:, i - 1] + np.sqrt(1.0 - carry**2) * made[:, i]
+    if noise.effect:
+        run = np.cumsum(np.isinf(gap)) - np.isinf(gap[0])
+        moved = params["run_noise"][:, None] * rng.standard_normal((scale.size, run[-1] + 1))
+        made = made + moved[:, run]
     return np.asarray(made + np.sqrt(error + RESOLUTION**2) * rng.standard_normal(shape))
 
 
@@ -213,10 +310,10 @@ def _positive(matrix: Array) -> Array:
 
 
 def _judged(
-    name: str, statistic: Callable[[Array, Array], Array], found: Residuals, x_name: str
+    name: str, statistic: Callable[[Array], Array], found: Residuals, x_name: str
 ) -> dict[str, object]:
     """Return what one check says of a curve."""
-    observed, replicated = (statistic(one, found.x) for one in (found.observed, found.replicated))
+    observed, replicated = (statistic(one) for one in (found.observed, found.replicated))
     if not np.isfinite(observed).all():
         return {"words": "not checked: too few points"}
     above = float(np.mean(replicated > observed) + 0.5 * np.mean(replicated == observed))
@@ -224,9 +321,12 @@ def _judged(
     low, expected, high = np.quantile(replicated, [0.05, 0.5, 0.95])
     words = "ok"
     if p < FAILS:
-        sign = 0 if name in ("head", "tail") else 1 if above < 0.5 else -1
+        kind, _, axis = name.partition(" of ")
+        sign = 0 if kind in ("head", "tail") else 1 if above < 0.5 else -1
         at = found.x[np.argmax(np.abs(found.observed).mean(axis=0))]
-        words = WORDS[name, sign].format(x=x_name, at=at)
+        if found.along:
+            at = ", ".join(f"{one:.4g}" for one in at)
+        words = words_of(found, kind, sign).format(x=axis or x_name, at=at)
     return {
         "observed": float(np.median(observed)),
         "expected": float(expected),
@@ -235,6 +335,12 @@ def _judged(
         "p": p,
         "words": words,
     }
+
+
+def words_of(found: Residuals, kind: str, sign: int) -> str:
+    """Return what a check that fails says, with places for `x` and `at`."""
+    said = WORDS[kind, sign]
+    return SURFACE_WORDS.get((kind, sign), said) if found.along else said
 
 
 def _size(white: Array, x: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
 
 LIMIT = "limit"
 """What y tends to under a ceiling: the ceiling without the floor of the gap."""
-OF_NOISE = ("noise", "autocorrelation", "degrees_of_freedom")
+OF_NOISE = (
+    "noise",
+    "autocorrelation",
+    "degrees_of_freedom",
+    "run_noise",
+    "outlier_share",
+    "outlier_scale",
+)
 PRIOR_DRIVEN = 0.8
 """An interval this share of the prior's, or wider, says that the data did not decide."""
 DRAWS = 4000
@@ -32,7 +40,7 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
     """Return the table of `Fit.summary`."""
     import pandas as pd
 
-    units = {"x": record.tree.attrs["x_unit"], "y": record.tree.attrs["y_unit"], "": ""}
+    of = {one.name: one.per for one in record.law.parameters}
     rows: list[dict[str, Any]] = []
     ends = end_exponent(record) if isinstance(record.law, SegmentedLaw) else None
     chances = _Chances(record) if record.weighed else None
@@ -50,6 +58,7 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
         sound = chances is not None and word != "unreliable"
         weighed = chances.noted(place, count) if chances is not None and sound else {}
         for name, (values, unit) in shown.items():
+            per = of.get(name, "law")
             for regime in range(values.shape[1]):
                 one = values[:, regime]
                 own = "floor" if name == LIMIT else name
@@ -66,17 +75,35 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
                         "run": run,
                         "regimes": count,
                         "regime": regime,
+                        **_which(record, per, regime),
                         "parameter": name,
                         **quantiles(one, tails),
                         "mean": float(np.mean(one)),
                         "sd": float(np.std(one)),
-                        "unit": units.get(unit, unit),
+                        "unit": _unit(record, unit, per, regime),
                         "ess": _diagnostic(record, "ess", name, place, regime),
                         "rhat": _diagnostic(record, "rhat", name, place, regime),
                         "note": "; ".join(filter(None, notes)),
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def _which(record: Record, per: str, place: int) -> dict[str, str]:
+    """Return the column that says which predictor a row is of, where there are several."""
+    names = record.predictors
+    if len(names) == 1:
+        return {}
+    if per == "pair":
+        return {"predictor": ", ".join(list(combinations(names, 2))[place])}
+    return {"predictor": names[place] if per == "predictor" else ""}
+
+
+def _unit(record: Record, unit: str, per: str, place: int) -> str:
+    """Return the unit of a value in the units of the data."""
+    if unit == "x" and per == "predictor":
+        return record.axis(record.predictors[place])["unit"]
+    return {"x": record.tree.attrs["x_unit"], "y": record.tree.attrs["y_unit"]}.get(unit, unit)
 
 
 def shared(record: Record, tails: tuple[float, float]) -> pd.DataFrame:

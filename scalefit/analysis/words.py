@@ -23,6 +23,8 @@ RIVAL = 0.05
 def labelled(row: Mapping[Any, Any]) -> str:
     """Return the parameter of a row, with its number where there is one per regime."""
     name = str(row["parameter"])
+    if row.get("predictor"):
+        return f"{name} {row['predictor']}"
     each = name.removeprefix("spread_") in PER_REGIME
     return f"{name} {row['regime']}" if each else name
 

@@ -39,7 +39,7 @@ def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
         "runs": [
             {
                 "run": run,
-                "points": fit.curve(run)[0].size,
+                "points": fit.curve(run)[1].size,
                 "verdict": fit.verdict[run],
                 "notes": fit.notes[run],
                 **{name: found.get(run, []) for name, found in rows.items()},

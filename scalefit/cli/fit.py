@@ -37,10 +37,11 @@ def command(
     ],
     y: Annotated[str, typer.Option(metavar="COLUMN", help="Column of y.")],
     x: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="COLUMN",
-            help="Column of x.  [default: the one that counts tokens, samples, steps or epochs]",
+            help="Column of x; repeat for a law of several, in its order.  [default: the one that "
+            "counts tokens, samples, steps or epochs]",
         ),
     ] = None,
     ceiling: Annotated[
@@ -56,7 +57,8 @@ def command(
         typer.Option(
             metavar="NAME",
             help="broken, of several regimes; power, of one; cutoff, with an exponential end and "
-            "an offset of either sign; or MODULE:CLASS, a law of your own.",
+            "an offset of either sign; of several columns of x: additive, kaplan, four_regime, "
+            "monomial, data_constrained, farseer; or MODULE:CLASS, a law of your own.",
         ),
     ] = "broken",
     fixed: Annotated[
@@ -93,9 +95,9 @@ def command(
         str,
         typer.Option(
             metavar="KIND",
-            autocompletion=one_of("auto", "normal", "ar1", "student"),
-            help="normal, ar1 (each point remembers the one before), student (heavy tails), or "
-            "auto to weigh normal against ar1 where the points are one run in order.",
+            autocompletion=one_of("auto", "normal", "ar1", "student", "outlier"),
+            help="normal, ar1 (each point remembers the one before), student (heavy tails), "
+            "outlier, or auto to weigh normal against ar1 where the points are one run in order.",
         ),
     ] = "auto",
     y_err: Annotated[
@@ -105,6 +107,14 @@ def command(
     by: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Column that tells curves apart; repeat for several."),
+    ] = None,
+    runs: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="With several --x: column that tells apart the runs of one surface, whose points "
+            "are correlated; repeat for several.",
+        ),
     ] = None,
     pool: Annotated[
         list[str] | None,
@@ -197,24 +207,26 @@ def command(
 
     counts, level, formula = _regimes(regimes), _floor(floor), chosen(law)
     x_range = _range(low, high)
+    axes: Any = x[0] if x and len(x) == 1 else x
     folder(out)
     if schema(path).startswith("scalefit-fit/"):
         raise InvalidData(f"{path}: this is a fit already; read it with scalefit predict --at X")
     data = sf.read(
         path,
-        x=x,
+        x=axes,
         y=y,
         y_err=y_err,
-        by=by or (),
+        by=(*(by or ()), *(runs or ())),
         where=conditions(where),
         skip_run=skip_run or (),
     )
     data = from_file(data, path)
     _comparable(data, between, by)
     arguments: dict[str, Any] = {
-        "x": x,
+        "x": axes,
         "y": y,
         "by": by,
+        "runs": runs,
         "x_range": x_range,
         "duplicates": duplicates,
         "resume": resume,
@@ -232,7 +244,8 @@ def command(
         "draws": draws,
         "seed": seed,
     }
-    alone = not (pool or between or json) and x not in data.coords
+    single = not isinstance(axes, list) and axes not in data.coords
+    alone = single and not (pool or between or json)
     with processes(min(workers, data.sizes["run"])) as executor:
         if out is not None and alone and data.sizes["run"] > many.FROM:
             return many.fitted(data, out, interval, executor=executor, **arguments)

@@ -9,12 +9,13 @@ from typer.core import TyperCommand
 GROUPS: dict[str, tuple[str, ...]] = {
     "Data": (
         *("--x", "--y", "--y-err", "--by", "--where", "--skip-run", "--from", "--to", "--resume"),
-        *("--duplicates", "--aggregate", "--ceiling", "--test-size", "--set", "--config"),
+        *("--duplicates", "--aggregate", "--runs", "--ceiling", "--test-size", "--set", "--config"),
     ),
     "Law": ("--law", "--regimes", "--floor", "--noise", "--fixed", "--priors", "--pool"),
     "Question": (
         *("--between", "--parameter", "--regime", "--value", "--ratio", "--rope", "--reach"),
-        *("--baseline", "--at", "--within", "--kind", "--hazard", "--interval"),
+        *("--baseline", "--at", "--within", "--along", "--held", "--kind", "--hazard"),
+        *("--interval",),
     ),
     "Inference": (
         *("--method", "--draws", "--seed", "--workers", "--device", "--determinism", "--shard"),

@@ -26,6 +26,7 @@ from .output import (
     show,
     table,
 )
+from .places import Place, checked, columns, place, told
 
 if TYPE_CHECKING:
     from scalefit.fits import Fits
@@ -46,11 +47,12 @@ def command(
         ),
     ],
     at: Annotated[
-        list[float] | None,
+        list[Any] | None,
         typer.Option(
             metavar="X",
-            parser=plain_number,
-            help="Where to predict, in the unit of x; repeat for several.",
+            parser=place,
+            help="Where to predict, in the unit of x, or NAME=VALUE,NAME=VALUE of several "
+            "predictors; repeat for several.",
         ),
     ] = None,
     reach: Annotated[
@@ -68,6 +70,17 @@ def command(
             parser=plain_number,
             help="The largest x at which --reach looks; 1000 times the last x by default.",
         ),
+    ] = None,
+    along: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of several predictors, the one at which --reach is to be; --held has the others.",
+        ),
+    ] = None,
+    held: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A predictor that --reach holds; repeat."),
     ] = None,
     kind: Annotated[
         str,
@@ -99,12 +112,10 @@ def command(
         raise ConfigError("nothing to predict: give --at X, --reach Y, or both")
     if within is not None and not targets:
         raise ConfigError("--within says how far --reach looks; give --reach Y with it")
-    horizon = [] if within is None else [within]
-    given = {"--at": ("x", at), "--within": ("x", horizon)}
-    for option, (axis, values) in given.items():
-        for value in values:
-            if not 0 < value < math.inf:
-                raise ConfigError(f"{option} {value:g}: give a finite {axis} > 0")
+    if (along or held) and not targets:
+        raise ConfigError("--along and --held belong to --reach Y")
+    checked("--at", at)
+    checked("--within", [] if within is None else [within])
     if not 0 <= hazard <= MOST_HAZARD:
         raise ConfigError(
             f"--hazard {hazard:g}: give a rate per decade, 0 or more, at most {MOST_HAZARD:g}"
@@ -113,6 +124,8 @@ def command(
     stored = opened(path, own_law(law))
     fit = stored if isinstance(stored, sf.Fit) else stored[stored.runs[:LISTED]]
     reachable(fit, targets)
+    asked = columns(fit, at)
+    slice_: Any = {"along": along, "at": given(held)} if along else {}
     options: Any = {"hazard": hazard, "seed": seed}
     rows: list[dict[str, Any]] = []
     shares: Any = []
@@ -120,11 +133,11 @@ def command(
     # of a folder of parts the first runs are told, and all of them in JSON
     for one in [fit] if isinstance(stored, sf.Fit) or not json else stored.parts():
         if at:
-            rows += _predictions(one, at, kind, interval, options)
-            found = one.variance_shares(at, kind=kind, **options)  # type: ignore[arg-type]
+            rows += _predictions(one, at, asked, kind, interval, options)
+            found = one.variance_shares(asked, kind=kind, **options)  # type: ignore[arg-type]
             shares += found.to_dict("records")
         if targets:
-            found = one.reach(targets, interval=interval, within=within, **options)
+            found = one.reach(targets, interval=interval, within=within, **options, **slice_)
             reached += found.to_dict("records")
     if json:
         attrs = fit.tree.attrs
@@ -137,7 +150,7 @@ def command(
             interval=interval,
             seed=seed,
             verdicts=stored.verdict,
-            predictions=rows,
+            predictions=[_flat(row) for row in rows],
             variance_shares=shares,
             reach=reached,
         )
@@ -150,11 +163,13 @@ def command(
             if any(row["extrapolated"] for row in rows):
                 rate = f"further crossovers expected at {hazard:g} per decade (--hazard)"
                 rate = rate if hazard else "holds if the regime goes on"
+                rate = rate if len(fit.predictors) == 1 else "outside the points that were fitted"
                 show(f"{BEYOND} beyond the data: {rate}")
             show(*_rests_on(fit, shares))
         if reached:
             far = "as far as --within" if within else "up to 1000 times the last x (--within)"
-            show(_reached(fit, reached, interval), f"the law, without noise, {far} (seed {seed})")
+            shown = fit.sliced(along, slice_["at"]) if along else fit
+            show(_reached(shown, reached, interval), f"the law, without noise, {far} (seed {seed})")
             if any(row["reached"] > 0.5 for row in reached):
                 show(f"{PASSED} reached within the data")
         if len(fit) < len(stored):
@@ -226,17 +241,39 @@ def check(path: Path, *, parts: bool = False) -> None:
     )
 
 
+def given(held: list[str] | None) -> dict[str, float]:
+    """Return `NAME=VALUE` texts as numbers by name."""
+    from scalefit.errors import ConfigError
+
+    found: dict[str, float] = {}
+    for text in held or []:
+        one = place(text)
+        if not isinstance(one, dict):
+            raise ConfigError(f"--held {text}: give NAME=VALUE, such as n_params=7e9")
+        found |= one
+    return found
+
+
 def _predictions(
-    fit: Fit, at: list[float], kind: str, interval: float, options: dict[str, Any]
+    fit: Fit, at: list[Place], asked: Any, kind: str, interval: float, options: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return one row per run and x."""
-    predicted = fit.predict(at, interval=interval, kind=kind, **options)  # type: ignore[arg-type]
-    columns = ("median", "mean", "low", "high", "low_inside", "high_inside", "extrapolated")
+    """Return one row per run and place."""
+    predicted = fit.predict(asked, interval=interval, kind=kind, **options)  # type: ignore[arg-type]
+    known = ("median", "mean", "low", "high", "low_inside", "high_inside", "extrapolated")
+    columns = [name for name in known if name in predicted]
     return [
         {"run": run, "x": x, **{name: predicted[name].sel(run=run).values[i] for name in columns}}
         for run in fit.runs
         for i, x in enumerate(at)
     ]
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as JSON has it: of several predictors a key for each."""
+    if not isinstance(row["x"], dict):
+        return row
+    rest = {name: value for name, value in row.items() if name not in ("run", "x")}
+    return {"run": row["run"], **row["x"], **rest}
 
 
 def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
@@ -259,7 +296,7 @@ def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
         last = row["run"]
         made.add_row(
             *first,
-            number(row["x"]),
+            told(row["x"]),
             median,
             *intervals[: 1 + len(both)],
             BEYOND if row["extrapolated"] else "",
@@ -269,7 +306,8 @@ def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
 
 def _inside(row: dict[str, Any]) -> str:
     """Return the interval if the last regime goes on."""
-    if (row["low_inside"], row["high_inside"]) == (row["low"], row["high"]):
+    low, high = (row.get(f"{end}_inside", row[end]) for end in ("low", "high"))
+    if (low, high) == (row["low"], row["high"]):
         return estimate(row)[1]
     _, low, high = rounded(row["median"], row["low_inside"], row["high_inside"])
     return f"[{low}, {high}]"
@@ -279,15 +317,18 @@ def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
     """Return what the farthest predictions are uncertain about, one line per run."""
     from scalefit.forecast.variance import SOURCES
 
-    farthest, called = max(row["x"] for row in rows), names(fit)
+    called = names(fit)
+    many = len(fit.predictors) > 1
+    places = [{k: row[k] for k in fit.predictors} if many else row["x"] for row in rows]
+    farthest = places[-1] if many else max(places)
     lines = []
-    for row in rows:
+    for row, where in zip(rows, places, strict=True):
         parts = sorted(((row[name], name) for name in SOURCES if row[name] >= 0.005), reverse=True)
-        if row["x"] == farthest and parts:
+        if where == farthest and parts:
             words = ", ".join(f"{name.replace('_', ' ')} {100 * p:.0f}%" for p, name in parts)
             name = called[row["run"]]
             lines.append(paragraph(f"  {name}: {words}" if name else f"  {words}", 4))
-    said = f"uncertainty at {number(farthest)} rests on (shares of the variance of"
+    said = f"uncertainty at {told(farthest)} rests on (shares of the variance of"
     of = heading(fit, "y") if fit.ceiling is None else f"({fit.gap_label})"
     return [paragraph(f"{said} log {of}):", 2), *lines] if lines else []
 

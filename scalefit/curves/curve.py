@@ -45,6 +45,8 @@ class Curve:
         What keeps it from being fitted; empty if nothing does.
     start
         Where each run begins among the points of several.
+    predictors
+        The columns of x where there are several.
     """
 
     run: str
@@ -59,6 +61,7 @@ class Curve:
     grain: float = 0.0
     fault: str = ""
     start: tuple[int, ...] = (0,)
+    predictors: tuple[str, ...] = ()
 
     @property
     def distinct(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -105,17 +105,8 @@ def gathered(
 def _gathered(
     dataset: xr.Dataset, x: str, y: str, at: Literal["last", "min"] | int, y_err: str | None
 ) -> Points:
-    plain = [
-        name
-        for name in dataset.data_vars
-        if dataset.variables[name].ndim == 2 and "categories" not in dataset.variables[name].attrs
-    ]
-    numeric = [
-        name
-        for name in dataset.coords
-        if dataset.variables[name].dims == ("run",) and dataset.variables[name].dtype.kind in "iuf"
-    ]
-    x_name = _resolve(dataset, x, "x", [*plain, *numeric])
+    plain = _plain(dataset)
+    x_name = x_column(dataset, x)
     y_name = _resolve(dataset, y, "y", plain)
     value = dataset[y_name].values.astype(float)
     names = {"x": x_name, "y": y_name}
@@ -145,6 +136,25 @@ def _gathered(
         single = np.where(finite.any(axis=1, keepdims=True), single, np.nan)
     error = np.take_along_axis(error, place, axis=1)
     return Points(dataset, names, across[:, None], single, error, place, single=True)
+
+
+def x_column(dataset: xr.Dataset, x: str) -> str:
+    """Return the name that a column of x has in the trajectory, a variable or run coordinate."""
+    numeric = [
+        name
+        for name in dataset.coords
+        if dataset.variables[name].dims == ("run",) and dataset.variables[name].dtype.kind in "iuf"
+    ]
+    return _resolve(dataset, x, "x", [*_plain(dataset), *numeric])
+
+
+def _plain(dataset: xr.Dataset) -> list[Hashable]:
+    """Return the variables that have a number at each point."""
+    return [
+        name
+        for name in dataset.data_vars
+        if dataset.variables[name].ndim == 2 and "categories" not in dataset.variables[name].attrs
+    ]
 
 
 def _errors(dataset: xr.Dataset, y: str, y_err: str) -> Array:

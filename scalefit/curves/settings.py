@@ -23,9 +23,9 @@ def defining(dataset: xr.Dataset, x: str) -> list[str]:
         for name, values in dataset.coords.items()
         if values.dims == ("run",) and name not in ("run", "status", x)
     ]
-    columns = {name: _codes(dataset[name].values) for name in names}
+    columns = {name: codes(dataset[name].values) for name in names}
     seeds = [name for name in names if is_seed(name)]
-    across = _codes(at)
+    across = codes(at)
     return [
         name
         for name in names
@@ -33,7 +33,7 @@ def defining(dataset: xr.Dataset, x: str) -> list[str]:
         and columns[name].max(initial=0) > 0
         and not _follows(dataset[name].values, columns[name], at, across)
         and not any(
-            columns[seed].max(initial=0) > 0 and _function(columns[name], columns[seed])
+            columns[seed].max(initial=0) > 0 and function(columns[name], columns[seed])
             for seed in seeds
         )
     ]
@@ -44,14 +44,14 @@ def is_seed(name: str) -> bool:
     return "seed" in re.findall(r"[a-z]+", name.lower().replace("seeds", "seed"))
 
 
-def _codes(values: NDArray[Any]) -> NDArray[np.intp]:
+def codes(values: NDArray[Any]) -> NDArray[np.intp]:
     """Return a whole number for each value; missing ones are alike."""
     text = ["" if one != one else one for one in values.tolist()]
     known = {one: i for i, one in enumerate(dict.fromkeys(text))}
     return np.array([known[one] for one in text], dtype=np.intp)
 
 
-def _function(of: NDArray[np.intp], by: NDArray[np.intp]) -> bool:
+def function(of: NDArray[np.intp], by: NDArray[np.intp]) -> bool:
     """Return whether each value of one column goes with a single value of the other."""
     return len(set(zip(by.tolist(), of.tolist(), strict=True))) == len(set(by.tolist()))
 
@@ -63,7 +63,7 @@ def _follows(
     pairs = {*zip(codes.tolist(), across.tolist(), strict=True)}
     if len(pairs) == codes.max() + 1:  # one x each
         return True
-    if not _function(codes, across) or values.dtype.kind not in "iuf":
+    if not function(codes, across) or values.dtype.kind not in "iuf":
         return False
     steps = np.diff(values[np.argsort(at, kind="stable")].astype(float))
     return bool((steps >= 0.0).all() or (steps <= 0.0).all())

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from scalefit.arguments import numbers
 from scalefit.errors import ConfigError, InvalidData, nearest
-from scalefit.laws import BrokenPowerLaw, Law, PowerLawWithCutoff, SegmentedLaw
+from scalefit.laws import (
+    Additive,
+    BrokenPowerLaw,
+    DataConstrained,
+    Farseer,
+    FourRegime,
+    Kaplan,
+    Law,
+    Monomial,
+    PowerLawWithCutoff,
+    SegmentedLaw,
+)
 from scalefit.laws import priors as kinds
 from scalefit.laws.priors import Fixed, Prior
 from scalefit.wording import quoted
 
-LAWS: dict[str, type[Law]] = {"cutoff": PowerLawWithCutoff}
+LAWS: dict[str, type[Law]] = {
+    "cutoff": PowerLawWithCutoff,
+    "additive": Additive,
+    "kaplan": Kaplan,
+    "four_regime": FourRegime,
+    "monomial": Monomial,
+    "data_constrained": DataConstrained,
+    "farseer": Farseer,
+}
 """Laws by the name that `law` may give, beside `"broken"` and `"power"`, one regime of it."""
 REGIMES = (1, 2, 3, 4)
 """Numbers of regimes that are weighed unless told otherwise."""
@@ -57,6 +77,8 @@ def chosen_priors(priors: Any) -> tuple[str, dict[str, Prior]]:
 def chosen_laws(law: Any, regimes: Any, floor: Any, held: dict[str, Any]) -> tuple[Law, ...]:
     """Return the laws that the arguments name, taking a known floor out of what is held."""
     law, regimes = _named(law, regimes)
+    if isinstance(law, Law) and "floor" in _options(law) and isinstance(floor, bool | np.bool_):
+        law, floor = replace(law, floor=bool(floor)), "auto"  # type: ignore[type-var]
     if "floor" in held and (not isinstance(law, Law) or isinstance(law, SegmentedLaw)):
         known = held.pop("floor")
         if not isinstance(known, int | float | np.number) or isinstance(known, bool):
@@ -72,6 +94,12 @@ def chosen_laws(law: Any, regimes: Any, floor: Any, held: dict[str, Any]) -> tup
     if not (isinstance(regimes, str) and regimes == "auto"):
         raise ConfigError("regimes belongs to law='broken'; a law object has its own")
     return (law,)
+
+
+def _options(law: Law) -> set[str]:
+    """Return what a law of several predictors can be made with."""
+    several = is_dataclass(law) and len(law.predictors) > 1
+    return {one.name for one in fields(law)} if several else set()  # type: ignore[arg-type]
 
 
 def _named(law: Any, regimes: Any) -> tuple[Any, Any]:

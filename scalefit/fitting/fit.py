@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import ArrayLike
 
@@ -24,17 +24,18 @@ def fit(
     values: ArrayLike | None = None,
     /,
     *,
-    x: str | ArrayLike | None = None,
+    x: str | Sequence[str] | ArrayLike | None = None,
     y: str | ArrayLike | None = None,
     by: str | Sequence[str] | None = None,
+    runs: str | Sequence[str] | None = None,
     skip_run: str | Sequence[str] = (),
-    x_range: tuple[float | None, float | None] | None = None,
+    x_range: tuple[float | None, float | None] | Mapping[str, Any] | None = None,
     duplicates: Literal["replicate", "last", "error"] | None = None,
     at: Literal["last", "min"] | int = "last",
     resume: bool = False,
     ceiling: float | None = None,
     aggregate: Literal["mean"] | None = None,
-    law: Literal["broken", "power", "cutoff"] | Law = "broken",
+    law: str | Law = "broken",
     regimes: int | Sequence[int] | Literal["auto"] = "auto",
     floor: bool | float | Literal["auto"] = "auto",
     noise: str = "auto",
@@ -61,15 +62,21 @@ def fit(
         Names of variables (x may also be a numeric run coordinate, then every run gives one
         point), or arrays of shape (n,). Where data are given without x, it is the column that
         counts training: steps in a log, and in a table tokens, samples, steps or epochs, whichever
-        comes first; a note says which.
+        comes first; a note says which. For a law of k predictors, k names in the order in which
+        it takes them, `x=("n_params", "tokens")`, or an array of shape (n, k), a row for each
+        point; runs that agree in `by` are then one surface.
     by
         Columns or run coordinates that tell curves apart; None makes every run a curve. Where x is
         a run coordinate, None stands for all settings that vary, but for x, the seed, and what
         follows from them; an empty list makes all runs one curve.
+    runs
+        For several predictors: columns of a table that tell apart the runs of one surface, whose
+        points are correlated. The runs of a trajectory are known.
     skip_run
         Runs to leave out, by their ids: the values of `by`, parted by a comma and a blank.
     x_range
-        Part of x to use, `(low, high)`, in the unit of x; None leaves an end open.
+        Part of x to use, `(low, high)`, in the unit of x; None leaves an end open. For several
+        predictors such ranges by column.
     duplicates
         What equal x within a curve mean: `"replicate"` keeps all, `"last"` the last row,
         `"error"` refuses. None is `"last"` for the steps of a log of training, which a resumed run
@@ -88,7 +95,9 @@ def fit(
         error as `y_err`.
     law
         `"broken"`, the multi-regime power law; `"power"`, one regime of it; `"cutoff"`, which ends
-        in an exponential beside an offset of either sign; or a law object.
+        in an exponential beside an offset of either sign; of several predictors `"additive"`,
+        `"kaplan"`, `"four_regime"`, `"monomial"`, `"data_constrained"` and `"farseer"`; or a law
+        object, with options of its own.
     regimes
         Number of regimes of the broken law: a number, several of them, or `"auto"`, 1 to 4. Several
         are weighed by their posterior probability; a curve with too few points for a number goes
@@ -100,7 +109,11 @@ def fit(
         On the scale of log y: `"normal"`, `"ar1"` (serially correlated; gaps are measured in log x,
         or with `"ar1-x"` and `"ar1-index"` in x or in points), `"student"` (heavy tails), or
         `"auto"`, which weighs normal against AR(1) where the points of a curve are one run in
-        order, and is normal otherwise, for laws of one's own, and for NUTS.
+        order, and is normal otherwise, for laws of one's own, and for NUTS. `"outlier"`: a share
+        of the points has noise several times as large (see `Fit.outliers`). With several
+        predictors `"ar1-run"` is correlated along each run, which is displaced as a whole; `"run"`
+        is displaced alone; and `"auto"` is the first of them along runs, `"student"` where each
+        point is a run of its own.
     y_err
         Known standard errors of y: the name of a column or variable, or an array beside arrays.
         `(y_err / y)^2` is added to the fitted variance of log y.

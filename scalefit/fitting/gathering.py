@@ -28,8 +28,13 @@ from scalefit.wording import inline
 from .choices import REGIMES
 from .plan import Model, Plan
 
-AXES = {"regime": "regime", "crossover": "boundary"}
-"""Dimensions of parameters with one value for each regime or crossover."""
+AXES = {
+    "regime": "regime",
+    "crossover": "boundary",
+    "predictor": "predictor",
+    "pair": "pair",
+}
+"""Dimensions of parameters with one value for each of these."""
 
 
 class Gathering:
@@ -45,7 +50,7 @@ class Gathering:
         curves: Sequence[Curve],
         models: Sequence[tuple[Model, ...]],
         *,
-        x: Mapping[str, str],
+        x: Sequence[Mapping[str, str]],
         y: Mapping[str, str],
         seed: int,
     ) -> None:
@@ -53,9 +58,12 @@ class Gathering:
         self._curves = curves
         self._each = models
         self._axes = {
-            **{f"x_{key}": value for key, value in x.items()},
+            **{f"x_{key}": ", ".join(one[key] for one in x if one[key]) for key in x[0]},
             **{f"y_{key}": value for key, value in y.items()},
         }
+        self._predictors = [one["name"] for one in x] if len(x) > 1 else []
+        if self._predictors:
+            self._axes["predictors"] = json.dumps([dict(one) for one in x])
         self._seed = seed
         self._groups: dict[str, dict[str, Array]] = {}
         self._models: list[tuple[int, Mapping[str, Any]]] = []
@@ -165,11 +173,13 @@ class Gathering:
         }
         constant: dict[str, Any] = {"x": _padded([curve.x for curve in curves])}
         if any(curve.error is not None for curve in curves):
-            known = [np.zeros(c.x.size) if c.error is None else c.error for c in curves]
+            known = [np.zeros(c.y.size) if c.error is None else c.error for c in curves]
             constant["error"] = _padded(known)
         if any(curve.scatter is not None for curve in curves):
-            known = [np.zeros(c.x.size) if c.scatter is None else c.scatter for c in curves]
+            known = [np.zeros(c.y.size) if c.scatter is None else c.scatter for c in curves]
             constant["scatter"] = _padded(known)
+        if any(len(curve.start) > 1 for curve in curves):
+            constant["series"] = _padded([_series(curve) for curve in curves])
         if any(curve.grain for curve in curves):
             constant["grain"] = ("run",), np.array([curve.grain for curve in curves])
         for arrays in self._groups.values():
@@ -186,7 +196,8 @@ class Gathering:
         groups["observed_data"] = xr.Dataset(
             {"y": _padded([self._shown(c.y) for c in curves])}, runs
         )
-        groups["constant_data"] = xr.Dataset(constant, {**runs, **labels})
+        named = {"predictor": np.array(self._predictors, dtype=object)} if self._predictors else {}
+        groups["constant_data"] = xr.Dataset(constant, {**runs, **labels, **named})
         if self._models:
             rows = sorted(self._models, key=lambda row: row[0])  # in whatever order they came
             groups["models"] = _model_table(rows, len(curves), runs)
@@ -265,14 +276,23 @@ class Gathering:
             variables[name] = ((*lead, "run", *extra), value)
             sizes = zip((*lead, "run", *extra), value.shape, strict=True)
             numbered |= {dim: np.arange(size) for dim, size in sizes}
+        if "predictor" in numbered:
+            numbered["predictor"] = np.array(self._predictors, dtype=object)
         return xr.Dataset(variables, {**numbered, **runs})
 
 
-def _padded(values: Sequence[Array]) -> tuple[tuple[str, str], Array]:
-    table = np.full((len(values), max(one.size for one in values)), np.nan)
+def _padded(values: Sequence[Array]) -> tuple[tuple[str, ...], Array]:
+    table = np.full((len(values), max(map(len, values)), *values[0].shape[1:]), np.nan)
     for row, one in zip(table, values, strict=True):
-        row[: one.size] = one
-    return ("run", "point"), table
+        row[: len(one)] = one
+    return ("run", "point", "predictor")[: table.ndim], table
+
+
+def _series(curve: Curve) -> Array:
+    """Return which run of its surface each point belongs to, as a number."""
+    begins = np.zeros(curve.y.size)
+    begins[list(curve.start)] = 1.0
+    return np.cumsum(begins) - 1.0
 
 
 def _model_table(
@@ -310,7 +330,7 @@ def _described_priors(plan: Plan) -> str:
 
 def _label(name: str) -> str:
     """Return what a label is called beside x and its dimensions; `long_name` keeps its name."""
-    own = ("x", "run", "point", "error", "scatter", "grain")
+    own = ("x", "run", "point", "error", "scatter", "grain", "series", "predictor")
     return f"{name}_" if name in own else escaped(name)
 
 

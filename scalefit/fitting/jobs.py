@@ -54,7 +54,7 @@ def run(
     plan: Plan,
     curves: Sequence[Curve],
     *,
-    x: Mapping[str, str],
+    x: Sequence[Mapping[str, str]],
     y: Mapping[str, str],
     seed: int,
     executor: Executor | None,
@@ -103,7 +103,7 @@ class Work:
         executor: Executor | None,
         advance: Advance,
         *,
-        x: Mapping[str, str],
+        x: Sequence[Mapping[str, str]],
         y: Mapping[str, str],
     ) -> tuple[Gathering, list[Exception]]:
         """Return the posteriors of some of the curves, and what went wrong.
@@ -166,7 +166,7 @@ def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:
         cores=job.cores,
         tick=tick,
     )
-    found = warning(curve) if len(job.plan.counts) > 1 else None
+    found = warning(curve) if len(job.plan.counts) > 1 and curve.x.ndim == 1 else None
     notes = (*posterior.notes, *([found] if found else []))
     return Outcome((_doubted(job.plan, curve, replace(posterior, notes=notes)),))
 

@@ -95,7 +95,7 @@ class Plan:
         method = resolve(method)
         if chosen not in laws[0].prior_sets:
             raise ConfigError(f"priors='{chosen}' is a set for the broken power law")
-        if noise == "auto" and len(laws[0].auto_noises) == 1:
+        if noise == "auto" and len(laws[0].auto_noises) == len(laws[0].predictors) == 1:
             noise = laws[0].auto_noises[0]
         plan = cls(laws, noise, chosen, {**overrides, **fixed_priors(held)}, method, draws)
         if names(pool, "pool"):
@@ -107,7 +107,8 @@ class Plan:
                     "method='nuts' cannot weigh models against each other: name one number of "
                     "regimes, and floor=True or False"
                 )
-            plan = replace(plan, noise="normal" if noise == "auto" else noise)
+            several = len(laws[0].predictors) > 1
+            plan = replace(plan, noise="normal" if noise == "auto" and not several else noise)
         return plan
 
     @property
@@ -141,6 +142,29 @@ class Plan:
     def _every(self) -> tuple[Model, ...]:
         """Every model that a curve may have; curves share these."""
         return tuple(Model(law, noise) for noise in self.noises for law in self.laws)
+
+    def settled(self, surfaces: Sequence[Curve]) -> Plan:
+        """Return the plan with the noise that surfaces have unless it is named.
+
+        Along runs it is correlated, and each of several runs is displaced as a whole; points that
+        are no runs have heavy tails, for one wrong row bends a surface.
+
+        Raises
+        ------
+        InvalidData
+            If noise is to be correlated, or to displace runs, where the points are no runs.
+        """
+        along = any(surface.ordered for surface in surfaces)
+        several = any(len(surface.start) > 1 for surface in surfaces)
+        if self.noise == "auto":
+            return replace(self, noise=("ar1-run" if several else "ar1") if along else "student")
+        named = NOISES[self.noise]
+        if (named.kind == "ar1" and not along) or (named.effect and not several):
+            raise InvalidData(
+                f"noise='{self.noise}' is that of runs of several points, and none are told apart: "
+                "name the column that does in runs=, or use noise='student'"
+            )
+        return self
 
     def groups(self, curves: Sequence[Curve]) -> list[tuple[str, list[int]]]:
         """Return which curves are fitted together, with the name of each group.
@@ -194,6 +218,8 @@ class Plan:
         """
         distinct = curve.distinct
         noises = self.noises
+        if len(self.laws[0].predictors) > 1:
+            return tuple(one for one in self._every if one.law.minimum_points <= distinct)
         alone = bool(curve.grain) or not (curve.ordered and distinct >= FEWEST)
         if self.noise == "auto" and alone:
             noises = [NOISES["normal"]]
@@ -218,7 +244,10 @@ class Plan:
         """Return the posterior to be found of one curve under one model."""
         law, noise = model
         given = self._given(law, noise, curve)
-        return Problem(law, curve.x, curve.y, noise, curve.error, given, curve.grain, curve.start)
+        start = curve.start
+        if curve.x.ndim > 1 and not curve.ordered:  # each point is a run of its own
+            start = tuple(range(curve.y.size)) if noise.kind == "ar1" or noise.effect else (0,)
+        return Problem(law, curve.x, curve.y, noise, curve.error, given, curve.grain, start)
 
     def taken(self, curve: Curve) -> Curve:
         """Return a curve as its models take it.

@@ -18,8 +18,11 @@ from scalefit.curves.binning import binned
 from scalefit.curves.curve import Curve
 from scalefit.curves.isolation import sound_curves
 from scalefit.curves.replicates import averaged
+from scalefit.curves.surfaces import Several, surfaces
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.inference import compiler
+from scalefit.laws import Law
+from scalefit.wording import counted, listed, quoted
 
 from .plan import Plan
 
@@ -31,11 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A fit that can begin: the plan, the curves, and names and units of x and y."""
+    """A fit that can begin: the plan, the curves, and names and units of each x and of y."""
 
     plan: Plan
     curves: list[Curve]
-    x: dict[str, str]
+    x: list[dict[str, str]]
     y: dict[str, str]
 
 
@@ -66,7 +69,6 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
     executor_or_none(given.executor)
     flag(given.progress, "progress")
     by = None if given.by is None else names(given.by, "by")
-    x_range = None if given.x_range is None else ends(given.x_range)
     ceiling = _bound(given.ceiling)
     aggregate, y_err = given.aggregate, given.y_err
     if aggregate not in (None, "mean"):
@@ -74,11 +76,31 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
     if aggregate == "mean" and y_err is not None:
         raise ConfigError("aggregate='mean' gives means an error of their own; leave y_err out")
     skipped = names(given.skip_run, "skip_run")
-    source, x_name, y_name, error = _trajectory(
-        given.data, given.values, given.x, given.y, y_err, by, skipped
+    series = names(given.runs, "runs")
+    law = plan.laws[0]
+    source, x_names, y_name, error = _trajectory(
+        given.data, given.values, given.x, given.y, y_err, [*(by or ()), *series], skipped, law
     )
-    if x_name == y_name:
-        raise ConfigError(f"x and y are both '{x_name}'; y is fitted against another column")
+    _match(law, x_names, y_name)
+    y_axis = _axis(source, y_name) | ({} if ceiling is None else {"ceiling": repr(ceiling)})
+    x_axes = [_axis(source, name) for name in x_names]
+    if len(x_names) > 1:
+        _plain(given)
+        known = Several(tuple(x_names), tuple(one in law.linear for one in law.predictors))
+        found = surfaces(
+            source,
+            known,
+            y=y_name,
+            y_err=error,
+            by=_but(source, series) if by is None and series else by,
+            x_range=given.x_range,
+            at=given.at,
+            ceiling=ceiling,
+            minimum=plan.minimum_points,
+        )
+        return Prepared(plan.settled(found), found, x_axes, y_axis)
+    (x_name,) = x_names
+    x_range = None if given.x_range is None else ends(given.x_range)
     found = sound_curves(
         source,
         x=x_name,
@@ -96,12 +118,40 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
     )
     if aggregate == "mean":
         found = [averaged(curve) for curve in found]
-    return Prepared(
-        plan,
-        [plan.taken(binned(curve)) for curve in found],
-        x=_axis(source, x_name),
-        y=_axis(source, y_name) | ({} if ceiling is None else {"ceiling": repr(ceiling)}),
+    return Prepared(plan, [plan.taken(binned(curve)) for curve in found], x_axes, y_axis)
+
+
+def _match(law: Law, x: Sequence[str], y: str) -> None:
+    """Refuse columns of x that are not as many as the law takes."""
+    if len(set(x)) < len(x) or y in x:
+        raise ConfigError(
+            f"x and y are both {quoted(y)}; y is fitted against another column"
+            if y in x
+            else f"x={list(x)}: a column is named twice"
+        )
+    if len(x) == len(law.predictors):
+        return
+    wanted = listed(law.predictors) if len(law.predictors) > 1 else "one"
+    advice = "name as many columns as x"
+    if len(law.predictors) == 1:
+        advice = "name one column, or a law of several, such as law='additive'"
+    raise ConfigError(
+        f"x names {counted(len(x), 'column')}, {listed(x)}, and the law '{law.name}' takes "
+        f"{wanted}: {advice}"
     )
+
+
+def _plain(given: Any) -> None:
+    """Refuse what belongs to curves of one predictor."""
+    for name, usual in (("duplicates", None), ("resume", False), ("aggregate", None)):
+        if getattr(given, name) != usual:
+            raise ConfigError(f"{name} belongs to fits against one column of x")
+
+
+def _but(source: xr.Dataset, series: Sequence[str]) -> list[str]:
+    """Return the settings of a table but for those that tell its runs apart."""
+    own = ("run", "status", *series)
+    return [str(k) for k, v in source.coords.items() if v.dims == ("run",) and k not in own]
 
 
 def _trajectory(
@@ -112,7 +162,8 @@ def _trajectory(
     y_err: str | ArrayLike | None,
     by: str | Sequence[str] | None,
     skip_run: str | Sequence[str],
-) -> tuple[xr.Dataset, str, str, str | None]:
+    law: Law,
+) -> tuple[xr.Dataset, list[str], str, str | None]:
     """Return whatever was given as a trajectory, with the names of x, y and y_err."""
     import pandas as pd
 
@@ -123,7 +174,8 @@ def _trajectory(
 
     columns = names(by, "by")
     if isinstance(data, str | os.PathLike | pd.DataFrame | xr.Dataset):
-        if values is not None or not isinstance(x, str | None) or not isinstance(y, str):
+        named = isinstance(x, str | None) or all(isinstance(one, str) for one in x)
+        if values is not None or not named or not isinstance(y, str):
             raise ConfigError("x and y must be names of columns or variables when data are given")
         if y_err is not None and not isinstance(y_err, str):
             raise ConfigError("y_err must be the name of a column or variable when data are given")
@@ -135,11 +187,15 @@ def _trajectory(
         else:
             found = read(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
             source = from_file(found, data)
+        if x is None and len(law.predictors) > 1:
+            raise ConfigError(
+                f"the law '{law.name}' takes {listed(law.predictors)}: name as many columns as x"
+            )
         if x is None:
             x = axes.default_x(source, y)
             told = [*str(source.attrs.get("reading", "")).splitlines(), axes.note(x)]
             source = source.assign_attrs(reading="\n".join(told))
-        return source, x, y, y_err
+        return source, names(x, "x"), y, y_err
     if skip_run:
         raise ConfigError("skip_run names runs of a table or a trajectory; arrays are one curve")
     if data is not None:
@@ -149,20 +205,31 @@ def _trajectory(
     if x is None or y is None or isinstance(x, str) or isinstance(y, str):
         raise ConfigError("nothing to fit: give fit(x, y), fit(x=..., y=...) or fit(data, x=, y=)")
     x_values, y_values = numbers(x, "x"), numbers(y, "y")
-    if x_values.ndim != 1 or x_values.shape != y_values.shape:
+    several = len(law.predictors)
+    if several > 1:
+        if x_values.shape != (*y_values.shape, several) or y_values.ndim != 1:
+            raise InvalidData(
+                f"x and y must have the shapes (n, {several}), a row for each point, and (n,); "
+                f"theirs are {x_values.shape} and {y_values.shape}"
+            )
+    elif x_values.ndim != 1 or x_values.shape != y_values.shape:
         raise InvalidData(
             f"x and y must be arrays of one length; their shapes are {x_values.shape} and "
             f"{y_values.shape}"
         )
-    variables = {"x": (("run", "point"), x_values[None]), "y": (("run", "point"), y_values[None])}
+    columns = (
+        {"x": x_values} if several == 1 else dict(zip(law.predictors, x_values.T, strict=True))
+    )
+    variables = {name: (("run", "point"), one[None]) for name, one in columns.items()}
+    variables["y"] = (("run", "point"), y_values[None])
     if y_err is not None:
         errors = None if isinstance(y_err, str) else numbers(y_err, "y_err")
-        if errors is None or errors.shape not in ((), x_values.shape):
+        if errors is None or errors.shape not in ((), y_values.shape):
             raise InvalidData("y_err must be an array as long as x and y, or one number")
-        errors = np.broadcast_to(errors, x_values.shape)
+        errors = np.broadcast_to(errors, y_values.shape)
         variables["y_err"] = (("run", "point"), errors[None])
     built = trajectory.build(variables, {"run": ["curve"]}, source="arrays")
-    return built, "x", "y", None if y_err is None else "y_err"
+    return built, list(columns), "y", None if y_err is None else "y_err"
 
 
 def _bound(ceiling: Any) -> float | None:

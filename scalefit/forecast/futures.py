@@ -19,7 +19,12 @@ CHANGE = 0.3
 def law_at(
     record: Record, run: str, params: Params, at: Array, hazard: float, rng: np.random.Generator
 ) -> Array:
-    """Return log y of the law of a run, shape (draws, n), one future for each draw."""
+    """Return log y of the law of a run, shape (draws, n), one future for each draw.
+
+    A law of several predictors goes on as it is.
+    """
+    if at.ndim > 1:
+        return record.law.log_curve(params, at)
     last = float(record.curve(run)[0][-1])
     return log_curve(record.law, params, at, last=last, hazard=hazard, rng=rng)
 

@@ -20,12 +20,16 @@ TINY = 1e-12
 def noise_at(record: Record, run: str, params: Params, at: Array) -> tuple[Array, Array]:
     """Return mean and scale, shape (draws, n), of the noise of a run at new points.
 
-    Where the points of the run are means over bins, new points are taken to be single ones.
+    Where the points of the run are means over bins, new points are taken to be single ones. Of
+    several predictors a new point belongs to a run of its own.
     """
     x, y = record.law_curve(run)
     if np.isnan(params["noise"]).any():  # the fit failed
-        unknown = np.full((len(params["noise"]), at.size), np.nan)
+        unknown = np.full((len(params["noise"]), len(at)), np.nan)
         return unknown, unknown
+    if at.ndim > 1:
+        size = np.hypot(params["noise"], params.get("run_noise", 0.0))[:, None]
+        return np.zeros((len(size), len(at))), np.repeat(size, len(at), axis=1)
     noise = record.noise
     residual = np.zeros((len(params["noise"]), x.size))
     if "autocorrelation" in params:
@@ -37,7 +41,10 @@ def noise_at(record: Record, run: str, params: Params, at: Array) -> tuple[Array
 def deviates(
     params: Mapping[str, Array], shape: tuple[int, int], rng: np.random.Generator
 ) -> Array:
-    """Return standardised noise, shape (draws, n): normal, or Student's t where the fit has it."""
+    """Return standardised noise, shape (draws, n): normal, or with the tails that the fit has."""
+    if "outlier_share" in params:
+        far = rng.random(shape) < params["outlier_share"][:, None]
+        return rng.standard_normal(shape) * np.where(far, params["outlier_scale"][:, None], 1.0)
     if "degrees_of_freedom" in params:
         freedom = params["degrees_of_freedom"][:, None]
         return np.asarray(rng.standard_t(np.broadcast_to(freedom, shape)))

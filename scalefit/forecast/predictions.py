@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from scipy import special
 
 from scalefit.arguments import rate, root
@@ -61,9 +62,16 @@ def predict(
         "high_inside": quantile(inside, tails[1]),
     }
     result = xr.Dataset({name: column.assign_attrs(unit) for name, column in columns.items()})
-    fitted = record.group("constant_data")["x"]
-    outside = (result["x"] < fitted.min("point")) | (result["x"] > fitted.max("point"))
-    result["extrapolated"] = outside.transpose("run", "x")
+    if at.ndim > 1:
+        result["extrapolated"] = (
+            ("run", "point"),
+            np.stack([outside(record.curve(run)[0], at) for run in record.runs]),
+        )
+        result = result.drop_vars(["low_inside", "high_inside"])
+    else:
+        fitted = record.group("constant_data")["x"]
+        beyond = (result["x"] < fitted.min("point")) | (result["x"] > fitted.max("point"))
+        result["extrapolated"] = beyond.transpose("run", "x")
     result.attrs = {"kind": kind, "hazard": hazard}
     return result
 
@@ -84,14 +92,35 @@ def log_predictive(record: Record, at: Array, y: Array, hazard: float, seed: int
         sd = np.hypot(sd, RESOLUTION)
         white = (np.where(below, observed, 0.0) - log_y - mean) / sd
         kind = Noise("student" if "degrees_of_freedom" in params else "normal")
+        kind = Noise("outlier") if "outlier_share" in params else kind
         each = kind.log_density(white, params) - np.log(sd) - observed
         each = np.where(below, each, -np.inf)
         rows.append(special.logsumexp(each, axis=0) - np.log(len(each)))
-    coords: dict[str, Any] = {
-        "run": record.runs,
-        "x": ("x", at, {"units": record.tree.attrs["x_unit"]}),
-    }
-    return xr.DataArray(np.array(rows), coords, ("run", "x"))
+    coords: dict[str, Any] = {"run": record.runs, **record.placed(at)}
+    return xr.DataArray(np.array(rows), coords, ("run", "x" if at.ndim == 1 else "point"))
+
+
+def outside(fitted: Array, at: Array) -> NDArray[np.bool_]:
+    """Return which points, shape (m, k), lie outside the fitted ones, shape (n, k).
+
+    Of two predictors that is outside the convex hull of their logs, of more outside the range of
+    any of them; predictors that may be 0 are taken as they are.
+    """
+    logged = (fitted > 0.0).all(axis=0)
+    scale = [np.log if one else np.asarray for one in logged]
+    inner, outer = (
+        np.stack([f(one) for f, one in zip(scale, points.T, strict=True)], axis=-1)
+        for points in (fitted, at)
+    )
+    if fitted.shape[1] == 2:
+        from scipy.spatial import Delaunay, QhullError
+
+        try:
+            return np.asarray(Delaunay(inner).find_simplex(outer, tol=1e-9) < 0)
+        except QhullError:
+            pass
+    low, high = inner.min(axis=0), inner.max(axis=0)
+    return np.asarray(((outer < low) | (outer > high)).any(axis=1))
 
 
 def check(kind: str, hazard: float) -> None:

@@ -45,7 +45,7 @@ def variance_shares(
         drawn = np.stack([law_at(record, run, params, at, hazard, futures) for _ in range(FUTURES)])
         apart = drawn - drawn[0]  # exactly 0 where there is one future only
         expected, further = drawn[0] + apart.mean(axis=0), apart.var(axis=0, ddof=1).mean(axis=0)
-        noise = np.zeros(at.size)
+        noise = np.zeros(len(at))
         if kind == "observation":
             mean, sd = noise_at(record, run, params, at)
             expected = expected + mean
@@ -54,8 +54,10 @@ def variance_shares(
         total = np.sum(parts, axis=0)
         with np.errstate(invalid="ignore"):
             shares = np.array(parts) / total
-        for i, x in enumerate(at):
-            known = {"run": run, "x": float(x), "sd": float(np.sqrt(total[i]))}
+        for i, x in enumerate(np.atleast_2d(at.T).T):
+            names = record.predictors if at.ndim > 1 else ["x"]
+            place = dict(zip(names, map(float, x), strict=True))
+            known = {"run": run, **place, "sd": float(np.sqrt(total[i]))}
             rows.append({**known, **dict(zip(SOURCES, map(float, shares[:, i]), strict=True))})
     return pd.DataFrame(rows)
 

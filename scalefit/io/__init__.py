@@ -21,7 +21,7 @@ __all__ = ["read"]
 def read(
     path: str | os.PathLike[str],
     *,
-    x: str | None = None,
+    x: str | Sequence[str] | None = None,
     y: str | None = None,
     y_err: str | None = None,
     by: str | Sequence[str] = (),
@@ -48,9 +48,9 @@ def read(
         One file, or a folder that holds event files. Its content decides the format; a known
         suffix must agree.
     x, y, y_err
-        Columns that must be there and be numeric, and stay variables even where constant; or
-        metrics, where a row holds one metric. A unit in brackets at the end of a column may be left
-        out. Where x is not named, `scalefit.fit` finds it.
+        Columns that must be there and be numeric, and stay variables even where constant, of x one
+        or several; or metrics, where a row holds one metric. A unit in brackets at the end of a
+        column may be left out. Where x is not named, `scalefit.fit` finds it.
     by
         Columns whose values tell curves apart; none means that the file holds one curve, unless
         its format has runs of its own. The runs of a netCDF file are given, and `by` only has to
@@ -74,7 +74,8 @@ def read(
     from .sniff import sniff
 
     file = arguments.path(path)
-    for name, given in (("x", x), ("y", y), ("y_err", y_err)):
+    several = arguments.names(x, "x") if not isinstance(x, str | None) else [x]
+    for name, given in (*(("x", one) for one in several), ("y", y), ("y_err", y_err)):
         if given is not None and not isinstance(given, str):
             raise ConfigError(f"{name}={typed(given)}: give the name of a column")
     if where is not None and not isinstance(where, Mapping):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from scalefit import arguments
 from scalefit.arrays import Array
 from scalefit.errors import InvalidData, nearest
 from scalefit.wording import inline, quoted, suggest
@@ -265,7 +266,9 @@ def described(expression: Expression, unit: str = "") -> dict[str, Any]:
     return {"long_name": expression.text, "units": kept, SLOPE: expression.slope}
 
 
-def extended(dataset: xr.Dataset, **axes: str | None) -> xr.Dataset:
+def extended(
+    dataset: xr.Dataset, *, x: str | Sequence[str] | None, **axes: str | None
+) -> xr.Dataset:
     """Return a trajectory with one more variable for each axis that is arithmetic of others.
 
     An expression of run coordinates alone is a run coordinate.
@@ -284,7 +287,8 @@ def extended(dataset: xr.Dataset, **axes: str | None) -> xr.Dataset:
     known = {**numeric, **plain}
     known |= {name: known[f"{name}_"] for name in ("run", "point", "status") if f"{name}_" in known}
     source = str(dataset.attrs["source"])
-    for axis, text in axes.items():
+    several = [("x", one) for one in arguments.names(x, "x")]
+    for axis, text in (*several, *axes.items()):
         found = derived(text, [*dataset.variables, *known], axis, source)
         if found is None:
             continue

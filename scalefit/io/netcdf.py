@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from scalefit import arguments
 from scalefit.errors import InvalidData
 from scalefit.trajectory import open_netcdf
 from scalefit.wording import inline, quoted, suggest
@@ -21,7 +22,7 @@ from .tidy import matching
 def read(
     path: Path,
     *,
-    x: str | None,
+    x: str | Sequence[str] | None,
     y: str | None,
     y_err: str | None = None,
     by: str | Sequence[str],
@@ -40,7 +41,7 @@ def read(
     dataset = open_netcdf(path)
     dataset = extended(dataset, x=x, y=y, y_err=y_err)
     coordinates = [name for name in dataset.coords if dataset[name].dims == ("run",)]
-    for name in (x, y, y_err):
+    for name in (*arguments.names(x, "x"), y, y_err):
         if name is not None and name not in dataset.variables:
             known = [*dataset.data_vars, *coordinates]
             raise InvalidData(f"{inline(path)}: no variable {quoted(name)}; {suggest(name, known)}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
+from scalefit import arguments
 from scalefit.errors import InvalidData
 from scalefit.netcdf import text
 from scalefit.trajectory import from_frame, runs_of
@@ -31,7 +32,7 @@ WIDE = 1000
 def from_table(
     table: pd.DataFrame | Log,
     *,
-    x: str | None = None,
+    x: str | Sequence[str] | None = None,
     y: str | None = None,
     y_err: str | None = None,
     by: str | Sequence[str] = (),
@@ -80,14 +81,19 @@ def from_table(
         table = replace(table, frame=frame)
     table = recognised(table)
     chosen = ([by] if isinstance(by, str) else list(by)) or list(table.by)
+    several = arguments.names(x, "x")
+    x = several[0] if len(several) == 1 else None
+    asked = {**{f"x[{i}]": one for i, one in enumerate(several)}, "y": y, "y_err": y_err}
+    if x is not None:
+        asked = {"x": x, "y": y, "y_err": y_err}
     made = {
         axis: derived
-        for axis, said in (("x", x), ("y", y), ("y_err", y_err))
+        for axis, said in asked.items()
         if (derived := expressions.derived(said, table.frame.columns, axis, source)) is not None
     }
     inside = [name for one in made.values() for name in one.columns]
     texts = {one.text for one in made.values()}
-    named = [name for name in (x, y, y_err) if name is not None and name not in texts]
+    named = [name for name in asked.values() if name is not None and name not in texts]
     axes = [*named, *inside]
     table = found(table, [*axes, *chosen, *(where or {})], axes, source)
     frame = plain(table.frame)
@@ -108,12 +114,12 @@ def from_table(
     if y is not None:
         table = measured(table, y)
     step = step_column(table)
-    if step and x is None and table.frame[step].dtype == object:
+    if step and not several and table.frame[step].dtype == object:
         table = replace(
             table, frame=table.frame.assign(**{step: numeric(table.frame[step], step, source)})
         )
     frame = expressions.assigned(frame, made, source)
-    across = x or step or only_count(frame.columns)
+    across = x or step or only_count(frame.columns) if len(several) < 2 else None
     schedule = warm_up(frame, across, y, chosen) if y and across else {}
     frame = expressions.assigned(table.frame, made, source)
     axes = [*named, *texts]
@@ -121,7 +127,7 @@ def from_table(
     if recorded:
         rows = pd.Series(frame.index.astype(float), frame.index, name="row")
         frame = pd.concat([frame, rows], axis=1)  # which takes any number of columns, unlike assign
-    if x is None and y is not None:
+    if not several and y is not None:
         schedule |= _unusable(frame, y, source)
     if y is not None and frame.shape[1] > WIDE:
         used = {*axes, *chosen, *(where or {}), "row", step, across}

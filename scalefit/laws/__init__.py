@@ -1,14 +1,26 @@
 """Laws: what y is expected to be at each x, one file per law, each formula written once."""
 
+from .additive import Additive
 from .base import Law, Parameter
 from .broken import BrokenPowerLaw, PowerLaw
 from .cutoff import PowerLawWithCutoff
+from .data_constrained import DataConstrained
+from .farseer import Farseer
+from .four_regime import FourRegime
+from .kaplan import Kaplan
+from .monomial import Monomial
 from .segmented import SegmentedLaw
 from .window import Window
 
 __all__ = [
+    "Additive",
     "BrokenPowerLaw",
+    "DataConstrained",
+    "Farseer",
+    "FourRegime",
+    "Kaplan",
     "Law",
+    "Monomial",
     "Parameter",
     "PowerLaw",
     "PowerLawWithCutoff",

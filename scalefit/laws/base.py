@@ -69,6 +69,8 @@ class Law(ABC):
     ----------
     predictors
         Names of what y depends on, in the order in which the law takes them.
+    linear
+        Those of them that no power is taken of, which may be 0.
     regimes
         Number of regimes; 1 for a law that has none.
     floor
@@ -86,6 +88,7 @@ class Law(ABC):
     regimes: int = 1
     floor: bool | float = False
     predictors: tuple[str, ...] = ("x",)
+    linear: tuple[str, ...] = ()
 
     @property
     def known_floor(self) -> float | None:

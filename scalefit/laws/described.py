@@ -16,7 +16,7 @@ from scalefit.wording import quoted
 from . import priors
 from .base import Law
 from .broken import MAX_REGIMES
-from .stored import PLAIN, SEGMENTED, named
+from .stored import OPTIONED, PLAIN, SEGMENTED, named
 
 KINDS = {
     name: kind
@@ -48,6 +48,10 @@ def described_law(description: Any) -> dict[str, Any]:
         if type(regimes) is not int or not 1 <= regimes <= MAX_REGIMES or not known:
             raise damaged(f"attribute 'law' is out of bounds: {said}")
         wanted = {"class", "regimes", "floor"}
+    elif description["class"] in {kind.__name__ for kind in OPTIONED}:
+        wanted = {"class", "options"}
+        if named(description) is None:
+            raise damaged(f"attribute 'law' names no law: {said}")
     else:
         wanted = {"class", "name"}
         if not isinstance(description.get("name"), str):

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from .base import Law, Parameter
-from .centred import level, offsets
-from .window import Window
+from .base import Law
 
 if TYPE_CHECKING:
-    from .priors import Prior
+    pass
 
 
 @dataclass(frozen=True)
@@ -47,4 +41,6 @@ class Farseer(Law):
     @property
     def name(self) -> str:
         """What figures and files call the law."""
-        return "Farseer's law" + " with floor" * self.floor + " of straight lines" * (not self.curved)
+        return (
+            "Farseer's law" + " with floor" * self.floor + " of straight lines" * (not self.curved)
+        )

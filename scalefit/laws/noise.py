@@ -202,6 +202,20 @@ class Noise:
         ordinary, outlier = self._parts(white, params)
         return np.exp(outlier - np.logaddexp(ordinary, outlier))
 
+    def score(self, white: Array, params: Mapping[str, Array]) -> Array:
+        """Return minus the slope of the log density of standardised residuals, shape (m, n).
+
+        It is what a residual weighs in a fit: itself under normal noise, little far out under heavy
+        tails.
+        """
+        if self.kind == "student":
+            nu = params["degrees_of_freedom"][:, None]
+            return np.asarray((nu + 1.0) * white / (nu + white**2))
+        if self.kind == "outlier":
+            far = self.outlying(white, params)
+            return np.asarray(white * (1.0 - far + far / params["outlier_scale"][:, None] ** 2))
+        return white
+
     def root_deviance(self, white: Array, params: Mapping[str, Array]) -> Array:
         """Return signed roots of what the log density lacks of its largest, twice, shape (m, n).
 

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
+from scalefit.errors import ConfigError
+
+from .additive import Additive
 from .base import Law
 from .broken import BrokenPowerLaw
 from .cutoff import PowerLawWithCutoff
+from .data_constrained import DataConstrained
+from .farseer import Farseer
+from .four_regime import FourRegime
+from .kaplan import Kaplan
+from .monomial import Monomial
 from .segmented import SegmentedLaw
 
 SEGMENTED: tuple[type[SegmentedLaw], ...] = (BrokenPowerLaw,)
 """Laws that a stored fit gives with their number of regimes and their floor."""
 PLAIN: tuple[type[Law], ...] = (PowerLawWithCutoff,)
 """Laws that are made without arguments, of which a stored fit gives the name alone."""
+OPTIONED: tuple[type[Law], ...] = (
+    Additive,
+    DataConstrained,
+    Farseer,
+    FourRegime,
+    Kaplan,
+    Monomial,
+)
+"""Laws of several predictors, which a stored fit gives with what they were made with."""
 
 
 def described(law: Law) -> dict[str, Any]:
@@ -21,6 +39,10 @@ def described(law: Law) -> dict[str, Any]:
     if type(law) in SEGMENTED:
         floor = law.known_floor if law.known_floor is not None else bool(law.floor)
         return {"class": type(law).__name__, "regimes": int(law.regimes), "floor": floor}
+    if type(law) in OPTIONED:
+        given = {one.name: getattr(law, one.name) for one in fields(law)}  # type: ignore[arg-type]
+        options = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
+        return {"class": type(law).__name__, "options": options}
     return {"class": type(law).__name__, "name": law.name}
 
 
@@ -29,5 +51,35 @@ def named(description: Mapping[str, Any]) -> Law | None:
     for kind in SEGMENTED:
         if description["class"] == kind.__name__:
             return kind().with_regimes(description["regimes"], description["floor"])
+    for one in OPTIONED:
+        if description["class"] == one.__name__:
+            return optioned(one, description.get("options"))
     known = [plain() for plain in PLAIN]
     return next((law for law in known if described(law) == description), None)
+
+
+def optioned(kind: type[Law], options: Any) -> Law | None:
+    """Return a law made with the options of a file, None if they are not what it takes."""
+    usual = {one.name: one.default for one in fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(options, dict) or set(options) != set(usual):
+        return None
+    given = {}
+    for name, value in options.items():
+        wanted = usual[name]
+        if isinstance(wanted, tuple):
+            texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
+            if not texts or not len(wanted) <= len(value) <= MOST:
+                return None
+            given[name] = tuple(value)
+        elif type(value) is not type(wanted):
+            return None
+        else:
+            given[name] = value
+    try:
+        return kind(**given)
+    except ConfigError:
+        return None
+
+
+MOST = 16
+"""Predictors of a law that a file may name."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from scalefit.analysis.checks import Residuals, whitened
+from scalefit.analysis.checks import Residuals, beside, whitened
 from scalefit.arrays import Array
 from scalefit.curves.curve import Curve
 from scalefit.curves.rows import Rows
@@ -57,16 +57,18 @@ def findings(
         Whether evidence is that of the default priors.
     """
     rows = curve.rows
-    if (curve.x.size if rows is None else rows.x.size) < FEWEST:
-        few = f"{curve.x.size} points are too few to check whether the law fits"
+    if (curve.y.size if rows is None else rows.x.size) < FEWEST:
+        few = f"{curve.y.size} points are too few to check whether the law fits"
         return [Finding("few points", False, few)]
     rng = np.random.default_rng(0)
     draws = posterior.groups.get("averaged", posterior.draws)
     params = {name: value.reshape(-1, *value.shape[2:]) for name, value in draws.items()}
-    error = np.zeros(curve.x.size) if curve.error is None else curve.error
+    error = np.zeros(curve.y.size) if curve.error is None else curve.error
     if curve.grain:
         error = np.hypot(error, spread(curve.y, curve.grain))
-    left = whitened(law, noise, curve.x, curve.y, error, params, rng)
+    left = whitened(law, noise, curve.x, curve.y, error, params, rng, curve.start)
+    if curve.x.ndim > 1:
+        return _of_surface(curve, noise, beside(left, curve.predictors, curve.y))
     # Of rounded values it is that of intervals, which no density can be compared with.
     comparable = default_priors and not curve.grain
     evidence = log_evidence(posterior.models) if comparable else None
@@ -91,6 +93,14 @@ def findings(
         looked.append(otherwise.counted_from_zero(curve))
     if evidence is not None and _steepens(params):
         looked.append(otherwise.offset_below_zero(curve, evidence))
+    return _once([one for one in looked if one is not None])
+
+
+def _of_surface(curve: Curve, noise: Noise, left: Residuals) -> list[Finding]:
+    """Return what speaks against a fit of several predictors: its residuals alone."""
+    looked = [*residuals.ends(left), residuals.beside(left.left)]
+    if noise.kind not in ("student", "outlier"):
+        looked.insert(0, residuals.outliers(curve, left.left))
     return _once([one for one in looked if one is not None])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from scalefit.analysis.checks import CHECKS, WORDS, Residuals
+from scalefit.analysis.checks import Residuals, checks_of, words_of
 from scalefit.arrays import Array
 from scalefit.curves.curve import Curve
 from scalefit.curves.rows import Rows
@@ -52,16 +52,20 @@ def alternation(found: Residuals) -> Finding | None:
     """Return whether neighbouring residuals have opposite signs."""
     if found.x.size < ENOUGH or not _standard(found, "autocorrelation") < ALTERNATE:
         return None
-    return Finding("alternation", True, *_words("autocorrelation", -1))
+    return Finding("alternation", True, *_words(found, "autocorrelation", -1))
 
 
 def ends(found: Residuals) -> list[Finding]:
     """Return where the law bends away from the points at an end, or leaves them correlated."""
     said = []
-    for name, sign in (("head", 0), ("tail", 0), ("autocorrelation", 1)):
-        z = _standard(found, name) if found.x.size >= ENOUGH else 0.0
+    for name in checks_of(found) if len(found.x) >= ENOUGH else ():
+        kind = name.partition(" of ")[0]
+        sign = {"head": 0, "tail": 0, "autocorrelation": 1}.get(kind)
+        if sign is None:
+            continue
+        z = _standard(found, name)
         if (z if sign else abs(z)) > NOTED:
-            said.append(Finding(name, abs(z) > SURE, *_words(name, sign)))
+            said.append(Finding(kind, abs(z) > SURE, *_words(found, name, sign)))
     return said
 
 
@@ -89,7 +93,8 @@ def outliers(curve: Curve, left: Array) -> Finding | None:
         return None
     many = int(far.sum())
     without = float(np.std(e[~far])) if (~far).any() else 0.0
-    which = f"{many} points lie" if many > 1 else f"the point at x = {curve.x[far][0]:g} lies"
+    at = ", ".join(f"{one:g}" for one in np.atleast_1d(curve.x[far][0]))
+    which = f"{many} points lie" if many > 1 else f"the point at x = {at} lies"
     sets = "set" if many > 1 else "sets"
     return Finding(
         "outlier",
@@ -126,7 +131,7 @@ def score(found: Residuals, statistic: Callable[[Array], Array]) -> float:
 
 
 def _standard(found: Residuals, name: str) -> float:
-    return _score(*(CHECKS[name](one, found.x) for one in (found.observed, found.replicated)))
+    return _score(*map(checks_of(found)[name], (found.observed, found.replicated)))
 
 
 def _score(observed: Array, replicated: Array) -> float:
@@ -135,9 +140,10 @@ def _score(observed: Array, replicated: Array) -> float:
     return z if np.isfinite(z) else 0.0
 
 
-def _words(name: str, sign: int) -> tuple[str, str]:
-    what, _, remedy = WORDS[name, sign].partition("; ")
-    return what, remedy
+def _words(found: Residuals, name: str, sign: int) -> tuple[str, str]:
+    kind, _, axis = name.partition(" of ")
+    what, _, remedy = words_of(found, kind, sign).partition("; ")
+    return what.format(x=axis), remedy
 
 
 def _student(e: Array, freedom: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from scalefit.analysis.words import chances
 from scalefit.arguments import real, whole
@@ -61,6 +61,8 @@ def curve(
     panels: bool = False,
     most: int | None = None,
     theory: Mapping[str, tuple[Array, Array]] | None = None,
+    along: str | None = None,
+    at: Mapping[str, ArrayLike] | None = None,
 ) -> Axes | NDArray[Any]:
     """Draw data, median, 90% bands, crossovers and exponents of one run, or several on one axes.
 
@@ -81,6 +83,8 @@ def curve(
         some out says so.
     theory
         x and y of a curve to draw beside the data, by run.
+    along, at
+        Of several predictors, the one to draw y against, and values of the others.
 
     Returns
     -------
@@ -101,6 +105,10 @@ def curve(
         raise ConfigError(f"most={quoted(most)}: give a number of curves, 1 or more")
     if panels and ax is not None:
         raise ConfigError("ax is one axes, and panels=True makes one per curve; give one of them")
+    if len(fit.predictors) > 1:
+        return _surfaces(fit, ax, beyond, most or PANELS, along, at)
+    if along is not None or at is not None:
+        raise ConfigError("along and at belong to fits against several predictors")
     if panels:
         return _panels(fit, fit.runs[: most or PANELS], beyond, theory or {})
     ax = new_axes() if ax is None else ax
@@ -110,13 +118,39 @@ def curve(
     return ax
 
 
-def _panels(fit: Record, shown: list[str], beyond: float, theory: Theory) -> NDArray[Any]:
-    """Return axes in a grid, one per run."""
+def _surfaces(
+    fit: Record,
+    ax: Axes | None,
+    beyond: float,
+    most: int,
+    along: str | None,
+    at: Mapping[str, ArrayLike] | None,
+) -> Axes | NDArray[Any]:
+    """Draw surfaces, each on axes of its own: contours, or slices along one predictor."""
+    from .surface import slices, surface
+
+    runs = [run for run in fit.runs if run in set(fit.fitted)][:most]
+    if not runs:
+        raise ConfigError("no run has a posterior to draw; see fit.verdict")
+    if ax is not None and len(runs) > 1:
+        raise ConfigError("ax is one axes, and there are several surfaces: draw fit[run]")
+    grid = None if len(runs) == 1 else _grid(len(runs))
+    for i, run in enumerate(runs):
+        place = ax if grid is None else grid[i]
+        if along is None:
+            drawn = surface(fit, run, place)
+        else:
+            drawn = slices(fit, run, along, at, place, beyond)
+    return drawn if grid is None else grid
+
+
+def _grid(count: int) -> NDArray[Any]:
+    """Return axes in a grid, one for each panel."""
     from matplotlib import pyplot as plt
 
-    across = min(3, len(shown))
-    down = math.ceil(len(shown) / across)
-    figure, grid = plt.subplots(
+    across = min(3, count)
+    down = math.ceil(count / across)
+    _, grid = plt.subplots(
         down,
         across,
         squeeze=False,
@@ -125,8 +159,15 @@ def _panels(fit: Record, shown: list[str], beyond: float, theory: Theory) -> NDA
         layout="constrained",
     )
     axes = grid.reshape(-1)
-    for ax in axes[len(shown) :]:
+    for ax in axes[count:]:
         ax.set_axis_off()
+    return np.asarray(axes)
+
+
+def _panels(fit: Record, shown: list[str], beyond: float, theory: Theory) -> NDArray[Any]:
+    """Return axes in a grid, one per run."""
+    axes = _grid(len(shown))
+    figure = axes[0].figure
     if len(fit.runs) > len(shown):
         figure.suptitle(f"first {len(shown)} of {len(fit.runs)} curves", fontsize=10)
     make_room([_draw(fit, run, ax, beyond, theory) for ax, run in zip(axes, shown, strict=False)])

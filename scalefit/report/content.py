@@ -21,7 +21,7 @@ from scalefit.plot.style import MOST
 from scalefit.record import Record
 from scalefit.wording import inline, rounded, state
 
-from . import figures, several
+from . import figures, several, surfaces
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,18 +65,23 @@ def of(
     if parameters is None:
         parameters = summary(fit, tails(interval))
     by_run = dict(tuple(parameters.groupby("run", sort=False)))
+    surface = len(fit.predictors) > 1
     views: dict[str, figures.View] = {}
     checks: dict[str, pd.DataFrame] = {}
     for run, found in each(fit, shown, seed=seed):
-        views[run] = figures.view(fit, run, found, (theory or {}).get(run))
+        if not surface:
+            views[run] = figures.view(fit, run, found, (theory or {}).get(run))
         checks[run] = pd.DataFrame(judged(fit, run, found), columns=COLUMNS)
     known = dict(tuple(priors(fit, shown).groupby("run", sort=False)))
     states = dict(tuple(fit.certificate.groupby("run", sort=False))) if fit.weighed else {}
     percent = f"{100 * interval:g}% interval"
     ends = parameters[parameters["parameter"] == "end_exponent"]
-    drawn = figures.explorer(fit, views)
-    many = len(fit.runs) > 1
+    many = len(fit.runs) > 1 and not surface
     together = several.overlay(fit, dict(list(views.items())[:MOST])) if many else None
+    if surface:
+        drawn = surfaces.explorer(fit)
+    else:
+        drawn = figures.embedded(figures.explorer(fit, views), "curves", script=together is None)
     place = {run: i for i, run in enumerate(shown)}
     every, doubted = among or (len(fit.runs), len(bad))
     if compared is None and (
@@ -89,6 +94,7 @@ def of(
         "title": f"{fit.tree.attrs['y_label']} against {fit.tree.attrs['x_label']}",
         "percent": percent,
         "runs": every,
+        "surface": surface,
         "tabled": len(fit.runs),
         "shown": len(shown),
         "bad": doubted,
@@ -96,7 +102,7 @@ def of(
         "level": "floor" if fit.ceiling is None else LIMIT,
         "overlay": Markup(figures.embedded(together, "together", script=True)) if together else "",
         "overlaid": min(MOST, len(shown)),
-        "explorer": Markup(figures.embedded(drawn, "curves", script=together is None)),
+        "explorer": Markup(drawn),
         "forest": Markup(_forest(fit, ends, names, place)) if len(ends) else "",
         "overview": _overview(fit, by_run, names, place),
         "compared": [] if compared is None else _differences(compared),
@@ -140,7 +146,7 @@ def _overview(
                 "place": place.get(run, ""),
                 "state": state(verdict[run]),
                 "verdict": verdict[run],
-                "points": fit.curve(run)[0].size,
+                "points": fit.curve(run)[1].size,
                 "regimes": str(fit.regimes(run)) if end and run in fitted else "",
                 "chance": f"(P {shares[run]:.2f})" if run in shares else "",
                 "end": _estimate(end) if end else "",
