@@ -42,12 +42,13 @@ class Record:
     law
         The law that was fitted; of several numbers of regimes the one with most.
     tree
-        Everything else, in ArviZ's group names: `posterior` (chain, draw, run, ...), of the most
-        probable number of regimes of each run; `sample_stats`, `observed_data` and `constant_data`
-        (run, point; shorter curves are padded with NaN); `diagnostics` (verdict, notes, R-hat and
-        effective sample size per run). With several models also `models` (run, model), which holds
-        their evidence; and draws like those of `posterior` over all models (`averaged`), over those
-        with a floor (`forecast`), and of each number of regimes (`regimes_1` and so on).
+        Everything else, in ArviZ's group names: `posterior` (chain, draw, run, ...), of the number
+        of regimes of each run that `regimes` returns; `sample_stats`, `observed_data` and
+        `constant_data` (run, point; shorter curves are padded with NaN); `diagnostics` (verdict,
+        notes, R-hat and effective sample size per run). With several models also `models` (run,
+        model), which holds their evidence; and draws like those of `posterior` over all models
+        (`averaged`), over those with a floor (`forecast`), and of each number of regimes
+        (`regimes_1` and so on).
     """
 
     law: Law

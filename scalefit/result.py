@@ -90,7 +90,8 @@ class Fit(Record):
     def exponents(self) -> xr.DataArray:
         """Posterior of the exponents, dims (run, chain, draw, regime), positive where y falls.
 
-        Of the headline's number of regimes of each run, NaN beyond it; see `with_regimes`.
+        Of the number of regimes that `summary` shows of each run, NaN beyond it; see
+        `with_regimes`.
         """
         self.law.require(SegmentedLaw, "regimes; see summary()")
         return self.group("posterior")["exponent"].transpose("run", "chain", "draw", "regime")
@@ -141,10 +142,11 @@ class Fit(Record):
     def stacking(self, seed: int = 0) -> pd.DataFrame:
         """Return weights of the models by how well they predict, laid out as `probabilities`.
 
-        Models with independent noise are scored by leaving one point out, those of a trajectory
-        with correlated noise by leaving its future out; all models of a run are scored the same
-        way. The models are fitted again for this, which takes a few times as long as the fit. What
-        a run has too few points for has 0, and a run whose fit failed is NaN.
+        All models of a run are scored in one way: by leaving out one point after another, or, if
+        the noise of any of them is `"ar1"`, by leaving out the later points after a cut. The models
+        are fitted again for this, which takes a few times as long as the fit. A model that a run
+        has too few points for has the weight 0, models of a run too short to be cut have equal
+        ones, and a run whose fit failed is NaN.
         """
         from .analysis.stacking import stacking
 
@@ -182,7 +184,7 @@ class Fit(Record):
         Raises
         ------
         ConfigError
-            If `kind` is unknown or `hazard` negative.
+            If `kind` is unknown, `hazard` negative or above 30, or `seed` no whole number >= 0.
         InvalidData
             If an x is not finite and positive.
         """
@@ -213,6 +215,11 @@ class Fit(Record):
             by the most extreme futures, the median is not); `low_inside`, `high_inside`, the same
             interval if the last regime goes on for ever; and `extrapolated`, True outside the x
             that were fitted.
+
+        Raises
+        ------
+        ConfigError, InvalidData
+            As `sample`, and if the interval is no probability.
         """
         at, ends = self.where(x), tails(interval)
         return predictions.predict(self, at, ends, kind, hazard, seed).assign_attrs(
@@ -261,9 +268,11 @@ class Fit(Record):
         Raises
         ------
         ConfigError
-            If `within` does not lie beyond the first x, or `hazard` is negative.
+            If `within` does not lie beyond the first x of a run or lies more than 30 decades beyond
+            it, `hazard` is negative or above 30, the interval no probability, or `seed` no whole
+            number >= 0.
         InvalidData
-            If a target is not finite and positive.
+            If a target is not finite, or not positive without a ceiling.
         """
         one = self._along("what is reached", along, at)
         targets = self.values(target, "target")
@@ -287,14 +296,15 @@ class Fit(Record):
 
         Parameters
         ----------
-        target : one value or several, in the unit of y, > 0
+        target : one value or several, in the unit of y, > 0 unless the fit has a ceiling
             What to reach.
         baseline
             The run that the others are compared with; by default the first. With `between`, a
             value of that setting.
         between
-            Run coordinate, such as `"optimizer"`: its values are compared, each draw with one of
-            its runs at random. The ratio is then that of a run of either, not of their means.
+            Run coordinate, such as `"optimizer"`, whose values are compared in place of runs. Every
+            draw of a value is one of a run picked at random among those that have it; so the ratio
+            is that of any run with one value to any run with the other, not of their means.
         interval, within, hazard, seed
             As for `reach`; the seed is also that of the pairing. Draws of two runs are
             independent, those of pooled runs stay together.
@@ -303,18 +313,18 @@ class Fit(Record):
         -------
         DataFrame
             One row per target and run other than the baseline: `run, baseline, target, median, low,
-            high, first, behind, both, neither`. The quantiles are those of x of the baseline over x
-            of the run: `inf` where the baseline never gets there, 0 where the run never does, over
-            the draws in which either does. `first` is the probability that the run is there first
-            or alone, `behind` that the baseline is; `both` and `neither` that they ever are.
+            high, first, behind, both, neither`. With `between`, `run` and `baseline` hold values of
+            that setting. The quantiles are those of x of the baseline over x of the run: `inf`
+            where the baseline never gets there, 0 where the run never does, over the draws in which
+            either does. `first` is the probability that the run is there first or alone, `behind`
+            that the baseline is, `both` that both ever get there, and `neither` that neither does.
 
         Raises
         ------
         ConfigError
-            If there are no two runs, `baseline` or `between` is unknown, or `within` does not lie
-            beyond the first x.
+            If there are no two runs, `baseline` or `between` is unknown, or as `reach`.
         InvalidData
-            If a target is not finite and positive.
+            As `reach`.
         """
         from .forecast.savings import savings
 
@@ -349,6 +359,11 @@ class Fit(Record):
         DataFrame
             One row per run and x: `run, x`, the standard deviation `sd` of log y, and the shares
             `regimes, floor, parameters, further_crossovers, noise`, which add up to 1.
+
+        Raises
+        ------
+        ConfigError, InvalidData
+            As `sample`.
         """
         from .forecast.variance import variance_shares
 
@@ -372,6 +387,8 @@ class Fit(Record):
 
         Raises
         ------
+        ConfigError
+            As `sample`.
         InvalidData
             If x and y differ in length or hold values without a logarithm.
         """
@@ -393,8 +410,9 @@ class Fit(Record):
     ) -> pd.DataFrame | str:
         r"""Return one row per run, parameter and regime.
 
-        With several numbers of regimes the rows are those of the most probable one, its probability
-        in `note`, and `end_exponent` is averaged over all models.
+        Where several numbers of regimes are weighed, the rows are those of one: the smallest that
+        is at least half as probable as the most probable. Its probability stands in `note`;
+        `end_exponent` is averaged over all models.
 
         Parameters
         ----------
@@ -408,9 +426,10 @@ class Fit(Record):
         -------
         DataFrame
             Columns `run, regimes, regime, parameter, median, low, high, mean, sd, unit, ess, rhat,
-            note`. A crossover belongs to the regime it ends. `end_exponent` is the local exponent
-            at the last x with the floor removed. With a ceiling, exponents and amplitude are those
-            of the gap to it, and `limit` is what y tends to: the ceiling less the floor of the gap.
+            note`. `regime` counts from 0; a crossover belongs to the regime it ends. `end_exponent`
+            is the local exponent at the last x with the floor removed. With a ceiling, exponents
+            and amplitude are those of the gap to it, and `limit` is what y tends to: the ceiling
+            less the floor of the gap.
 
         Raises
         ------
@@ -432,9 +451,9 @@ class Fit(Record):
         """Return the stretches over which a curve hardly falls, averaged over models.
 
         In each draw a plateau is a regime with |exponent| below the threshold (flat regimes in a
-        row are one), from crossover to crossover or to the end of the data. The curve itself must
-        be as flat at its middle, which broad crossovers beside it may prevent. The floor is no
-        plateau, and a curve that is flat throughout has none.
+        row are one), from a crossover or the first x to the next crossover or the last x. The curve
+        itself must be as flat at its middle, which broad crossovers beside it may prevent. The
+        floor is no plateau, and a curve that is flat throughout has none.
 
         Parameters
         ----------
@@ -447,10 +466,11 @@ class Fit(Record):
         -------
         DataFrame
             `run, plateau, probability, start, start_low, start_high, end, ..., length, ..., height,
-            ...`: one row for every plateau with a probability of 0.05 or more, in order of x; of a
-            run without any, one row with the probability that there is one anywhere. `start`, `end`
-            and `length` are in the unit of x; `height`, the curve at the plateau's middle, is in
-            the unit of y.
+            ...`: one row for every plateau with a probability of 0.05 or more, in order of x, which
+            `plateau` numbers from 0. A run without any has one row: the probability that there is
+            one anywhere, the rest missing; of a run whose fit failed that is missing, too. `start`,
+            `end` and `length` are in the unit of x; `height`, the curve at the plateau's middle, is
+            in the unit of y.
 
         Raises
         ------
@@ -473,12 +493,14 @@ class Fit(Record):
         -------
         DataFrame
             One row per run and check: `run, check, observed, expected, low, high, p, words`. `low`
-            to `high` holds 90% of replicates. `words` is `"ok"`, or where p < 0.01 what is wrong
+            to `high` holds 90% of replicates. `words` is `"ok"`; or, where p < 0.01, what is wrong
             and what to try: of fits to data that follow the law, about one in twenty has such a
-            row. The checks are `noise` (scale of the residuals in units of that of the fit),
-            `autocorrelation` (of neighbours), `outlier` (largest residual), `head` and `tail`
-            (slope of the residuals over the first and last third of log x, per decade), and
-            `spread` (how the size of residuals changes along the curve).
+            row; or `"not checked: ..."`, where points are too few or the fit failed, and then the
+            numbers are missing. The checks are `noise` (scale of the residuals in units of that of
+            the fit), `autocorrelation` (of neighbours), `outlier` (largest residual in units of the
+            scale of the middle ones), `head` and `tail` (slope of the residuals over the first and
+            last third of log x, per decade, in units of their size), and `spread` (how the size of
+            residuals changes along the curve).
         """
         from .analysis.checks import check
 
@@ -558,7 +580,7 @@ class Fit(Record):
 
         Several curves are drawn on one axes: up to three with their bands, up to eight with their
         names beside them. The bands are averaged over the models with a floor, as predictions are;
-        crossovers and exponents are those of the headline's number of regimes.
+        crossovers and exponents are those of the number of regimes that `summary` shows.
 
         Parameters
         ----------

@@ -20,6 +20,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,6 +253,15 @@ def test_every_kept_result_has_a_claim(path: Path) -> None:
     assert f"results/{path.name}" in page("benchmarks/README.md")
 
 
+def test_rooms_are_those_that_the_import_rules_name() -> None:
+    contracts = tomllib.loads(page("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    floors = next(one["layers"] for one in contracts if "containers" not in one and "layers" in one)
+    held = [{part.strip().removeprefix("scalefit.") for part in one.split("|")} for one in floors]
+    rows = re.findall(r"^\| (`.*?) \| ", section(page("CONTRIBUTING.md"), "Rooms"), re.MULTILINE)
+    told = [{one.rstrip("/").removesuffix(".py") for one in re.findall("`(.*?)`", r)} for r in rows]
+    assert told == held
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a copy of the package, as it is installed, and of the benchmarks."""
@@ -369,6 +379,18 @@ if __name__ == "__main__":
 """,
 }
 
+MOVED = """
+from importlib.util import find_spec
+from scalefit import trainers
+from scalefit.trainers.families import find
+assert list(trainers.families()) == ["perceptron", "committee", "bowl"]
+config = trainers.config("bowl", steps=10)
+assert type(config.points[0]).__module__ == "scalefit.trainers.bowl.settings"
+assert trainers.theory(config).sizes["run"] == 1
+assert find("bowl").simulations == "scalefit.trainers.bowl.simulate:SIMULATIONS"
+assert find_spec("scalefit.trainers.bowl.simulate") and not find_spec("bowl")
+"""  # not run: that takes PyTorch seconds to import
+
 
 @pytest.mark.parametrize(
     "kind",
@@ -385,6 +407,9 @@ def test_what_contributing_adds_works(kind: str, copy: Path) -> None:
             printed = used(copy, str(script))
             if kind == "family":
                 assert "The i-th curvature is i^-decay." in " ".join(printed.split())
+    if kind == "family":
+        shutil.move(copy / "bowl", copy / "site/scalefit/trainers")
+        used(copy, "-c", MOVED)
 
 
 def test_a_benchmark_as_contributing_adds_it(copy: Path) -> None:

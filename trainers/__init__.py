@@ -16,7 +16,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from .config import Config, make, require_config, require_seed
-from .families import Family, find, known, register
+from .families import find, known, register
+from .protocol import Family
 
 if TYPE_CHECKING:
     import os
@@ -43,7 +44,8 @@ def families() -> dict[str, str]:
 def config(family: str, **settings: Any) -> Config:
     """Return checked, immutable settings of a family; a list given for a setting is swept.
 
-    Several lists are swept as a product; lists under `zip` go together, value by value.
+    Several lists are swept as a product; lists under `zip` go together, value by value. A list for
+    a grid is not swept: it belongs to every run, as the perceptron's `norm` does.
 
     Parameters
     ----------
@@ -87,22 +89,23 @@ def run(
     config
         Made by `config`.
     device
-        `"auto"` (CUDA if there is one, else the CPU), `"cpu"`, `"cuda"` or `"cuda:<index>"`; with
-        an executor, as its workers see it.
+        `"auto"` (CUDA where there is one and a short probe finds it faster, else the CPU), `"cpu"`,
+        `"cuda"` or `"cuda:<index>"`; with an executor, as its workers see it.
     out
-        Folder that keeps finished runs, and every few minutes the state of unfinished ones. Killed
-        at any moment, the same call goes on from there. What the folder holds is found run by run,
-        whatever configuration asked for it, and only what is missing is trained; the runs of this
-        configuration are returned. Several processes share the work of a folder: what one has begun
-        the others leave to it, and take over when it is gone. Runs that ended for want of memory
-        are tried again.
+        Folder that keeps finished runs, and every minute, or less often where states are large, the
+        state of unfinished ones. Killed at any moment, the same call goes on from there. What the
+        folder holds is found run by run, whatever configuration asked for it, and only what is
+        missing is trained; the runs of this configuration are returned. Several processes share the
+        work of a folder: what one has begun the others leave to it, and take over when it is gone.
+        Runs that ended for want of memory are tried again.
     executor
         Any `concurrent.futures.Executor`; its workers need the same folder. By default this
         process does the work. A GPU wants processes that are spawned, not forked.
     determinism
-        `"fast"`, or `"exact"`: runs train one at a time with deterministic algorithms, and values
-        and coordinates do not depend on the rest of the sweep, on the executor or on interruptions,
-        bit for bit on one machine with one version of its libraries.
+        `"fast"`: runs of equal shape train side by side, and the rounding of a run may depend on
+        those beside it. `"exact"`: runs train one at a time with deterministic algorithms, and
+        values and coordinates do not depend on the rest of the sweep, on the executor or on
+        interruptions, bit for bit on one machine with one version of its libraries.
     seed
         Root of all random streams, >= 0. The data of a run depend on it, on the family and on the
         run's own settings, not on what else is in the sweep.
@@ -115,9 +118,10 @@ def run(
     Returns
     -------
     trajectory, one run per point of the sweep and seed, in this order
-        Every setting is a coordinate. Runs that diverged have the status `diverged` and NaN from
-        there on; those that did not fit into memory even alone have the status `oom`; those that
-        should have arrived somewhere and have not are `not converged`, with all their values.
+        Every setting is a coordinate, but for grids, which a run's name tells. Runs that diverged
+        have the status `diverged` and NaN from there on; those that did not fit into memory even
+        alone have the status `oom`; those that should have arrived somewhere and have not are
+        `not converged`, with all their values.
 
     Raises
     ------
@@ -166,15 +170,17 @@ def plan(
 ) -> pd.DataFrame:
     """Return what `run` would do with the same arguments, without doing it.
 
-    The first steps of up to eight shapes are timed, which takes some seconds; what was found is
-    kept in the folder, if it is there.
+    The first steps of the eight costliest shapes are timed, which takes some seconds, and those of
+    every shape on both devices where `"auto"` has a GPU to choose; the time of the others is
+    estimated from their operations. If `out` holds a sweep already, what was timed is kept there,
+    and is not timed again.
 
     Returns
     -------
     one row per shape, whose runs train side by side
-        `runs`, and how many of them are `finished`; the settings; `core_seconds`, for what is left
-        on one core or on the device, and `megabytes`, for the runs that train side by side;
-        `state`: `to do`, `begun`, `under way` or `finished`.
+        `family`; `runs`, and how many of them are `finished`; the settings; `core_seconds`, for
+        what is left on one core or on the device, and `megabytes`, for the runs that train side by
+        side; `state`: `to do`, `begun`, `under way` or `finished`.
 
     Raises
     ------
@@ -197,8 +203,10 @@ def sweeps(out: str | os.PathLike[str]) -> pd.DataFrame:
     one row per configuration, in the order in which they were first run
         `family`, `protocol`, and the settings that are `swept`; `runs`, and how many have ended
         with each status; how many are `under_way` in living processes, how many others have
-        `begun`, and how many are `to_do`; `seconds_left`, as far as these processes have said, NaN
-        if there are none; `determinism` and `seed`.
+        `begun`, and how many are `to_do`; `seconds_left`; `determinism` and `seed`. A run that
+        ended as `oom` is tried again, so it is counted there and among those that are left.
+        `seconds_left` is estimated from the work that living processes note every few seconds: 0 if
+        all is done, NaN if no process is at work or none has noted any.
 
     Raises
     ------
@@ -215,8 +223,9 @@ def merged(
 ) -> xr.Dataset:
     """Return every finished run in a folder, of all configurations, ordered by their settings.
 
-    Every setting is a coordinate on `run`, which tells configurations apart; a run that stands in
-    two files is taken once. `run(config, out=...)` returns the runs of one configuration instead.
+    Every setting is a coordinate on `run`, but for grids, which a run's name tells; so
+    configurations can be told apart. A run that stands in two files is taken once.
+    `run(config, out=...)` returns the runs of one configuration instead.
 
     Parameters
     ----------
@@ -225,12 +234,13 @@ def merged(
     variables
         What to keep, all by default. One file at a time is read.
     partial
-        Take unfinished runs, too, as far as they were saved; their status is `interrupted`.
+        Take unfinished runs, too, as far as they were saved; their status is `interrupted`. What
+        they have not measured of `variables` is NaN, and those that have none of them are left out.
 
     Raises
     ------
     InvalidData
-        If the folder holds no such run, or a file in it is damaged or lacks a variable.
+        If the folder holds no such run, or a file of finished runs is damaged or lacks a variable.
     """
     from . import merging
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from scalefit.errors import ConfigError
 
 from .device import resolve
-from .families import Family, find, simulation
-from .protocol import Run
+from .families import find, simulation
+from .protocol import Family, Run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,84 +1,26 @@
-"""Families: which there are, and where the settings, simulations and theory of each are found.
+"""Families: which there are, those here and those that are defined elsewhere.
 
-Everything else takes a `Family` as an argument, so that a family can use it all without a circle,
-and one that is defined elsewhere is treated like those here.
+Nothing below imports this module, so that a family can use it all without a circle; and one from
+elsewhere is treated like ours.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any
 
 from scalefit.errors import ConfigError, nearest
 from scalefit.importing import named
 
-from .committee.settings import Committee
-from .device import require_torch
-from .perceptron.settings import Perceptron
-from .protocol import Run, Simulation
+from . import committee, perceptron
+from .protocol import Family, Run, Simulation
 from .settings import Settings, kinds
 
 GROUP = "scalefit.families"
 """Entry points of installed packages that name a `Family` each."""
-
-
-@dataclass(frozen=True)
-class Family:
-    """A family of trainers: its settings, and the names of what is imported when it is needed.
-
-    Attributes
-    ----------
-    settings
-        A subclass of `Settings`, whose attribute `family` is the name; importing it must not import
-        PyTorch.
-    simulations
-        `"module:NAME"` of a dictionary from the name of a protocol to a `Simulation`.
-    theory
-        `"module:function"` that returns the trajectory of a configuration; empty where there is no
-        theory. Without PyTorch, too.
-    """
-
-    settings: type[Settings]
-    simulations: str
-    theory: str = ""
-
-    @property
-    def name(self) -> str:
-        """Return the family's name."""
-        return self.settings.family
-
-    def protocols(self) -> Mapping[str, Simulation]:
-        """Return the simulations by protocol."""
-        require_torch()
-        found: Mapping[str, Simulation] = named(self.simulations, "simulations", "module:NAME")
-        return found
-
-    def curves(self) -> Callable[[Any], Any]:
-        """Return the function that computes the theory's curves.
-
-        Raises
-        ------
-        ConfigError
-            If the family has no theory.
-        """
-        if not self.theory:
-            raise ConfigError(
-                f"family {self.name!r} has no theory: train it, scalefit.trainers.run(config)"
-            )
-        found: Callable[[Any], Any] = named(self.theory, "theory", "module:NAME")
-        return found
-
-
-def _own(settings: type[Settings]) -> Family:
-    """Return a family of this package, whose folder has its name."""
-    place = f"scalefit.trainers.{settings.family}"
-    return Family(settings, f"{place}.simulate:SIMULATIONS", f"{place}.theory:curves")
-
-
-FAMILIES: dict[str, Family] = {kind.family: _own(kind) for kind in (Perceptron, Committee)}
+OURS = (perceptron.FAMILY, committee.FAMILY)
+FAMILIES: dict[str, Family] = {one.name: one for one in OURS}
+"""What is known by its name: ours, and what was registered."""
 
 
 def register(family: Family) -> Family:

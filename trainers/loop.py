@@ -14,7 +14,7 @@ import torch
 
 from .capture import updater
 from .protocol import Context
-from .state import packed, unpacked
+from .tensors import packed, unpacked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

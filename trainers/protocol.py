@@ -2,7 +2,7 @@
 
 A family is a folder, here or in another package: settings without PyTorch (`settings.py`), a
 dictionary from the name of a protocol to a `Simulation`, and, where there is a theory, a function
-`curves(config)`. A `Family` (`families.py`) says where they are.
+`curves(config)`. A `Family` says where they are; the folder's `__init__.py` makes it.
 
 A simulation is a set of pure functions over a leading run axis, without state of its own. The loop
 (`loop.py`) owns the rest: the order of steps, the device, the precision, saving, resuming and
@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -47,7 +47,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from scalefit.arrays import Array
+from scalefit.errors import ConfigError
+from scalefit.importing import named
 
+from .device import require_torch
 from .seeds import generator
 from .settings import Settings
 
@@ -310,3 +313,50 @@ class Simulation:
         """Return further run coordinates that are known in the end: numbers or texts, (run,)."""
         del context, state, data
         return {}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of trainers: its settings, and the names of what is imported when it is needed.
+
+    Attributes
+    ----------
+    settings
+        A subclass of `Settings`, whose attribute `family` is the name; importing it must not import
+        PyTorch.
+    simulations
+        `"module:NAME"` of a dictionary from the name of a protocol to a `Simulation`.
+    theory
+        `"module:function"` that returns the trajectory of a configuration; empty where there is no
+        theory. Without PyTorch, too.
+    """
+
+    settings: type[Settings]
+    simulations: str
+    theory: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the family's name."""
+        return self.settings.family
+
+    def protocols(self) -> Mapping[str, Simulation]:
+        """Return the simulations by protocol."""
+        require_torch()
+        found: Mapping[str, Simulation] = named(self.simulations, "simulations", "module:NAME")
+        return found
+
+    def curves(self) -> Callable[[Any], Any]:
+        """Return the function that computes the theory's curves.
+
+        Raises
+        ------
+        ConfigError
+            If the family has no theory.
+        """
+        if not self.theory:
+            raise ConfigError(
+                f"family {self.name!r} has no theory: train it, scalefit.trainers.run(config)"
+            )
+        found: Callable[[Any], Any] = named(self.theory, "theory", "module:NAME")
+        return found

@@ -2,7 +2,7 @@
 
     runs/sweeps/5d0e...72.json          a sweep that was asked for
     runs/bundles/4f0c...e1.nc           finished runs of one protocol, each found by its key
-    runs/bundles/77a1...09.state.npz    runs under way, saved every few minutes
+    runs/bundles/77a1...09.state.npz    runs under way, saved every minute or less often
     runs/bundles/3f09...a2.claim        runs that a living process trains (`claims.py`)
     runs/bundles/4f0c...e1.nc.damaged   set aside: it could not be read, or its values had changed
 

@@ -1,4 +1,4 @@
-"""Broken power law: exponents joined at crossovers, above a floor."""
+"""Broken power law, the law fitted by default: exponents joined at crossovers, above a floor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Finding: one thing that speaks against a fit, or that its reader should know."""
+"""Finding: one thing that speaks against a fit, or that its reader should know.
+
+`verdict` in `__init__.py` makes a fit's verdict of all findings, after what the engine says of its
+own work (`inference/ensemble.py`, and `diagnostics.py` for NUTS).
+"""
 
 from __future__ import annotations
 

@@ -12,8 +12,9 @@ import pytest
 
 from scalefit import trainers
 from scalefit.errors import ConfigError
-from scalefit.trainers.families import FAMILIES, Family, restored
+from scalefit.trainers.families import FAMILIES, restored
 from scalefit.trainers.perceptron.settings import Perceptron
+from scalefit.trainers.protocol import Family
 from scalefit.trainers.sweep import expand
 
 MODULE = """

@@ -297,7 +297,7 @@ def test_a_simulation_may_differentiate() -> None:
 def test_a_state_keeps_dtype_and_memory_format() -> None:
     import torch
 
-    from scalefit.trainers.state import packed, unpacked
+    from scalefit.trainers.tensors import packed, unpacked
 
     image = torch.randn(2, 3, 4, 5).contiguous(memory_format=torch.channels_last)
     state = {

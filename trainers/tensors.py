@@ -1,4 +1,4 @@
-"""State of a training as arrays and back, with dtype and memory format.
+"""Tensors of a training as arrays and back, with dtype and memory format.
 
 NumPy has no brain floats and no memory formats: the former are kept as whole numbers of the same
 bits, and both are told by the name, `weight|bfloat16|channels_last`.
