@@ -71,6 +71,12 @@ def default_x(dataset: xr.Dataset, y: str) -> str:
     source = inline(dataset.attrs["source"])
     if best:
         raise ConfigError(f"{source}: x could be {listed(best)}; name the one to use as x")
+    spoilt = _best([name for name in plain if name not in usable], _rank)
+    if len(spoilt) == 1 and np.isinf(dataset.variables[spoilt[0]].values).any():
+        raise InvalidData(
+            f"{source}: column {quoted(spoilt[0])}, which counts training, is infinite at a point; "
+            "correct the value, or name another column as x"
+        )
     numeric = [name for name in plain if name != "row"]
     if "unusable" in dataset.attrs:
         raise InvalidData(str(dataset.attrs["unusable"]))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scalefit.errors import InvalidData, MissingExtra
-from scalefit.wording import counted, inline
+from scalefit.wording import counted, inline, quoted
 
 from .log import Log
 from .tables import fitting
@@ -20,6 +20,8 @@ NAME = "tfevents"
 MOST = 100_000
 """Entries of a folder, sub-folders included, beyond which it is not searched."""
 _FRAME = 16  # bytes of length and checksums around a record
+LARGEST = 2**31
+"""Numbers of a tensor, at most; what says that it has more is damaged."""
 
 
 def framed(head: bytes) -> bool:
@@ -82,7 +84,7 @@ def read(path: Path) -> Log:
         used = 0
         for size, event in _events(file):
             used += size
-            for tag, value in _scalars(event):
+            for tag, value in _scalars(event, file):
                 row = rows.setdefault((run, event.step), {"wall_time": event.wall_time})
                 name = f"{tag}_" if tag in ("run", "step", "wall_time") else tag
                 again += name in row
@@ -148,13 +150,19 @@ def _whole(file: Path) -> int:
     return at
 
 
-def _scalars(event: Any) -> Iterator[tuple[str, float]]:
+def _scalars(event: Any, file: Path) -> Iterator[tuple[str, float]]:
     """Yield tag and value of the scalars of an event, in the old and the new encoding."""
     for value in event.summary.value:
         if value.HasField("simple_value"):
             yield value.tag, float(value.simple_value)
         elif value.HasField("tensor") and value.metadata.plugin_data.plugin_name in ("", "scalars"):
-            if math.prod(dim.size for dim in value.tensor.tensor_shape.dim) != 1:
+            size = math.prod(dim.size for dim in value.tensor.tensor_shape.dim)
+            if size > LARGEST:
+                raise InvalidData(
+                    f"{inline(file)}: {quoted(value.tag)} says that it has {size:.2g} numbers, more "
+                    "than a file holds: is it damaged?"
+                )
+            if size != 1:
                 continue
             tensor = importlib.import_module("tensorboard.util.tensor_util")
             try:

@@ -98,7 +98,7 @@ def outliers(curve: Curve, left: Array) -> Finding | None:
     sets = "set" if many > 1 else "sets"
     return Finding(
         "outlier",
-        better - normal > HEAVY and not together,
+        better - normal > HEAVY,
         f"{which} far off and {sets} the noise ({e.std():.2g}; {without:.2g} without)",
         '--noise student (noise="student") allows for that',
     )

@@ -240,6 +240,15 @@ def test_what_a_damaged_file_says_is_told_in_characters_that_print(run: Run) -> 
     assert str(caught.value).isprintable()
 
 
+def test_steps_that_are_infinite_are_named_though_x_is_not(tmp_path: Path, run: Run) -> None:
+    made = from_table(losses.table(2).rename(columns={"tokens": "step"}), by="arch")
+    made["step"] = made["step"].astype(float)
+    made["step"].values[0, 3] = np.inf
+    trajectory.write(made, tmp_path / "runs.nc")
+    words = ["runs.nc", "'step'", "infinite"]
+    refused(run, 3, words, "fit", "runs.nc", "--y", "loss")
+
+
 def test_texts_of_netcdf_that_overlap_are_not_read_for_ever(tmp_path: Path, run: Run) -> None:
     trajectory.write(from_table(losses.table(2), by="arch"), tmp_path / "runs.nc")
     content = bytearray(Path("runs.nc").read_bytes())
@@ -270,9 +279,11 @@ def test_event_files_that_want_more_than_there_is(tmp_path: Path, run: Run) -> N
     for size in (10**5, 10**5):
         value.tensor.tensor_shape.dim.add(size=size)
     Path(name).write_bytes(record(event.SerializeToString()))
-    refused(run, 3, [name, "no scalars"], "fit", name, "--y", "loss")
+    refused(run, 3, [name, "'loss' says that it has 1e+10 numbers"], "fit", name, "--y", "loss")
     (tmp_path / "more").mkdir()
     events = logs.write_events(tmp_path / "more" / name, tensors=True).read_bytes()
+    Path(name).write_bytes(events + record(event.SerializeToString()))
+    refused(run, 3, ["1e+10 numbers"], "fit", name, "--y", "eval/loss")
     Path(name).write_bytes(events + record(b"", 2**63)[:16])
     done = run("fit", name, "--y", "eval/loss", *POINT)
     assert done.code == 0

@@ -124,3 +124,89 @@ def test_correlated_noise_without_any_is_independent() -> None:
     residual, none = np.array([[0.1, -0.2, 0.3]]), np.zeros(3)
     white, _ = Noise("ar1").whiten(residual, params, np.array([0.0, 1.0, 1e-3]), none)
     np.testing.assert_allclose(white, residual / 0.1, rtol=1e-6)
+
+
+def runs(m: int = 3) -> tuple[Array, Array, tuple[int, ...], dict[str, Array]]:
+    """Return residuals of draws at the points of three runs, with their x and noise."""
+    rng = np.random.default_rng(3)
+    x = np.concatenate([np.geomspace(1.0, 100.0, 7), np.geomspace(2.0, 50.0, 5), [3.0]])
+    params = {
+        "noise": rng.uniform(0.01, 0.03, m),
+        "autocorrelation": rng.uniform(0.2, 0.9, m),
+        "run_noise": rng.uniform(0.005, 0.05, m),
+    }
+    return 0.02 * rng.standard_normal((m, x.size)), x, (0, 7, 12), params
+
+
+@pytest.mark.parametrize("kind", ["normal", "ar1"])
+@pytest.mark.parametrize("known", [0.0, 0.01])
+def test_displaced_runs_have_the_dense_covariance(kind: Any, known: float) -> None:
+    residual, x, start, params = runs()
+    noise = Noise(kind, effect=True)
+    gap = noise.gaps(x, start)
+    error = np.full(x.size, known**2)
+    white, log_scale = noise.whiten(residual, params, gap, error)
+    found = (noise.log_density(white, params) - log_scale).sum(axis=1)
+    run = np.cumsum(np.isinf(gap))
+    same = run[:, None] == run[None]
+    place = np.cumsum(np.where(np.isfinite(gap), gap, 0.0))
+    for i in range(len(residual)):
+        s, rho, k = (params[name][i] for name in ("noise", "autocorrelation", "run_noise"))
+        apart = np.abs(place[:, None] - place[None])
+        corr = np.where(same, rho**apart, 0.0) if kind == "ar1" else np.eye(x.size)
+        least = RESOLUTION**2  # beside known errors it is no part of the correlated noise
+        own = s**2 * corr + (error + least) * np.eye(x.size)
+        if kind == "ar1" and not known:
+            own = (s**2 + least) * corr
+        dense = stats.multivariate_normal(np.zeros(x.size), own + k**2 * same)
+        assert found[i] == pytest.approx(dense.logpdf(residual[i]), abs=1e-8)
+
+
+def test_runs_are_as_if_each_were_alone() -> None:
+    residual, x, start, params = runs()
+    noise = Noise("ar1")
+    white, _ = noise.whiten(residual, params, noise.gaps(x, start), np.zeros(x.size))
+    gap = noise.gaps(x, start)
+    for a, b in zip(start, (*start[1:], x.size), strict=True):
+        alone = gap[a:b].copy()
+        alone[0] = 0.0
+        one, _ = noise.whiten(residual[:, a:b], params, alone, np.zeros(b - a))
+        np.testing.assert_array_equal(white[:, a:b], one)
+
+
+def test_a_column_of_x_is_as_x_itself() -> None:
+    _, x, start, _ = runs()
+    rising = np.sort(x)
+    noise = Noise("ar1")
+    np.testing.assert_array_equal(noise.gaps(rising[:, None]), noise.gaps(rising))
+    both = np.stack([np.ones(x.size), x], axis=1)
+    np.testing.assert_array_equal(noise.gaps(both, start), noise.gaps(x, start))
+
+
+def test_outliers_are_a_mixture() -> None:
+    noise = Noise("outlier")
+    params = {"outlier_share": np.array([0.1]), "outlier_scale": np.array([8.0])}
+    white = np.linspace(-40.0, 40.0, 9)[None]
+    wide, narrow = stats.norm(0.0, 8.0).pdf(white), stats.norm().pdf(white)
+    density = 0.9 * narrow + 0.1 * wide
+    np.testing.assert_allclose(noise.log_density(white, params), np.log(density), rtol=1e-12)
+    np.testing.assert_allclose(noise.outlying(white, params), 0.1 * wide / density, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["student", "outlier"])
+def test_roots_of_the_deviance_and_scores_follow_from_the_density(kind: Any) -> None:
+    noise = Noise(kind)
+    params = {
+        "degrees_of_freedom": np.array([3.0]),
+        "outlier_share": np.array([0.1]),
+        "outlier_scale": np.array([8.0]),
+    }
+    white = np.linspace(-20.0, 20.0, 41)[None]
+    root = noise.root_deviance(white, params)
+    lost = noise.log_density(np.zeros((1, 1)), params) - noise.log_density(white, params)
+    np.testing.assert_allclose(0.5 * root**2, lost, atol=1e-12)
+    assert (np.sign(root) == np.sign(white)).all()
+    step = 1e-6
+    ends = [noise.log_density(white + h, params) for h in (-step, step)]
+    slope = (ends[0] - ends[1]) / (2.0 * step)
+    np.testing.assert_allclose(noise.score(white, params), slope, atol=1e-7)
