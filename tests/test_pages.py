@@ -49,6 +49,7 @@ MARKS = {
     **dict.fromkeys(("README.md", "scalefit/README.md"), pytest.mark.slow),
     "trainers/README.md": pytest.mark.train,
 }
+HEAVY = (pytest.mark.train, pytest.mark.slow)
 SECTIONS = {"law": "Add a law", "reader": "Add a reader", "family": "Add a family"}
 BENCHMARK = "Add a benchmark"
 
@@ -394,7 +395,7 @@ assert find_spec("scalefit.trainers.bowl.simulate") and not find_spec("bowl")
 
 @pytest.mark.parametrize(
     "kind",
-    [pytest.param(k, marks=pytest.mark.train if k == "family" else ()) for k in SECTIONS],
+    [pytest.param(k, marks=HEAVY if k == "family" else ()) for k in SECTIONS],
 )
 def test_what_contributing_adds_works(kind: str, copy: Path) -> None:
     for block in blocks(section(page("CONTRIBUTING.md"), SECTIONS[kind])):

@@ -176,6 +176,7 @@ def test_same_seed_same_output(table: Path, run: Run) -> None:
     assert run(*arguments, 1).out != run(*arguments, 2).out
 
 
+@pytest.mark.slow
 @pytest.mark.train
 def test_train_then_fit(tmp_path: Path, run: Run) -> None:
     small = [f"--set={text}" for text in ("load=2,4", "N=20", "seeds=2", "steps=1e2", "points=12")]

@@ -12,6 +12,7 @@ from scalefit.fitting import folder
 from .conftest import AXES, POINT, Run
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("table")
 def test_very_many_curves_are_kept_in_parts(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(many, "FROM", 1)

@@ -191,6 +191,7 @@ def test_workers_that_die_leave_what_was_done(monkeypatch: pytest.MonkeyPatch) -
         assert fit.verdict[run].startswith("unreliable: not fitted: BrokenProcessPool")
 
 
+@pytest.mark.slow
 def test_a_curve_that_kills_its_worker_is_the_only_one_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

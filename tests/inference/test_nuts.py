@@ -88,6 +88,7 @@ def posterior_of(fit: sf.Fit) -> dict[str, Array]:
     return {str(name): variable.values for name, variable in group.data_vars.items()}
 
 
+@pytest.mark.slow
 def test_nuts_is_believed(sampled: sf.Fit) -> None:
     assert sampled.verdict == {"curve": "ok"}
     assert sampled.ok

@@ -48,6 +48,7 @@ def opened(browser: Any, page: Path) -> Iterator[Any]:
     tab.close()
 
 
+@pytest.mark.slow
 def test_the_page_works(opened: Any, fit: sf.Fit) -> None:
     """In one go, for it takes seconds to open: each part leaves the page to the next."""
     figures_are_drawn(opened)

@@ -153,6 +153,7 @@ def test_a_run_that_stands_in_two_files_is_taken_once(tmp_path: Path) -> None:
     assert sorted(set(whole["seed"].values)) == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_many_small_files_are_put_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: list[str], expected: xr.Dataset
 ) -> None:
@@ -198,6 +199,7 @@ except ScalefitError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_gives_one_error_and_keeps_what_was_done(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True

@@ -160,6 +160,7 @@ def test_recursion_where_the_first_direction_alone_diverges() -> None:
     np.testing.assert_allclose(found, losses, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_escape_does_not_depend_on_the_checkpoints() -> None:
     few, many = (
         float(trainers.theory(trainers.config("committee", duration=4000, points=points, seeds=1))[
