@@ -610,8 +610,8 @@ class Fit(Record):
         """
         from .plot.curve import curve
 
-        where = {"along": along, "at": at}
-        return curve(self, None, ax, beyond=beyond, panels=panels, most=most, **where)
+        many = {"panels": panels, "most": most}
+        return curve(self, None, ax, beyond=beyond, along=along, at=at, **many)  # type: ignore[arg-type]
 
     def report(
         self,

@@ -214,7 +214,7 @@ def beside(found: Residuals, names: Sequence[str], y: Array) -> Residuals:
 def checks_of(found: Residuals) -> dict[str, Callable[[Array], Array]]:
     """Return what is computed of whitened residuals, by the name of the check."""
     if not found.along:
-        return {name: partial(one, x=found.x) for name, one in CHECKS.items()}
+        return {name: partial(_of, one, found.x) for name, one in CHECKS.items()}
     joined = ~np.isin(np.arange(found.left.size), found.start)
     checks: dict[str, Callable[[Array], Array]] = {"noise": partial(_size, x=found.x)}
     if joined.sum() >= THIRD and len(found.start) < found.left.size:
@@ -227,6 +227,10 @@ def checks_of(found: Residuals) -> dict[str, Callable[[Array], Array]]:
             )
     checks["spread"] = partial(_along, x=found.along[THE_FIT], statistic=_spread)
     return checks
+
+
+def _of(statistic: Callable[[Array, Array], Array], x: Array, white: Array) -> Array:
+    return statistic(white, x)
 
 
 def names_of(predictors: Sequence[str]) -> list[str]:

@@ -102,7 +102,7 @@ def _which(record: Record, per: str, place: int) -> dict[str, str]:
 def _unit(record: Record, unit: str, per: str, place: int) -> str:
     """Return the unit of a value in the units of the data."""
     if unit == "x" and per == "predictor":
-        return record.axis(record.predictors[place])["unit"]
+        return str(record.axis(record.predictors[place])["unit"])
     return {"x": record.tree.attrs["x_unit"], "y": record.tree.attrs["y_unit"]}.get(unit, unit)
 
 

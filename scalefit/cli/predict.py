@@ -319,7 +319,7 @@ def _rests_on(fit: Fit, rows: list[dict[str, Any]]) -> list[str]:
 
     called = names(fit)
     many = len(fit.predictors) > 1
-    places = [{k: row[k] for k in fit.predictors} if many else row["x"] for row in rows]
+    places: list[Any] = [{k: row[k] for k in fit.predictors} if many else row["x"] for row in rows]
     farthest = places[-1] if many else max(places)
     lines = []
     for row, where in zip(rows, places, strict=True):

@@ -99,10 +99,11 @@ def surfaces(
     found = []
     for run, labels, members in groups(dataset, x.names[0], by, single=True):
         notes = [*told]
-        zeros = [_heads(points, x, members), "at 0 dropped: 0 has no logarithm"]
-        for count, rest in (zeros, (int(missing[members].sum()), "without y dropped")):
-            if count:
-                notes.append(f"{counted(count, 'point')} {rest}")
+        zeros, unknown = _heads(points, x, members), int(missing[members].sum())
+        if zeros:
+            notes.append(f"{counted(zeros, 'point')} at 0 dropped: 0 has no logarithm")
+        if unknown:
+            notes.append(f"{counted(unknown, 'point')} without y dropped")
         parts = [_sorted(across, (used & ~missing)[i], i, len(members)) for i in members]
         ordered = not lead.single and any(len(part) > 1 for part in parts)
         ordered &= all(_in_order(across[i][part]) for i, part in zip(members, parts, strict=True))
@@ -238,7 +239,8 @@ def _in_order(columns: Array) -> bool:
 def _thinned(part: NDArray[np.intp], share: float) -> NDArray[np.intp]:
     """Return a share of places, evenly spaced, with both ends."""
     count = min(len(part), max(2, int(share * len(part))))
-    return part[np.unique(np.linspace(0, len(part) - 1, count).round().astype(int))]
+    chosen = np.unique(np.linspace(0, len(part) - 1, count).round().astype(int))
+    return np.asarray(part[chosen], dtype=np.intp)
 
 
 def _fault(curve: Curve, names: Sequence[str], minimum: int) -> str:

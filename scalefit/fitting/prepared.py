@@ -174,18 +174,20 @@ def _trajectory(
 
     columns = names(by, "by")
     if isinstance(data, str | os.PathLike | pd.DataFrame | xr.Dataset):
-        named = isinstance(x, str | None) or all(isinstance(one, str) for one in x)
+        many: Any = x
+        named = isinstance(x, str | None) or all(isinstance(one, str) for one in many)
         if values is not None or not named or not isinstance(y, str):
             raise ConfigError("x and y must be names of columns or variables when data are given")
+        said: str | list[str] | None = x if isinstance(x, str | None) else list(many)
         if y_err is not None and not isinstance(y_err, str):
             raise ConfigError("y_err must be the name of a column or variable when data are given")
         if isinstance(data, xr.Dataset):
             kept = without(trajectory.validate(data), skip_run)
-            source = extended(kept, x=x, y=y, y_err=y_err)
+            source = extended(kept, x=said, y=y, y_err=y_err)
         elif isinstance(data, pd.DataFrame):
-            source = from_table(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
+            source = from_table(data, x=said, y=y, y_err=y_err, by=columns, skip_run=skip_run)
         else:
-            found = read(data, x=x, y=y, y_err=y_err, by=columns, skip_run=skip_run)
+            found = read(data, x=said, y=y, y_err=y_err, by=columns, skip_run=skip_run)
             source = from_file(found, data)
         if x is None and len(law.predictors) > 1:
             raise ConfigError(
@@ -217,10 +219,10 @@ def _trajectory(
             f"x and y must be arrays of one length; their shapes are {x_values.shape} and "
             f"{y_values.shape}"
         )
-    columns = (
-        {"x": x_values} if several == 1 else dict(zip(law.predictors, x_values.T, strict=True))
-    )
-    variables = {name: (("run", "point"), one[None]) for name, one in columns.items()}
+    across = {"x": x_values}
+    if several > 1:
+        across = dict(zip(law.predictors, x_values.T, strict=True))
+    variables = {name: (("run", "point"), one[None]) for name, one in across.items()}
     variables["y"] = (("run", "point"), y_values[None])
     if y_err is not None:
         errors = None if isinstance(y_err, str) else numbers(y_err, "y_err")
@@ -229,7 +231,7 @@ def _trajectory(
         errors = np.broadcast_to(errors, y_values.shape)
         variables["y_err"] = (("run", "point"), errors[None])
     built = trajectory.build(variables, {"run": ["curve"]}, source="arrays")
-    return built, list(columns), "y", None if y_err is None else "y_err"
+    return built, list(across), "y", None if y_err is None else "y_err"
 
 
 def _bound(ceiling: Any) -> float | None:

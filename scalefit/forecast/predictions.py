@@ -106,8 +106,7 @@ def outside(fitted: Array, at: Array) -> NDArray[np.bool_]:
     Of two predictors that is outside the convex hull of their logs, of more outside the range of
     any of them; predictors that may be 0 are taken as they are.
     """
-    logged = (fitted > 0.0).all(axis=0)
-    scale = [np.log if one else np.asarray for one in logged]
+    scale: list[Any] = [np.log if (one > 0.0).all() else np.asarray for one in fitted.T]
     inner, outer = (
         np.stack([f(one) for f, one in zip(scale, points.T, strict=True)], axis=-1)
         for points in (fitted, at)

@@ -159,8 +159,8 @@ def _scalars(event: Any, file: Path) -> Iterator[tuple[str, float]]:
             size = math.prod(dim.size for dim in value.tensor.tensor_shape.dim)
             if size > LARGEST:
                 raise InvalidData(
-                    f"{inline(file)}: {quoted(value.tag)} says that it has {size:.2g} numbers, more "
-                    "than a file holds: is it damaged?"
+                    f"{inline(file)}: {quoted(value.tag)} says that it has {size:.2g} numbers, "
+                    "more than a file holds: is it damaged?"
                 )
             if size != 1:
                 continue

@@ -60,10 +60,10 @@ def named(description: Mapping[str, Any]) -> Law | None:
 
 def optioned(kind: type[Law], options: Any) -> Law | None:
     """Return a law made with the options of a file, None if they are not what it takes."""
-    usual = {one.name: one.default for one in fields(kind)}  # type: ignore[arg-type]
+    usual: dict[str, Any] = {one.name: one.default for one in fields(kind)}  # type: ignore[arg-type]
     if not isinstance(options, dict) or set(options) != set(usual):
         return None
-    given = {}
+    given: dict[str, Any] = {}
     for name, value in options.items():
         wanted = usual[name]
         if isinstance(wanted, tuple):

@@ -67,7 +67,8 @@ def surface(fit: Record, run: str, ax: Axes | None = None) -> Axes:
     if x.shape[1] == 2:
         _contours(fit, x, params, ax)
         across, up = x.T
-        for j, (axis, write) in enumerate(((ax.xaxis, ax.set_xlabel), (ax.yaxis, ax.set_ylabel))):
+        sides: Any = ((ax.xaxis, ax.set_xlabel), (ax.yaxis, ax.set_ylabel))
+        for j, (axis, write) in enumerate(sides):
             _scaled(x[:, j], ax, "xy"[j])
             if (x[:, j] > 0.0).all():
                 label_ticks(axis, x[:, j])

@@ -25,7 +25,7 @@ MOST = 12
 
 def explorer(fit: Record) -> str:
     """Return the figures of the first surfaces as HTML; the first brings Plotly's own code."""
-    made = []
+    made: list[str] = []
     for run in fit.fitted[:MOST]:
         figure = _figure(fit, run)
         made.append(embedded(figure, f"surface-{len(made)}", script=not made))
