@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from .fitting.folder import fit_to
     from .io import read
     from .live import Forecaster
+    from .planning.bought import Design
+    from .planning.design import design
     from .result import Fit, load
 
 __all__ = [
+    "Design",
     "Fit",
     "Fits",
     "Forecaster",
     "__version__",
     "compare",
+    "design",
     "errors",
     "fit",
     "fit_to",
@@ -34,10 +38,12 @@ __all__ = [
 ]
 
 _HOME = {
+    "Design": "scalefit.planning.bought",
     "Fit": "scalefit.result",
     "Fits": "scalefit.fits",
     "Forecaster": "scalefit.live",
     "compare": "scalefit.comparison.compare",
+    "design": "scalefit.planning.design",
     "fit": "scalefit.fitting.fit",
     "fit_to": "scalefit.fitting.folder",
     "load": "scalefit.result",
