@@ -220,6 +220,14 @@ class Record:
         name = str(self.tree.attrs["y_name"])
         return name if self.ceiling is None else f"{self.ceiling:g} - {name}"
 
+    @property
+    def predictors(self) -> list[str]:
+        """The columns that y was fitted against, in the order of the law's predictors."""
+        known = self.tree.attrs.get("predictors")
+        if known is None:
+            return [str(self.tree.attrs["x_name"])]
+        return [str(one["name"]) for one in json.loads(known)]
+
     def curve(self, run: str) -> tuple[Array, Array]:
         """Return x and y of one curve, both of shape (n,), ordered by x."""
         at = self._at(run)

@@ -188,9 +188,7 @@ def _columns(one: Record | Law) -> tuple[str, ...]:
     """Return the names of the columns that hold the predictors."""
     if isinstance(one, Law):
         return one.predictors
-    named = one.tree.attrs["x_name"]
-    names = (named,) if isinstance(named, str) else tuple(map(str, named))
-    return names if len(names) == len(one.law.predictors) else one.law.predictors
+    return tuple(one.predictors)
 
 
 def _target(target: Any, names: Sequence[str]) -> tuple[Array | str, Array, str]:

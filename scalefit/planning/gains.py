@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,9 @@ from .discrepancy import Discrepancy
 FARTHEST = 3.0
 """Nats from the median beyond which a draw counts as if it were there: of a prior, draws whose
 exponents are decades away would decide alone."""
+WHOLE = 2500
+"""Candidates up to which the covariance of all is kept, 50 MB; of more, columns are made as they
+are needed."""
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Powers of the cost among which a plan chooses."""
 
@@ -94,10 +98,19 @@ class Beliefs:
 
     def column(self, index: int) -> Array:
         """Return the covariance of y at every candidate with that at one, shape (C,)."""
-        found = self.candidates.T @ self.candidates[:, index] / len(self.candidates)
+        found = self._column(index) / len(self.candidates)
         if self.discrepancy is not None and self.at is not None:
             found = found + self.discrepancy.between(self.at, self.at[[index]])[:, 0]
         return np.asarray(found)
+
+    def _column(self, index: int) -> Array:
+        if self.candidates.shape[1] <= WHOLE:
+            return np.array(self._products[index])
+        return np.asarray(self.candidates.T @ self.candidates[:, index])
+
+    @cached_property
+    def _products(self) -> Array:
+        return np.asarray(self.candidates.T @ self.candidates)
 
     def total(self) -> float:
         """Return the weighted sum of the variances of the targets."""
@@ -119,7 +132,7 @@ class Market:
     """The candidates that are left, and what each would take from the variance of the target.
 
     If the draws are normal this is exact: conditioning on a run needs no outcome. Covariances
-    between candidates are made column by column, as they are needed.
+    between candidates are updated column by column, as they are needed.
     """
 
     def __init__(self, beliefs: Beliefs, noise: float) -> None:

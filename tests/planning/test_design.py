@@ -159,13 +159,13 @@ def test_gains_are_near_the_exact_expected_variance(rng: np.random.Generator) ->
     assert 0.8 < np.median(linear / taken) < 1.2
 
 
-def test_a_thousand_candidates_take_less_than_half_a_second(rng: np.random.Generator) -> None:
+def test_a_thousand_candidates_take_less_than_a_second(rng: np.random.Generator) -> None:
     x = np.exp(rng.uniform(np.log(1e7), np.log(1e11), (1000, 2)))
     table = pd.DataFrame(x, columns=["n_params", "tokens"])
     began = time.process_time()
     found = sf.design(Additive(), table, cost=product, budget=1e24, target=TARGET, batch=16, seed=1)
     assert len(found) == 16
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 1.0
 
 
 def test_fits_are_weighed_by_their_evidence() -> None:
