@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .fits import Fits
     from .fitting.fit import fit
     from .fitting.folder import fit_to
+    from .fitting.lower import frontier
     from .io import read
     from .live import Forecaster
     from .planning.bought import Design
@@ -30,6 +31,7 @@ __all__ = [
     "errors",
     "fit",
     "fit_to",
+    "frontier",
     "laws",
     "load",
     "plot",
@@ -46,6 +48,7 @@ _HOME = {
     "design": "scalefit.planning.design",
     "fit": "scalefit.fitting.fit",
     "fit_to": "scalefit.fitting.folder",
+    "frontier": "scalefit.fitting.lower",
     "load": "scalefit.result",
     "read": "scalefit.io",
 }
