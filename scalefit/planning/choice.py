@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalefit.arrays import Array
+from scalefit.errors import ConfigError
 
 from . import gains
 from .discrepancy import Discrepancy, lengths
@@ -150,6 +151,8 @@ def _together(
             found = _at(opinion, np.concatenate([question.target, candidates]))
         rows.append(found[which])
         noise.append(noise_of(opinion.params)[which])
+    if len({one.shape[1] for one in rows}) > 1:
+        raise ConfigError(f"target='{question.target}' has not as many values in each of the laws")
     return np.concatenate(rows), np.concatenate(noise)
 
 
