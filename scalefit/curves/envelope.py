@@ -59,8 +59,8 @@ def touches(curves: Sequence[tuple[Array, Array]]) -> list[Touch]:
         if len(found) < 2 or _settled(before, found):
             break
         before = found
-        at = np.array([one.log_x for one in found])
-        power = _through(np.stack([at, power(at) + [one.log_y for one in found]], axis=1))
+        places = np.array([one.log_x for one in found])
+        power = _through(np.stack([places, power(places) + [one.log_y for one in found]], axis=1))
     return [Touch(one.run, one.log_x, _height(*curves[one.run], power, one.log_x)) for one in found]
 
 
