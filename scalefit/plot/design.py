@@ -76,7 +76,7 @@ def design(bought: Bought, ax: Axes | None = None) -> Axes:
         "cost of the runs bought" + (", beside each its row" if len(table) <= NAMED else "")
     )
     unit = " [% of y]" if bought.relative else ""
-    ax.set_ylabel(f"{bought.target}: half of the expected 90% interval{unit}", parse_math=False)
+    ax.set_ylabel(f"{bought.target}: expected 90% interval, ±{unit}", parse_math=False)
     legend(ax)
     return ax
 
