@@ -37,7 +37,7 @@ def parabolas() -> str:
     found = kept("parabolas")
     rows = []
     for name, one in found["cells"].items():
-        off = [f"{slope:.3f}, {100 * (ratio - 1):+.0f}%" for slope, ratio in _both(one)]
+        off = [f"{slope:.3f}, {100 * (ratio - 1):+.1f}%" for slope, ratio in _both(one)]
         rows.append([name, f"{one['true_exponent']:.3f}", *off])
     heads = ["law, slices", "exponent", "parabolas", "the law fitted to the same points"]
     return table(heads, rows)
