@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from claims.calibration import beyond, calibration, models, noise, pooled
 from claims.public_curves import eighth, extrapolation, public_files, quarter, short_extrapolation
 from claims.speed import robustness, speed
+from claims.spending import parabolas
 from claims.training import trainers
 from claims.trust import trust
 from claims.verdicts import verdicts
@@ -36,6 +37,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "beyond": beyond,
     "pooled": pooled,
     "verdicts": verdicts,
+    "parabolas": parabolas,
     "trainers": trainers,
     "speed": speed,
     "robustness": robustness,

@@ -13,19 +13,25 @@ if TYPE_CHECKING:
     from .fits import Fits
     from .fitting.fit import fit
     from .fitting.folder import fit_to
+    from .fitting.lower import frontier
     from .io import read
     from .live import Forecaster
+    from .planning.bought import Design
+    from .planning.design import design
     from .result import Fit, load
 
 __all__ = [
+    "Design",
     "Fit",
     "Fits",
     "Forecaster",
     "__version__",
     "compare",
+    "design",
     "errors",
     "fit",
     "fit_to",
+    "frontier",
     "laws",
     "load",
     "plot",
@@ -34,12 +40,15 @@ __all__ = [
 ]
 
 _HOME = {
+    "Design": "scalefit.planning.bought",
     "Fit": "scalefit.result",
     "Fits": "scalefit.fits",
     "Forecaster": "scalefit.live",
     "compare": "scalefit.comparison.compare",
+    "design": "scalefit.planning.design",
     "fit": "scalefit.fitting.fit",
     "fit_to": "scalefit.fitting.folder",
+    "frontier": "scalefit.fitting.lower",
     "load": "scalefit.result",
     "read": "scalefit.io",
 }

@@ -6,7 +6,7 @@ One file of more than 400 lines, nearly all of them docstrings: this is the page
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
@@ -333,6 +333,49 @@ class Fit(Record):
         targets = self.values(target, "target")
         ends = tails(interval)
         return savings(self, targets, baseline, between, ends, within, hazard, seed)
+
+    def frontier(
+        self,
+        budget: ArrayLike,
+        cost: float | Callable[[Any, Any], Any] = 6.0,
+        *,
+        at: Mapping[str, float] | None = None,
+        interval: float = 0.9,
+    ) -> pd.DataFrame:
+        """Return the split of a budget between two predictors at which the law is lowest.
+
+        Parameters
+        ----------
+        budget : one value or several, > 0
+            Such as FLOP, in the unit of the cost.
+        cost
+            A factor: a run costs this times the product of both predictors. Or a function of both,
+            given as arrays that broadcast, which grows with each of them.
+        at
+            Values of the predictors that are not split, by name.
+        interval
+            Probability between `low` and `high`.
+
+        Returns
+        -------
+        DataFrame
+            One row per run, budget and quantity: `run, budget, quantity, median, low, high,
+            inside`. Quantities are both predictors, y without noise, and their exponents
+            d log / d log budget, `exponent <name>`, that of y positive where it falls. `inside` is
+            the share of draws that have a best split within seven decades of an even one; the
+            interval is that of these. `sf.plot.frontier` draws the table, `sf.plot.isoflop` slices
+            of equal cost.
+
+        Raises
+        ------
+        ConfigError
+            If the law has not two predictors that are free, or an argument is out of range.
+        InvalidData
+            If a budget is not finite and positive.
+        """
+        from .forecast.frontier import of_record
+
+        return of_record(self, budget, cost, at, interval)
 
     def variance_shares(
         self,

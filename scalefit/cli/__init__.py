@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from scalefit.errors import ScalefitError
 
-from . import compare, data, demo, fit, predict, report, runs, train
+from . import compare, data, demo, design, fit, predict, report, runs, train
 from .help import EXAMPLES, Grouped, Settled
 from .output import say
 
@@ -34,6 +34,7 @@ _COMMANDS: dict[str, Any] = {
     "fit": fit.command,
     "predict": predict.command,
     "compare": compare.command,
+    "design": design.command,
     "report": report.command,
     "train": train.train,
     "theory": train.theory,

@@ -16,6 +16,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("--between", "--parameter", "--regime", "--value", "--ratio", "--rope", "--reach"),
         *("--baseline", "--at", "--within", "--along", "--held", "--kind", "--hazard"),
         *("--interval",),
+        *("--candidates", "--cost", "--budget", "--target", "--know", "--batch", "--cost-power"),
+        *("--discrepancy", "--beside"),
     ),
     "Inference": (
         *("--method", "--draws", "--seed", "--workers", "--device", "--determinism", "--shard"),
@@ -27,6 +29,8 @@ EXAMPLES = {
     "fit": "scalefit fit runs.csv --x tokens --y loss --by model --out results/",
     "predict": "scalefit predict results/fit.nc --at 1e12 --reach 1.75",
     "compare": "scalefit compare results/fit.nc --reach 1.8 --baseline base",
+    "design": "scalefit design results/fit.nc --candidates runs.csv --cost flop --budget 1e21 "
+    "--at 1e12",
     "report": "scalefit report results/fit.nc --out report.html",
     "train": "scalefit train perceptron --set load=5,10 --set seeds=32 --out runs/",
     "theory": "scalefit theory perceptron --set load=5,10 --csv",

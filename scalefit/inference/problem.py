@@ -59,6 +59,9 @@ class Problem:
     start
         Where each run begins among the points of several runs; neighbours of different runs are not
         correlated, and a run may have an effect of its own.
+    around
+        The window that default priors read, where it is not that of the data: of all runs that could
+        be made, say, so that priors stay as they are while points are added.
     """
 
     law: Law
@@ -69,11 +72,12 @@ class Problem:
     given: Mapping[str, Prior] | None = None
     grain: float = 0.0
     start: tuple[int, ...] = (0,)
+    around: Window | None = None
 
     @cached_property
     def window(self) -> Window:
         """What the default priors read from the data."""
-        return Window.of(self.x, self.y)
+        return self.around or Window.of(self.x, self.y)
 
     @cached_property
     def priors(self) -> dict[str, Prior]:

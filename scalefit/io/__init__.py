@@ -13,6 +13,7 @@ from scalefit.errors import ConfigError, InvalidData, ScalefitError
 from scalefit.wording import inline, typed
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 __all__ = ["read"]
@@ -98,6 +99,35 @@ def read(
             skip_run=skip_run,
             source=str(path),
         )
+
+
+def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return the rows of a table as they stand, columns of numbers as numbers.
+
+    Parameters
+    ----------
+    path
+        CSV, JSON Lines, a JSON document of rows or Parquet; the index is the row of the file.
+
+    Raises
+    ------
+    InvalidData
+        If the file cannot be read, or is no table.
+    """
+    from .columns import plain
+    from .formats import FORMATS
+    from .sniff import sniff
+    from .tables import numbers
+
+    file = arguments.path(path)
+    with _guarded(file):
+        reader = FORMATS[sniff(file)].read
+        if reader is None:
+            raise InvalidData(f"{inline(file)}: this is no table; give CSV or JSON Lines")
+        found = reader(file)
+        frame = plain(getattr(found, "frame", found))
+        converted = {name: numbers(frame[name]) for name in frame.columns}
+        return frame.assign(**{n: v for n, (v, wrong) in converted.items() if not wrong.any()})
 
 
 def from_file(dataset: xr.Dataset, path: object) -> xr.Dataset:

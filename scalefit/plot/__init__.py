@@ -4,7 +4,17 @@ from .collapse import collapse
 from .curve import curve
 from .exponent import local_exponent
 from .forest import forest
+from .frontier import frontier, isoflop
 from .probabilities import probabilities
 from .residuals import residuals
 
-__all__ = ["collapse", "curve", "forest", "local_exponent", "probabilities", "residuals"]
+__all__ = [
+    "collapse",
+    "curve",
+    "forest",
+    "frontier",
+    "isoflop",
+    "local_exponent",
+    "probabilities",
+    "residuals",
+]

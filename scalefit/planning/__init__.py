@@ -1,0 +1,1 @@
+"""Planning: what to run next, from the draws of a fit."""
