@@ -2,12 +2,14 @@
 
 from .base import Law, Parameter
 from .broken import BrokenPowerLaw, PowerLaw
+from .collapse import Collapse
 from .cutoff import PowerLawWithCutoff
 from .segmented import SegmentedLaw
 from .window import Window
 
 __all__ = [
     "BrokenPowerLaw",
+    "Collapse",
     "Law",
     "Parameter",
     "PowerLaw",
