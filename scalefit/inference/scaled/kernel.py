@@ -85,6 +85,41 @@ class Given(NamedTuple):
     prior: Array
 
 
+class Work(NamedTuple):
+    """What one evaluation leaves for the next step.
+
+    Attributes
+    ----------
+    place, scale : shape (crossovers,)
+        Where crossovers lie in u - gamma_2 p, and their widths.
+    carry, gain, weight : shape (n,)
+        What whitens rows.
+    means, sds : shape (q,)
+        Of the priors of the columns' coefficients.
+    design, rows : shape (q + 1, n)
+        Columns and log y, before and after whitening.
+    gram, vectors : shape (q, q)
+    right, values, turned, energy : shape (q,)
+        Products with log y, eigenvalues, products in eigenvectors, and what these explain.
+    """
+
+    place: Array
+    scale: Array
+    carry: Array
+    gain: Array
+    weight: Array
+    means: Array
+    sds: Array
+    design: Array
+    rows: Array
+    gram: Array
+    vectors: Array
+    right: Array
+    values: Array
+    turned: Array
+    energy: Array
+
+
 # Argument lists as long as these are read by the line.
 # fmt: off
 
@@ -92,8 +127,8 @@ class Given(NamedTuple):
 @part
 def _softplus(x: float) -> float:
     if x > 0.0:
-        return x + math.log1p(math.exp(-x))
-    return math.log1p(math.exp(x))
+        return x + math.log(1.0 + math.exp(-x))
+    return math.log(1.0 + math.exp(x))
 
 
 @part
@@ -138,13 +173,9 @@ def _scalars(z: Array, shape: Any, prior: Array) -> Any:
 @part
 def _design(
     z: Array, u: Array, p: Array, y: Array, corners: Array, size: Array, shape: Any, prior: Array,
-    shift: float, steepness: float, place: Array, scale: Array, means: Array, sds: Array,
-    design: Array,
+    shift: float, place: Array, scale: Array, design: Array,
 ) -> None:
-    """Fill the columns of level, exponents, gamma_0 and drift, and log y as the last row.
-
-    Columns are scaled by the standard deviations of their priors, and log y is less their means.
-    """
+    """Fill the columns of level, exponents, gamma_0 and drift, and log y as the last row."""
     n = shape[CROSSOVERS]
     points = u.size
     columns = _columns(shape)
@@ -167,6 +198,30 @@ def _design(
             behind += math.exp(z[k] - top) / total
             place[k] = low + (high - low) * behind
             scale[k] = math.exp(prior[WIDTH] + prior[WIDTH_SD] * z[n + k])
+    held = 0.0 if shape[FREE] else prior[GAMMA]
+    for i in range(points):
+        design[0, i] = 1.0
+        design[1, i] = -u[i]
+        design[columns, i] = y[i] + held * p[i]
+        if shape[FREE]:
+            design[n + 2, i] = -p[i]
+    for k in range(n):
+        b = place[k]
+        w = scale[k]
+        middle = _softplus(-b / w)
+        for i in range(points):
+            past = _softplus((u[i] - slope * p[i] - b) / w)
+            bend = w * (past - middle)
+            design[1 + k, i] += bend
+            design[2 + k, i] = -bend
+            if shape[DRIFT] and k == n - 1:
+                design[columns - 1, i] = -p[i] / size[1] * w * past
+
+
+@part
+def _scales(shape: Any, prior: Array, steepness: float, means: Array, sds: Array) -> None:
+    """Fill means and standard deviations of the priors of the columns' coefficients."""
+    n = shape[CROSSOVERS]
     means[0] = prior[LEVEL]
     sds[0] = prior[LEVEL_SD]
     for j in range(n + 1):
@@ -180,41 +235,43 @@ def _design(
     if shape[DRIFT]:
         means[at] = prior[DRIFTED] * steepness
         sds[at] = prior[DRIFTED_SD] * steepness
-    for i in range(points):
-        design[0, i] = 1.0
-        design[1, i] = -u[i]
-        design[columns, i] = y[i]
-        if shape[FREE]:
-            design[n + 2, i] = -p[i]
-        else:
-            design[columns, i] += prior[GAMMA] * p[i]
-    for k in range(n):
-        b = place[k]
-        w = scale[k]
-        middle = _softplus(-b / w)
-        for i in range(points):
-            past = _softplus((u[i] - slope * p[i] - b) / w)
-            bend = w * (past - middle)
-            design[1 + k, i] += bend
-            design[2 + k, i] = -bend
-            if shape[DRIFT] and k == n - 1:
-                design[columns - 1, i] = -p[i] / size[1] * w * past
-    for j in range(columns):
-        for i in range(points):
-            design[columns, i] -= means[j] * design[j, i]
-            design[j, i] *= sds[j]
 
 
 @part
 def _whiten(
+    rho: float, gap: Array, carry: Array, weight: Array, design: Array, white: Array
+) -> float:
+    """Fill every row without its correlation; return half the log determinant."""
+    points = gap.size
+    log_rho = math.log(rho)
+    for i in range(1, points):
+        carry[i] = math.exp(gap[i] * log_rho)
+    for i in range(1, points):
+        free = max(1.0 - carry[i] * carry[i], 1e-12)
+        weight[i] = 1.0 / math.sqrt(free)
+    half = 0.0
+    product = 1.0
+    for i in range(1, points):
+        product *= weight[i]
+        if product > 1e200:
+            half -= math.log(product)
+            product = 1.0
+    half -= math.log(product)
+    for j in range(design.shape[0]):
+        white[j, 0] = design[j, 0]
+        for i in range(1, points):
+            white[j, i] = (design[j, i] - carry[i] * design[j, i - 1]) * weight[i]
+    return half
+
+
+@part
+def _filtered(
     shape: Any, rho: float, sigma: float, error: Array, gap: Array, carry: Array, gain: Array,
     weight: Array, design: Array,
 ) -> float:
-    """Take correlation and known errors out of every row; return half the log determinant."""
+    """Do the same in place where errors are known, by the Kalman filter."""
     points = gap.size
     half = 0.0
-    if not shape[CORRELATED] and not shape[OUTER_NOISE]:
-        return half
     variance = sigma * sigma
     ahead = variance
     log_rho = math.log(rho) if shape[CORRELATED] else 0.0
@@ -223,7 +280,7 @@ def _whiten(
             f = math.exp(gap[i] * log_rho) if shape[CORRELATED] else 0.0
             carry[i] = f
             ahead = f * f * ahead * (1.0 - gain[i - 1]) + variance * max(1.0 - f * f, 1e-12)
-        total = ahead + (error[i] + RESOLUTION if shape[OUTER_NOISE] else 0.0)
+        total = ahead + error[i] + RESOLUTION
         gain[i] = ahead / total
         weight[i] = 1.0 / math.sqrt(total)
         half += 0.5 * math.log(total)
@@ -238,93 +295,111 @@ def _whiten(
 
 
 @part
-def _displaced(
-    run: float, begin: Any, level_sd: float, design: Array
-) -> float:
-    """Take the displacement of whole runs out of every row; return half the log determinant."""
+def _displaced(run: float, begin: Any, rows: Array) -> float:
+    """Take the displacement of whole runs out of every row; return half the log determinant.
+
+    The first row is what whitening has made of ones.
+    """
     half = 0.0
-    rows = design.shape[0]
-    ratio = run * run / (level_sd * level_sd)  # the first row is that of ones, times this
+    ratio = run * run
     for r in range(begin.size - 1):
         length = 0.0
         for i in range(begin[r], begin[r + 1]):
-            length += design[0, i] * design[0, i]
+            length += rows[0, i] * rows[0, i]
         grown = ratio * length
         half += 0.5 * math.log1p(grown)
         share = (1.0 - 1.0 / math.sqrt(1.0 + grown)) / length
-        for j in range(rows - 1, -1, -1):
+        for j in range(rows.shape[0] - 1, -1, -1):
             along = 0.0
             for i in range(begin[r], begin[r + 1]):
-                along += design[0, i] * design[j, i]
+                along += rows[0, i] * rows[j, i]
             along *= share
             for i in range(begin[r], begin[r + 1]):
-                design[j, i] -= along * design[0, i]
+                rows[j, i] -= along * rows[0, i]
     return half
 
 
 @part
-def _gram(design: Array, gram: Array, right: Array) -> float:
-    """Fill the Gram matrix of the columns and their products with log y; return its square."""
-    columns = design.shape[0] - 1
-    points = design.shape[1]
-    for a in range(columns + 1):
+def _gram(rows: Array, means: Array, sds: Array, gram: Array, right: Array) -> float:
+    """Fill the Gram matrix of the columns, and their products with log y; return its square.
+
+    Columns are scaled by the standard deviations of their priors, and log y is less their means.
+    """
+    columns = rows.shape[0] - 1
+    points = rows.shape[1]
+    for a in range(columns):
         for b in range(a + 1):
             total = 0.0
             for i in range(points):
-                total += design[a, i] * design[b, i]
-            if a < columns:
-                gram[a, b] = total
-                gram[b, a] = total
-            elif b < columns:
-                right[b] = total
-            else:
-                return total
-    return 0.0
+                total += rows[a, i] * rows[b, i]
+            gram[a, b] = total
+            gram[b, a] = total
+    for a in range(columns):
+        for i in range(points):
+            rows[columns, i] -= means[a] * rows[a, i]
+    for a in range(columns):
+        total = 0.0
+        for i in range(points):
+            total += rows[a, i] * rows[columns, i]
+        right[a] = total * sds[a]
+        for b in range(columns):
+            gram[a, b] *= sds[a] * sds[b]
+    total = 0.0
+    for i in range(points):
+        total += rows[columns, i] * rows[columns, i]
+    return total
 
 
 @part
 def _eigen(gram: Array, vectors: Array, values: Array) -> None:
-    """Fill eigenvalues, none negative, and eigenvectors, by Jacobi's rotations; gram is used up."""
+    """Fill eigenvalues, none negative, and eigenvectors, by Jacobi's rotations.
+
+    Only the lower triangle of the Gram matrix is read, and it is used up.
+    """
     q = values.size
     for a in range(q):
         for b in range(q):
             vectors[a, b] = 0.0
         vectors[a, a] = 1.0
     for _ in range(30):
-        off = 0.0
-        size = 0.0
-        for a in range(q):
-            size += gram[a, a] * gram[a, a]
-            for b in range(a):
-                off += gram[a, b] * gram[a, b]
-        if not off > 1e-32 * size:
-            break
+        turned = False
         for a in range(1, q):
             for b in range(a):
                 apart = gram[a, b]
-                if apart == 0.0:
+                if apart * apart <= 1e-30 * abs(gram[a, a] * gram[b, b]):
                     continue
+                turned = True
                 theta = 0.5 * (gram[b, b] - gram[a, a]) / apart
                 t = 1.0 / (abs(theta) + math.sqrt(1.0 + theta * theta))
                 if theta < 0.0:
                     t = -t
                 c = 1.0 / math.sqrt(1.0 + t * t)
                 s = t * c
-                for k in range(q):
-                    x = gram[k, a]
-                    w = gram[k, b]
-                    gram[k, a] = c * x - s * w
-                    gram[k, b] = s * x + c * w
-                for k in range(q):
+                gram[a, a] -= t * apart
+                gram[b, b] += t * apart
+                gram[a, b] = 0.0
+                for k in range(b):
                     x = gram[a, k]
                     w = gram[b, k]
                     gram[a, k] = c * x - s * w
                     gram[b, k] = s * x + c * w
-                for k in range(q):
-                    x = vectors[k, a]
-                    w = vectors[k, b]
-                    vectors[k, a] = c * x - s * w
-                    vectors[k, b] = s * x + c * w
+                for k in range(b + 1, a):
+                    x = gram[a, k]
+                    w = gram[k, b]
+                    gram[a, k] = c * x - s * w
+                    gram[k, b] = s * x + c * w
+                for k in range(a + 1, q):
+                    x = gram[k, a]
+                    w = gram[k, b]
+                    gram[k, a] = c * x - s * w
+                    gram[k, b] = s * x + c * w
+                for k in range(q):  # rows are eigenvectors
+                    x = vectors[a, k]
+                    w = vectors[b, k]
+                    vectors[a, k] = c * x - s * w
+                    vectors[b, k] = s * x + c * w
+        if not turned:
+            break
     for a in range(q):
         values[a] = max(gram[a, a], 0.0)
 
@@ -338,9 +413,11 @@ def _given_noise(
     `left` is what the columns cannot explain of the square of log y, `energy` what each can.
     """
     total = -0.5 * (points - values.size) * math.log(variance) - 0.5 * left / variance
+    product = 1.0
     for j in range(values.size):
-        total -= 0.5 * math.log(variance + values[j]) + 0.5 * energy[j] / (variance + values[j])
-    return total
+        product *= variance + values[j]
+        total -= 0.5 * energy[j] / (variance + values[j])
+    return total - 0.5 * math.log(product)
 
 
 @part
@@ -376,24 +453,28 @@ def _mode(
 @part
 def _reduced(
     z: Array, u: Array, p: Array, y: Array, error: Array, gap: Array, begin: Any, corners: Array,
-    size: Array, shape: Any, prior: Array, place: Array, scale: Array, carry: Array, gain: Array,
-    weight: Array, means: Array, sds: Array, design: Array, gram: Array, right: Array,
-    vectors: Array, values: Array, turned: Array, energy: Array,
+    size: Array, shape: Any, prior: Array, work: Work,
 ) -> Any:
     """Do everything up to the regression in its eigenvectors.
 
     Return log determinants, what columns cannot explain, and the prior of the log noise.
     """
+    values, turned, energy = work.values, work.turned, work.energy
     columns = _columns(shape)
     shift, steepness, rho, run, sigma, mean, sd = _scalars(z, shape, prior)
-    _design(
-        z, u, p, y, corners, size, shape, prior, shift, steepness, place, scale, means, sds, design
-    )
-    half = _whiten(shape, rho, sigma, error, gap, carry, gain, weight, design)
+    _scales(shape, prior, steepness, work.means, work.sds)
+    rows = work.rows
+    design = work.design if shape[CORRELATED] and not shape[OUTER_NOISE] else rows
+    _design(z, u, p, y, corners, size, shape, prior, shift, work.place, work.scale, design)
+    half = 0.0
+    if shape[OUTER_NOISE]:
+        half = _filtered(shape, rho, sigma, error, gap, work.carry, work.gain, work.weight, rows)
+    elif shape[CORRELATED]:
+        half = _whiten(rho, gap, work.carry, work.weight, design, rows)
     if shape[EFFECT]:
-        half += _displaced(run, begin, sds[0], design)
-    square = _gram(design, gram, right)
-    _eigen(gram, vectors, values)
+        half += _displaced(run, begin, rows)
+    square = _gram(rows, work.means, work.sds, work.gram, work.right)
+    _eigen(work.gram, work.vectors, values)
     largest = 0.0
     for j in range(columns):
         largest = max(largest, values[j])
@@ -401,7 +482,7 @@ def _reduced(
     for j in range(columns):
         turned[j] = 0.0
         for k in range(columns):
-            turned[j] += vectors[k, j] * right[k]
+            turned[j] += work.vectors[j, k] * work.right[k]
         if values[j] > 1e-14 * largest:
             energy[j] = turned[j] * turned[j] / values[j]
             left -= energy[j]
@@ -421,25 +502,21 @@ def evaluate(
     points = u.size
     n = shape[CROSSOVERS]
     columns = _columns(shape)
-    place = np.empty(n)
-    scale = np.empty(n)
-    carry = np.zeros(points)
-    gain = np.zeros(points)
-    weight = np.ones(points)
-    means = np.empty(columns)
-    sds = np.empty(columns)
-    design = np.empty((columns + 1, points))
-    gram = np.empty((columns, columns))
-    right = np.empty(columns)
-    vectors = np.empty((columns, columns))
-    roots = np.empty(columns)
-    turned = np.empty(columns)
-    energy = np.empty(columns)
+    work = Work(
+        np.empty(n), np.empty(n), np.zeros(points), np.zeros(points), np.ones(points),
+        np.empty(columns), np.empty(columns), np.empty((columns + 1, points)),
+        np.empty((columns + 1, points)), np.empty((columns, columns)),
+        np.empty((columns, columns)), np.empty(columns), np.empty(columns), np.empty(columns),
+        np.empty(columns),
+    )
+    means, sds, vectors, turned, energy = (
+        work.means, work.sds, work.vectors, work.turned, work.energy
+    )
+    roots, rows = work.values, work.rows
     grid = np.empty(GRID)
     for m in range(z.shape[0]):
         half, left, mean, sd = _reduced(
-            z[m], u, p, y, error, gap, begin, corners, size, shape, prior, place, scale, carry,
-            gain, weight, means, sds, design, gram, right, vectors, roots, turned, energy,
+            z[m], u, p, y, error, gap, begin, corners, size, shape, prior, work
         )
         constant = -0.5 * points * LOG_TWO_PI - half
         log_sigma = 0.0
@@ -469,13 +546,13 @@ def evaluate(
             if not shape[OUTER_NOISE]:
                 variance = math.exp(2.0 * log_sigma) + RESOLUTION
             for i in range(points):
-                residuals[m, i] = design[columns, i]
+                residuals[m, i] = rows[columns, i]
             for a in range(columns):
                 beta = 0.0
                 for j in range(columns):
-                    beta += vectors[a, j] * turned[j] / (variance + roots[j])
+                    beta += vectors[j, a] * turned[j] / (variance + roots[j])
                 for i in range(points):
-                    residuals[m, i] -= beta * design[a, i]
+                    residuals[m, i] -= sds[a] * beta * rows[a, i]
             for i in range(points):
                 residuals[m, i] /= math.sqrt(variance)
             residuals[m, points] = 0.5 * math.log(variance)
@@ -518,9 +595,9 @@ def evaluate(
         for a in range(columns):
             beta = 0.0
             for j in range(columns):
-                beta += vectors[a, j] * turned[j] / (variance + roots[j])
+                beta += vectors[j, a] * turned[j] / (variance + roots[j])
                 if chance.size > 0:
-                    beta += vectors[a, j] * normals[m, j] * math.sqrt(
+                    beta += vectors[j, a] * normals[m, j] * math.sqrt(
                         variance / (variance + roots[j])
                     )
             inner[m, a] = means[a] + sds[a] * beta
@@ -528,7 +605,7 @@ def evaluate(
                 for b in range(columns):
                     total = 0.0
                     for j in range(columns):
-                        total += vectors[a, j] * vectors[b, j] * variance / (variance + roots[j])
+                        total += vectors[j, a] * vectors[j, b] * variance / (variance + roots[j])
                     moments[m, a, b] = sds[a] * sds[b] * total
         inner[m, columns] = log_sigma
 
