@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError, InvalidData
@@ -225,6 +226,63 @@ class Collapse(Law):
             over = sampled["drift_share"] * sampled["steepness"] * stretch
             found["drift"] = over * (math.log(10.0) / frame.height)
         found["log_amplitude"] = log_amplitude
+        return found
+
+    def align(
+        self, sampled: Mapping[str, Array], x: NDArray[Any], y: NDArray[Any]
+    ) -> dict[str, Array]:
+        """Return starts whose linear parameters come from a regression on each one's crossovers."""
+        window, moved, m = Window.of(x, y), dict(sampled), len(sampled["level"])
+        tau = sampled["steepness"]
+        zero = {"level": np.ones(m), "stretched_exponent": np.zeros((m, self.regimes))}
+        zero |= {name: np.zeros(m) for name in ("start_gamma_0", "drift_share") if name in sampled}
+
+        def curve(**linear: Array) -> Array:
+            natural = self.natural({**sampled, **zero, **linear}, window)
+            return np.asarray(self.log_mean(natural, x))
+
+        base = curve()
+        columns = [curve(level=np.full(m, math.e))]
+        columns += [curve(stretched_exponent=np.tile(one, (m, 1))) for one in np.eye(self.regimes)]
+        rest = [name for name in ("start_gamma_0", "drift_share") if name in sampled]
+        columns += [curve(**{name: np.ones(m)}) for name in rest]
+        design = np.stack(columns, axis=-1) - base[..., None]
+        gram = np.swapaxes(design, 1, 2) @ design + 1e-6 * np.eye(design.shape[-1])
+        right = np.swapaxes(design, 1, 2) @ (np.log(y) - base)[..., None]
+        solved = np.linalg.solve(gram, right)[..., 0]
+        exponent = solved[:, 1 : self.regimes + 1]
+        moved["level"] = np.exp(np.clip(solved[:, 0], -700.0, 700.0))
+        moved["stretched_exponent"] = exponent
+        moved["steepness"] = np.clip(np.sqrt(np.mean(exponent**2, axis=1)), 0.05, 4.0)
+        for i, name in enumerate(rest, self.regimes + 1):
+            moved[name] = solved[:, i]
+        if "drift_share" in moved:
+            moved["drift_share"] = moved["drift_share"] * tau / moved["steepness"]
+        return moved
+
+    def sampled(self, params: Mapping[str, Array], window: Window) -> dict[str, Array]:
+        """Return what was sampled, but for the level, of draws of natural parameters.
+
+        Their steepness is taken as it is.
+        """
+        frame, n = Frame.of(window), self.regimes - 1
+        gamma_2, stretch = params["gamma_2"], frame.stretch
+        found = {
+            "steepness": params["steepness"],
+            "stretched_exponent": params["exponent"] / stretch,
+            "shift": gamma_2 * (frame.height / frame.length),
+        }
+        if n:
+            low, high = (end[..., None] for end in frame.ends(stretch * gamma_2))
+            place = (np.log(params["crossover"]) - frame.x) * stretch
+            edges = np.concatenate([low, place, high], axis=-1)
+            found["gap"] = np.diff(edges, axis=-1) / (high - low)
+            found["stretched_width"] = params["width"] * stretch
+        if self.gamma_0 is None:
+            found["start_gamma_0"] = params["P_exponent"][..., 0]
+        if self.drifts:
+            over = params["drift"] * (frame.height / math.log(10.0))
+            found["drift_share"] = over / stretch / params["steepness"]
         return found
 
 
