@@ -1,4 +1,4 @@
-"""Collapse: its elbow, which regime comes before it, and whether it is exact and free of P there.
+"""Collapse: its elbow, its regimes, and whether it is exact, and the same for all P before it.
 
 A ceiling breaks a collapse: curves that start at the level of chance are flat there whatever their
 P, while a flat regime of a collapse falls as P^(-gamma). `below` leaves such points out.
@@ -41,7 +41,7 @@ SHARE = 0.6
 
 
 def elbows(draws: Mapping[str, Array], sizes: ArrayLike) -> Array:
-    """Return where the regime before the elbow ends, shape (draws, m), in the unit of x.
+    """Return where the elbow of every draw lies at each P, shape (draws, m), in the unit of x.
 
     Parameters
     ----------
@@ -103,22 +103,26 @@ def elbow(
 
 
 def regimes(draws: Mapping[str, Array], tails: tuple[float, float] = TAILS) -> pd.DataFrame:
-    """Return exponents in x and in P of every regime, and how probably it is before the elbow.
+    """Return exponents in x and in P of every regime, and how each stands to the elbow.
 
-    Each regime tells these two by itself; the elbow, or two regimes together, tell gamma_2.
+    Every regime tells these two by itself; the elbow, or two regimes together, tell gamma_2.
 
     Returns
     -------
-    One row per regime: `regime`, counted from 0; `before_elbow`, a probability; `exponent` and
-    `P_exponent` with their intervals in `..._low` and `..._high`.
+    One row per regime: `regime`, counted from 0; `steepest`, the probability that gamma_0 and
+    gamma_1 are its, and `ends_at_elbow`; `exponent` and `P_exponent` with their intervals in
+    `..._low` and `..._high`.
     """
     import pandas as pd
 
-    count = draws["exponent"].shape[-1]
-    before = _before(draws["exponent"])
+    steepest, last = _places(draws["exponent"])
     rows = []
-    for j in range(count):
-        row: dict[str, object] = {"regime": j, "before_elbow": float(np.mean(before == j))}
+    for j in range(draws["exponent"].shape[-1]):
+        row: dict[str, object] = {
+            "regime": j,
+            "steepest": float(np.mean(steepest == j)),
+            "ends_at_elbow": float(np.mean(last == j)),
+        }
         for name in ("exponent", "P_exponent"):
             value = draws[name][:, j]
             ends = quantiles(value[np.isfinite(value)], tails)
@@ -127,13 +131,13 @@ def regimes(draws: Mapping[str, Array], tails: tuple[float, float] = TAILS) -> p
     return pd.DataFrame(rows)
 
 
-def _before(exponent: Array) -> NDArray[np.intp]:
-    """Return the number of the regime before the elbow of every draw, -1 where there is none."""
-    found = np.full(len(exponent), -1, dtype=np.intp)
+def _places(exponent: Array) -> NDArray[np.intp]:
+    """Return the steepest regime and the last before the elbow, (2, draws); -1 where none is."""
+    found = np.full((2, len(exponent)), -1, dtype=np.intp)
     have = np.sum(np.isfinite(exponent), axis=1)
     for n in range(2, exponent.shape[1] + 1):
         rows = have == n
-        found[rows] = np.argmax(before_elbow(exponent[rows, :n], n - 1), axis=1)
+        found[:, rows] = np.argmax(before_elbow(exponent[rows, :n], n - 1), axis=-1)
     return found
 
 
@@ -220,12 +224,12 @@ def nested(
 def _gamma_0(
     problem: Problem, law: Collapse, draws: Mapping[str, Array], rng: np.random.Generator
 ) -> Odds:
-    """Return the odds of gamma_0 = 0 in the regime that is before the elbow in most draws.
+    """Return the odds of gamma_0 = 0 in the regime that is steepest in most draws.
 
     Of a later regime than the first it is gamma_0 of the first and gamma_2 times the difference of
     two exponents, all of them linear parameters.
     """
-    at = int(np.bincount(_before(draws["exponent"])).argmax()) if law.regimes > 1 else 0
+    at = int(np.bincount(_places(draws["exponent"])[0]).argmax()) if law.regimes > 1 else 0
     held = replace(law, gamma_0=0.0) if at == 0 else None
     target = Scaled.of(problem)
     start = problem.priors["start_gamma_0"]

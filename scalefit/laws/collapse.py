@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NATS = 11.5
 """What the range of log x is stretched to, five decades, so that powers of x change nothing."""
 QUARTER = 0.25
-"""Share of the largest exponent below which a regime no longer falls: it lies beyond the elbow."""
+"""Share of the largest exponent below which a regime lies beyond the elbow."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,11 @@ class Collapse(Law):
         y = P^(-gamma) Phi(x / P^gamma_2),        gamma = gamma_0 + gamma_1 gamma_2
 
     with Phi a law of several regimes, a_0 to a_n their exponents. A regime of exponent a_j shows
-    y ~ x^(-a_j) P^-(gamma - a_j gamma_2) in the variables themselves, and nothing else: the P at
-    which the crossovers lie is what tells gamma_2. The regime before the elbow gives `gamma_1` its
-    exponent, and `gamma_0` how y falls with P there at a given x. It is the last one, from the
-    steepest on, whose exponent is more than a quarter of the largest, and never the last of all.
+    y ~ x^(-a_j) P^-(gamma - a_j gamma_2) in the variables themselves, and nothing else: where
+    crossovers lie at each P is what tells gamma_2, and so do two regimes together. Of all regimes
+    but the last the steepest one gives `gamma_1` its exponent, and `gamma_0` how y falls with P
+    there at a given x. The elbow is where, from that regime on, the exponent first falls below a
+    quarter of gamma_1, or else the last crossover.
 
     With `drift` the last exponent changes with P, so that the collapse is not exact:
     a_n(P) = a_n + drift log10(P / middle). A floor that falls as P^(-gamma) is a last regime of
@@ -106,7 +107,7 @@ class Collapse(Law):
         """The natural parameters, in the order of a summary."""
         n, inf = self.regimes - 1, math.inf
         names = self.predictors
-        before = "of the regime before the elbow"
+        before = "of the steepest regime before the elbow"
         listed = (
             Parameter("gamma_0", 1, "law", -inf, inf, "", f"of {names[1]} at one x, {before}"),
             Parameter("gamma_1", 1, "law", -inf, inf, "", f"exponent of x {before}"),
@@ -215,11 +216,13 @@ class Collapse(Law):
             scale = sampled["stretched_width"] / DECADES
             bend = (slope[..., 1:] - slope[..., :-1]) * scale * xp.logaddexp(0.0, -place / scale)
             log_amplitude = log_amplitude + xp.sum(bend, axis=-1)
-            before = before_elbow(exponent, n, xp)
-            found["gamma_0"], found["gamma_1"], found["elbow"] = (
-                xp.sum(xp.where(before, found[name][..., :n], 0.0), axis=-1)
-                for name in ("P_exponent", "exponent", "crossover")
-            )
+            steepest, last = before_elbow(exponent, n, xp)
+            for name, where, of in (
+                ("gamma_0", steepest, by_p),
+                ("gamma_1", steepest, exponent),
+                ("elbow", last, found["crossover"]),
+            ):
+                found[name] = xp.sum(xp.where(where, of[..., :n], 0.0), axis=-1)
         else:
             found["gamma_0"], found["gamma_1"] = first, exponent[..., 0]
         if self.drifts:
@@ -286,8 +289,11 @@ class Collapse(Law):
         return found
 
 
-def before_elbow(exponent: Any, crossovers: int, xp: Any = np) -> Any:
-    """Return which of all regimes but the last lies before the elbow, shape (..., n), one of them.
+def before_elbow(exponent: Any, crossovers: int, xp: Any = np) -> tuple[Any, Any]:
+    """Return which regime is the steepest, and which the last before the elbow; (..., n) both.
+
+    Both are among the first n. The elbow is where the exponent falls below a quarter of the
+    steepest's.
 
     Parameters
     ----------
@@ -298,15 +304,18 @@ def before_elbow(exponent: Any, crossovers: int, xp: Any = np) -> Any:
     xp
         `numpy` or `pytensor.tensor`.
     """
-    largest = xp.max(exponent, axis=-1)
+    largest = xp.max(exponent[..., :crossovers], axis=-1)
     reached = fallen = largest < -math.inf
-    at = 0 * reached
+    steepest = last = 0 * reached
     for j in range(crossovers):
         one = exponent[..., j]
+        steepest = xp.where(reached | (one < largest), steepest, j)
         reached = reached | (one >= largest)
         fallen = fallen | (reached & (one < QUARTER * largest))
-        at = xp.where(fallen, at, j)
-    return abs(at[..., None] - np.arange(crossovers)) < 0.5  # graphs have no ==
+        last = xp.where(fallen, last, j)
+    places = np.arange(crossovers)
+    first, second = (abs(at[..., None] - places) < 0.5 for at in (steepest, last))  # no == in graphs
+    return first, second
 
 
 @dataclass(frozen=True)

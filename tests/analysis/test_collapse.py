@@ -48,7 +48,7 @@ def test_exponents_of_the_truth_are_found(plain: tuple[Problem, Draws]) -> None:
         assert low < truth < high, name
         assert high - low < 0.2, name
     table = collapse.regimes(plain[1])
-    assert list(table["before_elbow"]) == [1.0, 0.0]
+    assert list(table["steepest"]) == list(table["ends_at_elbow"]) == [1.0, 0.0]
     assert table["P_exponent"][1] == pytest.approx(0.5, abs=0.03)
 
 

@@ -101,24 +101,27 @@ def test_crossovers_lie_where_points_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("exponent", "expected"),
+    ("exponent", "steepest", "last"),
     [
-        ((0.5, 0.0), 0),
-        ((0.1, 0.5), 0),
-        ((0.5, -0.2), 0),
-        ((-0.1, -0.2), 0),
-        ((0.1, 0.5, 0.0), 1),
-        ((0.5, 0.3, 0.0), 1),
-        ((0.5, 0.1, 0.4), 0),
-        ((0.1, 0.3, 0.6), 1),
-        ((0.02, 0.6, 0.05, -0.1), 1),
+        ((0.5, 0.0), 0, 0),
+        ((0.1, 0.5), 0, 0),
+        ((0.5, -0.2), 0, 0),
+        ((-0.1, -0.2), 0, 0),
+        ((0.1, 0.5, 0.0), 1, 1),
+        ((0.5, 0.3, 0.0), 0, 1),
+        ((0.5, 0.1, 0.4), 0, 0),
+        ((0.1, 0.3, 0.6), 1, 1),
+        ((0.5, 0.5, 0.0), 0, 1),
+        ((0.02, 0.6, 0.05, -0.1), 1, 1),
     ],
 )
-def test_the_regime_before_the_elbow_falls_last(
-    exponent: tuple[float, ...], expected: int
+def test_the_steepest_regime_is_told_and_the_elbow(
+    exponent: tuple[float, ...], steepest: int, last: int
 ) -> None:
     found = before_elbow(np.array([exponent]), len(exponent) - 1)
-    assert found.tolist() == [[j == expected for j in range(len(exponent) - 1)]]
+    assert [one.astype(int).tolist() for one in found] == [
+        [[int(j == expected) for j in range(len(exponent) - 1)]] for expected in (steepest, last)
+    ]
 
 
 def test_draws_with_fewer_regimes_go_through_one_formula() -> None:
