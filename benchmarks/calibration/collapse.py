@@ -4,7 +4,7 @@ Every data set is ten curves of 40 points over 1.5 decades of P. Windows of x ha
 to four decades apart, and the elbow lies 1.5 to 3 decades in at the middle P, so that some curves
 end before it and some begin after it. A cell is a truth and a noise, and what is fitted to it:
 
-- from the prior, of one and of two crossovers; with correlated noise and displaced runs; with drift;
+- from the prior, of one and two crossovers; with correlated noise and displaced runs; with drift;
 - fixed, gamma_1 = 1/2, gamma_2 = 1, last exponent 0 and 4% noise: gamma_0 = 0 and 1/2; correlated
   noise, fitted as such and as independent; no drift, fitted with one.
 
@@ -178,7 +178,9 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
         p = np.array([row["nested"] for row in rows])
         found["P(gamma_0 = 0), median and ends"] = np.quantile(p[:, 0], [0.5, 0.05, 0.95]).tolist()
         if p.shape[1] > 1:
-            found["P(drift = 0), median and ends"] = np.quantile(p[:, 1], [0.5, 0.05, 0.95]).tolist()
+            found["P(drift = 0), median and ends"] = np.quantile(
+                p[:, 1], [0.5, 0.05, 0.95]
+            ).tolist()
     return found
 
 

@@ -98,7 +98,9 @@ def elbow(
             note = "beyond the last x" if np.median(value) > last else "before the first x"
             note += ": known from other P only"
         ends = quantiles(value, tails)
-        rows.append({"P": size, **ends, "first": first, "last": last, "inside": inside, "note": note})
+        rows.append(
+            {"P": size, **ends, "first": first, "last": last, "inside": inside, "note": note}
+        )
     return pd.DataFrame(rows)
 
 
@@ -165,9 +167,7 @@ class Odds:
         return float(special.expit(self.log_bayes))
 
 
-def nested(
-    problem: Problem, draws: Mapping[str, Array], rng: np.random.Generator
-) -> pd.DataFrame:
+def nested(problem: Problem, draws: Mapping[str, Array], rng: np.random.Generator) -> pd.DataFrame:
     """Return the probabilities that gamma_0 is 0 and that the collapse is exact.
 
     The posterior density of a linear parameter at 0 over that of its prior is the Bayes factor of
@@ -282,7 +282,7 @@ def _odds(
     return _two_evidences(problem, held, rng)
 
 
-def _log_mean_density(centre: ArrayLike, sd: Array) -> tuple[float, float]:
+def _log_mean_density(centre: Array | float, sd: Array) -> tuple[float, float]:
     """Return the log of the mean density of normals at 0, and its standard error."""
     logs = -0.5 * (centre / sd) ** 2 - np.log(sd) - 0.5 * math.log(2.0 * math.pi)
     mean = float(special.logsumexp(logs) - math.log(logs.size))
@@ -332,7 +332,9 @@ def below(
     """
     level = real(ceiling, "ceiling", "give the level at which curves begin, > 0")
     if not 0.0 < level < math.inf or not 0.0 < share <= 1.0:
-        raise ConfigError(f"ceiling={ceiling}, share={share}: give a level > 0 and a share of 0 to 1")
+        raise ConfigError(
+            f"ceiling={ceiling}, share={share}: give a level > 0 and a share of 0 to 1"
+        )
     kept = np.asarray(y, dtype=float) <= share * level
     lost = int(np.sum(~kept))
     if lost == kept.size:

@@ -81,16 +81,15 @@ def published(
     """
     ends = [*list(start)[1:], len(y)]
     runs = [slice(a, b) for a, b in zip(start, ends, strict=True)]
-    grid = np.linspace(*np.log10([x[:, 0].min(), x[:, 0].max()]), points)
+    u = np.log10(x[:, 0])
+    grid = np.linspace(float(u.min()), float(u.max()), points)
     sizes = np.unique(x[:, 1])
     if len(sizes) - max(first, first_least) < 2:
         raise ConfigError(f"first={first}, first_least={first_least}: two or more P must be left")
     least_x, least_y, by_run, slopes = [], [], [], []
     for i, size in enumerate(sizes):
         mine = [run for run in runs if x[run.start, 1] == size]
-        each = [
-            np.interp(grid, np.log10(x[run, 0]), y[run], left=np.nan, right=np.nan) for run in mine
-        ]
+        each = [np.interp(grid, u[run], y[run], left=np.nan, right=np.nan) for run in mine]
         there = np.isfinite(each).any(axis=0)
         at, mean = 10.0 ** grid[there], np.nanmean(np.array(each)[:, there], axis=0)
         lowest = int(np.argmin(mean))

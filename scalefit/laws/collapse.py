@@ -314,7 +314,9 @@ def before_elbow(exponent: Any, crossovers: int, xp: Any = np) -> tuple[Any, Any
         fallen = fallen | (reached & (one < QUARTER * largest))
         last = xp.where(fallen, last, j)
     places = np.arange(crossovers)
-    first, second = (abs(at[..., None] - places) < 0.5 for at in (steepest, last))  # no == in graphs
+    first, second = (
+        abs(at[..., None] - places) < 0.5 for at in (steepest, last)
+    )  # no == in graphs
     return first, second
 
 
@@ -373,4 +375,4 @@ def _frame(corners: tuple[tuple[float, float], ...]) -> Frame:
     middle = 0.5 * (found.min(axis=0) + found.max(axis=0))
     length, height = size.tolist()
     stretched = (found - middle) * np.array([NATS / length, 1.0])
-    return Frame(*middle.tolist(), length, height, stretched)
+    return Frame(float(middle[0]), float(middle[1]), length, height, stretched)

@@ -55,7 +55,7 @@ class Window:
 
 
 def _corners(logs: Array) -> tuple[tuple[float, float], ...]:
-    """Return the first predictor's ends at every value of the second, given logs of shape (n, 2)."""
+    """Return the first predictor's ends at every value of the second; logs have shape (n, 2)."""
     second, which = np.unique(logs[:, 1], return_inverse=True)
     low, high = np.full(second.size, np.inf), np.full(second.size, -np.inf)
     np.minimum.at(low, which, logs[:, 0])

@@ -100,8 +100,8 @@ def test_far_from_0_evidences_are_compared() -> None:
     assert table.loc["gamma_0 = 0", "log_bayes"] < -100.0
     assert table.loc["gamma_0 = 0", "probability"] == pytest.approx(0.0, abs=1e-12)
     assert table.loc["drift = 0", "method"] == "density at 0"
+    held = replace(given, law=Collapse(2, 0.0, drift=False))
     with pytest.raises(ConfigError, match="to test"):
-        held = replace(given, law=Collapse(2, 0.0, drift=False))
         collapse.nested(held, draws, np.random.default_rng(2))
 
 

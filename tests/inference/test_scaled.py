@@ -77,7 +77,9 @@ def covariance(problem: Problem, noise: float, rho: float, run: float) -> Array:
 
 
 @pytest.mark.parametrize("noise", ["normal", "ar1", "run", "ar1-run"])
-@pytest.mark.parametrize("law", [Collapse(1), Collapse(2), Collapse(3, 0.2), Collapse(2, 0.0, False)])
+@pytest.mark.parametrize(
+    "law", [Collapse(1), Collapse(2), Collapse(3, 0.2), Collapse(2, 0.0, False)]
+)
 def test_it_is_a_dense_normal_summed_over_the_noise(law: Collapse, noise: str) -> None:
     given = small(law, noise)
     target = scaled(given)

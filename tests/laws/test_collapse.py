@@ -74,7 +74,9 @@ def test_every_regime_has_its_exponents_in_x_and_in_p() -> None:
         assert last == pytest.approx(-0.1 + 0.3 * decades, abs=1e-4)
 
 
-@pytest.mark.parametrize("law", [Collapse(1), Collapse(2), Collapse(3, 0.3), Collapse(2, 0.0, False)])
+@pytest.mark.parametrize(
+    "law", [Collapse(1), Collapse(2), Collapse(3, 0.3), Collapse(2, 0.0, False)]
+)
 def test_sampled_and_natural_parameters_are_the_same_law(law: Collapse) -> None:
     sampled, natural = drawn(law)
     window = Window.of(X, Y)

@@ -133,7 +133,8 @@ def _softplus(x: float) -> float:
 
 @part
 def _columns(shape: Any) -> int:
-    return shape[CROSSOVERS] + 2 + shape[FREE] + shape[DRIFT]
+    count: int = shape[CROSSOVERS] + 2 + shape[FREE] + shape[DRIFT]
+    return count
 
 
 @part
@@ -645,9 +646,7 @@ def draw(z: Array, given: Given, rng: np.random.Generator) -> tuple[Array, Array
     columns = size(given)
     values, inner = np.empty(len(z)), np.empty((len(z), columns + 1))
     chance, normals = rng.random(len(z)), rng.standard_normal((len(z), columns))
-    evaluate(
-        z, *given, NODES, LOG_WEIGHTS, values, NO_ROWS, chance, normals, inner, NO_MOMENTS
-    )
+    evaluate(z, *given, NODES, LOG_WEIGHTS, values, NO_ROWS, chance, normals, inner, NO_MOMENTS)
     return values, inner
 
 

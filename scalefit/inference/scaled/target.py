@@ -248,9 +248,7 @@ def _constants(priors: Mapping[str, Prior], held: float) -> dict[int, float] | N
     else:
         return None
     exponent: Any = found["stretched_exponent"]
-    values = {
-        kernel.CENTRE: exponent.centre, kernel.GAMMA: gamma, kernel.GAMMA_SD: gamma_sd
-    }
+    values = {kernel.CENTRE: exponent.centre, kernel.GAMMA: gamma, kernel.GAMMA_SD: gamma_sd}
     for place, name in PLACES.items():
         prior: Any = found[name]
         log = isinstance(prior, LogNormal)
