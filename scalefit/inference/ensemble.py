@@ -15,6 +15,7 @@ from .certified import Search, Solved, settle
 from .collapsed import Collapsed
 from .full import target_of
 from .problem import ABSENT, Problem, log_prior
+from .scaled import Scaled
 from .weights import equal_weight
 
 State = Literal["certified", "negligible", "dropped", "doubtful"]
@@ -23,6 +24,8 @@ SMALL = 0.01  # probability below which one search is enough
 MINOR = 0.05  # probability below which a failed certificate is not worth much effort
 BETTER = 1.0  # nats by which a further crossover must improve on fewer to be needed
 SEEDS = 1024
+SEEDED = Collapsed | Scaled
+"""Targets whose search is seeded by the posterior with one crossover fewer."""
 
 
 @dataclass(frozen=True)
@@ -161,13 +164,13 @@ def explore(
     for i in order:
         target = target_of(problems[i])
         key = _family(problems[i])
-        if isinstance(target, Collapsed) and (*key, target.crossovers - 1) in points:
+        if isinstance(target, SEEDED) and (*key, target.crossovers - 1) in points:
             target = target.after(points[*key, target.crossovers - 1])
         searches[i] = Search(target, rng)
         searches[i].first()
         found = solved[i] = searches[i].result()
         evidence[i] = found.certificate.log_evidence
-        if isinstance(target, Collapsed) and math.isfinite(evidence[i]):
+        if isinstance(target, SEEDED) and math.isfinite(evidence[i]):
             at = equal_weight(found.weights.probability, SEEDS, rng)
             points[*key, target.crossovers] = found.draws.z[at]
         if tick is not None:
@@ -223,12 +226,14 @@ def _natural(member: Member, count: int, rng: np.random.Generator) -> dict[str, 
 
 
 def stack(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
-    """Return draws of several broken power laws as draws of one, padded."""
+    """Return draws of several laws that differ in their regimes as draws of one, padded."""
     most = max(part["exponent"].shape[1] for part in parts)
-    sizes = {"exponent": most, "crossover": most - 1, "width": most - 1}
+    sizes = {"exponent": most, "P_exponent": most, "crossover": most - 1, "width": most - 1}
     stacked: dict[str, Array] = {}
     for name in ("exponent", "crossover", "width", "log_amplitude", "floor", "noise",
-                 "autocorrelation", "degrees_of_freedom", "level", "steepness"):  # fmt: skip
+                 "autocorrelation", "degrees_of_freedom", "level", "steepness", "run_noise",
+                 "P_exponent", "gamma_0", "gamma_1", "gamma_2", "gamma", "elbow", "drift",
+                 "middle"):  # fmt: skip
         if not any(name in part for part in parts) or sizes.get(name) == 0:
             continue
         columns = []

@@ -16,6 +16,7 @@ from scalefit.laws.priors import Relative, pack, unpack
 from .collapsed import Collapsed
 from .mixture import evenly
 from .problem import Problem
+from .scaled import Scaled
 from .stated import Stated
 from .target import Target
 
@@ -28,7 +29,7 @@ def target_of(problem: Problem) -> Target:
     """Return the posterior of a problem, as much of it integrated out as can be."""
     if problem.grain:
         return Stated.of(problem) or Full(problem)
-    return Collapsed.of(problem) or Full(problem)
+    return Collapsed.of(problem) or Scaled.of(problem) or Full(problem)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ MODEL_NUMBERS = (
     "effort",
 )
 """What is known of each model of a curve, in numbers."""
-ABSENT = {"floor": 0.0, "autocorrelation": 0.0, "degrees_of_freedom": np.inf}
+ABSENT = {"floor": 0.0, "autocorrelation": 0.0, "degrees_of_freedom": np.inf, "run_noise": 0.0}
 """Values of what a model does not have, beside draws of models that have it."""
 FLOOR = 0.9
 """Prior probability of a floor where laws with and without are weighed: losses rarely fall for

@@ -3,6 +3,7 @@
 from .additive import Additive
 from .base import Law, Parameter
 from .broken import BrokenPowerLaw, PowerLaw
+from .collapse import Collapse
 from .cutoff import PowerLawWithCutoff
 from .data_constrained import DataConstrained
 from .farseer import Farseer
@@ -15,6 +16,7 @@ from .window import Window
 __all__ = [
     "Additive",
     "BrokenPowerLaw",
+    "Collapse",
     "DataConstrained",
     "Farseer",
     "FourRegime",

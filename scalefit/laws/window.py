@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from scalefit.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,16 @@ class Window:
         Median of y, in the unit of y.
     centre
         Geometric mean of the points, in the unit of each predictor.
+    corners
+        Of two predictors the logs of the first and the second one at the least and the largest of
+        the first for every value of the second: among these any sum of powers has its ends.
     """
 
     x_low: float
     x_high: float
     y_typical: float
     centre: tuple[float, ...] = (1.0,)
+    corners: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def of(cls, x: ArrayLike, y: ArrayLike) -> Window:
@@ -37,9 +44,21 @@ class Window:
             float(np.max(columns[:, 0])),
             float(np.exp(np.median(np.log(np.asarray(y))))),
             tuple(np.exp(np.mean(np.log(columns), axis=0)).tolist()),
+            _corners(np.log(columns)) if columns.shape[1] == 2 else (),
         )
 
     @classmethod
     def trial(cls, predictors: int) -> Window:
         """Return a window of no data, to see which priors a law has."""
-        return cls(1.0, 10.0, 1.0, (3.0,) * predictors)
+        ends = ((0.0, 0.0), (math.log(10.0),) * 2) if predictors == 2 else ()
+        return cls(1.0, 10.0, 1.0, (3.0,) * predictors, ends)
+
+
+def _corners(logs: Array) -> tuple[tuple[float, float], ...]:
+    """Return the first predictor's ends at every value of the second; logs have shape (n, 2)."""
+    second, which = np.unique(logs[:, 1], return_inverse=True)
+    low, high = np.full(second.size, np.inf), np.full(second.size, -np.inf)
+    np.minimum.at(low, which, logs[:, 0])
+    np.maximum.at(high, which, logs[:, 0])
+    ends = zip(np.concatenate([low, high]).tolist(), np.tile(second, 2).tolist(), strict=True)
+    return tuple(ends)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from scalefit.arrays import Array
-from scalefit.inference.mixture import evenly
 from scalefit.inference.problem import Problem
 from scalefit.laws import BrokenPowerLaw
 from scalefit.laws.broken import DECADES
@@ -28,7 +26,7 @@ from scalefit.laws.priors import (
 )
 
 from . import kernel, starts
-from .gaps import gaps, log_gaps, ratios
+from .outer import Outer
 
 INNER = 4  # draws of the inner parameters per point
 RANDOM = 1024
@@ -46,7 +44,7 @@ the kernel reads them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Collapsed:
+class Collapsed(Outer):
     """Outer coordinates: log gap ratios, then standard normals for everything else.
 
     Attributes
@@ -107,11 +105,6 @@ class Collapsed:
         return max(1, 2 * self.crossovers + len(self.outer))
 
     @property
-    def halved(self) -> slice:
-        """The coordinates of the widths."""
-        return slice(self.crossovers, 2 * self.crossovers)
-
-    @property
     def repeats(self) -> bool:
         """Whether a second try with twice the effort may help: it does."""
         return True
@@ -146,36 +139,6 @@ class Collapsed:
         error = problem.known + RESOLUTION**2
         return kernel.Given(self.u, problem.log_y, error, problem.gaps, self.shape, self.prior)
 
-    def log_prior(self, z: Array) -> Array:
-        """Return the normalised log prior density, shape (m,)."""
-        n = self.crossovers
-        normal = z[:, n:]
-        value: Array = -0.5 * np.sum(normal**2, axis=1)
-        value -= 0.5 * normal.shape[1] * math.log(2.0 * math.pi)
-        if n:
-            c = self.prior[kernel.CONCENTRATION]
-            value += math.lgamma(c * (n + 1)) - (n + 1) * math.lgamma(c)
-            value += c * log_gaps(z[:, :n]).sum(axis=1)
-        return value
-
-    def prior_curvature(self, z: Array) -> Array:
-        """Return minus the second derivative of the log prior, shape (m, d, d)."""
-        n = self.crossovers
-        curvature = np.broadcast_to(np.eye(self.dimension), (len(z), *2 * (self.dimension,))).copy()
-        if n:
-            share = self.gaps(z)[:, :n]
-            block = share[:, :, None] * (np.eye(n) - share[:, None, :])
-            curvature[:, :n, :n] = self.prior[kernel.CONCENTRATION] * (n + 1) * block
-        return curvature
-
-    def from_uniform(self, cube: Array) -> Array:
-        """Return the prior's quantiles, shape (m, d), at points of the unit cube."""
-        return _quantiles(cube, self.crossovers, self._concentration)
-
-    def sweep(self, count: int) -> Array:
-        """Return points spread evenly over the prior, shape (count, d), alike for every curve."""
-        return _sweep(self.crossovers, self.dimension, self._concentration, count)
-
     def log_density(self, z: Array) -> Array:
         """Return the collapsed log(prior x likelihood), shape (m,)."""
         return kernel.solve(np.ascontiguousarray(z), self._given)
@@ -201,10 +164,6 @@ class Collapsed:
             value = top[:, 0] + np.log(total[:, -1] / k)
         value = np.where(np.isfinite(top[:, 0]), value, -np.inf)
         return value, inner[np.arange(m), np.minimum(picked, k - 1)]
-
-    def gaps(self, z: Array) -> Array:
-        """Return the gaps between crossovers as shares of log x, shape (m, n + 1)."""
-        return gaps(z[:, : self.crossovers])
 
     def sampled(self, z: Array, inner: Array) -> dict[str, Array]:
         """Return the law's sampled variables and the noise's, shape (m,) or (m, size)."""
@@ -258,22 +217,9 @@ class Collapsed:
         return np.concatenate(found)
 
     @property
-    def _concentration(self) -> float:
+    def concentration(self) -> float:
+        """Of the prior of the gaps."""
         return float(self.prior[kernel.CONCENTRATION])
-
-
-@lru_cache(maxsize=64)
-def _sweep(crossovers: int, dimension: int, concentration: float, count: int) -> Array:
-    """Return low-discrepancy points of the prior."""
-    return _quantiles(evenly(dimension, count), crossovers, concentration)
-
-
-def _quantiles(cube: Array, crossovers: int, concentration: float) -> Array:
-    z = special.ndtri(np.clip(cube, 1e-12, 1.0 - 1e-12))
-    if crossovers:
-        shares = Dirichlet(concentration, size=crossovers + 1).from_normal(z[:, :crossovers], {})
-        z[:, :crossovers] = ratios(shares)
-    return np.asarray(z)
 
 
 def _placed(values: Mapping[int, float]) -> Array:
