@@ -72,7 +72,9 @@ class Noise:
             priors["run_noise"] = LogNormal(0.01, 1.0)
         return priors
 
-    def gaps(self, x: Array, start: Sequence[int] = (0,)) -> Array:
+    def gaps(
+        self, x: Array, start: Sequence[int] = (0,), linear: Sequence[int] = ()
+    ) -> Array:
         """Return the distance of each point to the one before in typical gaps, shape (n,).
 
         Parameters
@@ -82,11 +84,14 @@ class Noise:
         start
             Where each run begins; where there are several, nothing comes before it, at a distance
             of infinity.
+        linear
+            Columns of x that may be 0, in which no distance is measured.
         """
         first = np.zeros(len(x), dtype=bool)
         first[np.array(start)] = True
         first[0] = True
         if x.ndim == 2:
+            x = np.delete(x, list(linear), axis=1)
             moved = np.abs(np.diff(np.log(x), axis=0))[~first[1:]].sum(axis=0)
             x = x[:, int(np.argmax(moved))]
         at = {"log": np.log(x), "x": x, "index": np.arange(float(x.size))}[self.spacing]

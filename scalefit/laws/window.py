@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,8 @@ class Window:
     y_typical
         Median of y, in the unit of y.
     centre
-        Geometric mean of the points, in the unit of each predictor.
+        Geometric mean of the points, in the unit of each predictor; of one that may be 0 the
+        largest value, or 1 where there is none but 0.
     """
 
     x_low: float
@@ -28,15 +30,22 @@ class Window:
     centre: tuple[float, ...] = (1.0,)
 
     @classmethod
-    def of(cls, x: ArrayLike, y: ArrayLike) -> Window:
-        """Return the window of positive x of shape (n,) or (n, k), and y of shape (n,)."""
+    def of(cls, x: ArrayLike, y: ArrayLike, linear: Sequence[int] = ()) -> Window:
+        """Return the window of positive x of shape (n,) or (n, k), and y of shape (n,).
+
+        Columns of x in `linear` may be 0.
+        """
         columns = np.asarray(x, dtype=float)
         columns = columns[:, None] if columns.ndim == 1 else columns
+        centre = [
+            (column.max() or 1.0) if j in linear else np.exp(np.mean(np.log(column)))
+            for j, column in enumerate(columns.T)
+        ]
         return cls(
             float(np.min(columns[:, 0])),
             float(np.max(columns[:, 0])),
             float(np.exp(np.median(np.log(np.asarray(y))))),
-            tuple(np.exp(np.mean(np.log(columns), axis=0)).tolist()),
+            tuple(map(float, centre)),
         )
 
     @classmethod
