@@ -166,17 +166,21 @@ class Noise:
         if self.kind != "ar1":
             log_scale = 0.5 * np.log(variance + known)
             return residual * np.exp(-log_scale), np.broadcast_to(log_scale, residual.shape)
+        rho = np.clip(params["autocorrelation"], 1e-9, 1.0 - 1e-9)[:, None]
+        joined = np.isfinite(gap) & (params["autocorrelation"] > 0.0)[:, None]
+        joined[:, 0] = False
+        carry = np.where(joined, rho ** np.where(np.isfinite(gap), gap, 0.0), 0.0)
+        free = np.maximum(1.0 - carry**2, 1e-12)
+        if not error.any():
+            scale = np.sqrt((variance + RESOLUTION**2) * free)
+            before = np.concatenate([np.zeros_like(residual[:, :1]), residual[:, :-1]], axis=1)
+            return (residual - carry * before) / scale, np.log(scale)
         white, log_scale = np.empty_like(residual), np.empty_like(residual)
-        squared = variance[:, 0] + (0.0 if error.any() else RESOLUTION**2)
-        rho = np.clip(params["autocorrelation"], 1e-9, 1.0 - 1e-9)
-        correlated = params["autocorrelation"] > 0.0
-        state, ahead = np.zeros(len(residual)), squared.copy()
+        state, ahead = np.zeros(len(residual)), np.zeros(len(residual))
         for i in range(residual.shape[1]):
-            if i:
-                carry = np.where(correlated & np.isfinite(gap[i]), rho ** gap[i], 0.0)
-                free = np.maximum(1.0 - carry**2, 1e-12)
-                state, ahead = carry * state, carry**2 * ahead + squared * free
-            total = ahead + (known[i] if error.any() else 0.0)
+            state = carry[:, i] * state
+            ahead = carry[:, i] ** 2 * ahead + variance[:, 0] * free[:, i]
+            total = ahead + known[i]
             innovation = residual[:, i] - state
             white[:, i] = innovation / np.sqrt(total)
             log_scale[:, i] = 0.5 * np.log(total)
