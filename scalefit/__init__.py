@@ -10,6 +10,8 @@ from .version import __version__
 if TYPE_CHECKING:
     from . import errors, laws, plot, trajectory
     from .comparison.compare import compare
+    from .comparison.weigh import weigh
+    from .curves.schedule import Schedule, planned, schedule
     from .fits import Fits
     from .fitting.fit import fit
     from .fitting.folder import fit_to
@@ -21,6 +23,7 @@ __all__ = [
     "Fit",
     "Fits",
     "Forecaster",
+    "Schedule",
     "__version__",
     "compare",
     "errors",
@@ -28,9 +31,12 @@ __all__ = [
     "fit_to",
     "laws",
     "load",
+    "planned",
     "plot",
     "read",
+    "schedule",
     "trajectory",
+    "weigh",
 ]
 
 _HOME = {
@@ -41,7 +47,11 @@ _HOME = {
     "fit": "scalefit.fitting.fit",
     "fit_to": "scalefit.fitting.folder",
     "load": "scalefit.result",
+    "planned": "scalefit.curves.schedule",
     "read": "scalefit.io",
+    "schedule": "scalefit.curves.schedule",
+    "Schedule": "scalefit.curves.schedule",
+    "weigh": "scalefit.comparison.weigh",
 }
 _MODULES = ("datasets", "errors", "laws", "plot", "trainers", "trajectory")
 
