@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -159,7 +158,3 @@ def r_squared(found: Array, y: Array) -> float:
     value = 1.0 - np.sum((found - y) ** 2) / np.sum((y - y.mean()) ** 2)
     return float(np.clip(value, -1.0, 1.0))
 
-
-def best(scores: Mapping[str, float]) -> str:
-    """Return the name of the largest score."""
-    return max(scores, key=scores.__getitem__)
