@@ -123,7 +123,9 @@ def one_noise(which: int) -> dict[str, Any]:
         "noise": name,
         **fitted.certificate(),
         "share": [round(float(one), 4) for one in share],
-        **{key: fitted.quantiles(key, (0.025, 0.975)) for key in ("amplitude", "floor", "exponent")},
+        **{
+            key: fitted.quantiles(key, (0.025, 0.975)) for key in ("amplitude", "floor", "exponent")
+        },
     }
     if "outlier_share" in fitted.draws:
         white, _ = fitted.problem.standardised(fitted.draws)

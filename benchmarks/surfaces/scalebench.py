@@ -1,12 +1,12 @@
-"""Four public tasks of laws in several variables: the law chosen on the train rows, test rows scored.
+"""Four public tasks of laws in several variables: the law chosen on train rows, test rows scored.
 
-Tasks of Li et al. (2026), "Spend less, fit better" (arXiv:2604.22753): parallel streams, mixtures of
-experts, repeated data, and losses whose data exponent changes with size; in the folder scalebench of
-the one that SCALEFIT_DATA names. Several laws with Student noise are fitted to the train rows, all
-by one engine with their default priors. The law of largest evidence, a floor having probability 0.9
-a priori, predicts the test rows, which are larger and dearer runs. Rows
-of two corpora of one task are fitted apart and scored together. No choice looks at a test row; the
-scores of the laws not chosen are kept beside, to see what the choice costs.
+Tasks of Li et al. (2026), "Spend less, fit better" (arXiv:2604.22753): parallel streams, mixtures
+of experts, repeated data, and losses whose data exponent changes with size; in the folder
+scalebench of the one that SCALEFIT_DATA names. Several laws with Student noise are fitted to the
+train rows, all by one engine with their default priors. The law of largest evidence, a floor having
+probability 0.9 a priori, predicts the test rows, which are larger and dearer runs. Rows of two
+corpora of one task are fitted apart and scored together. No choice looks at a test row; the scores
+of the laws not chosen are kept beside, to see what the choice costs.
 
 Reported: R^2 over all test rows of a task, clipped to [-1, 1], the share of test rows inside 90%
 bands, and which law leave-one-out would choose. Published: means over ten hand-written laws of each

@@ -1,14 +1,14 @@
 """Losses under learning-rate schedules that a law of annealing has not seen, and planned decays.
 
 Runs of three model sizes of Luo et al. (2025), "A multi-power law for loss curve prediction across
-learning rate schedules" (arXiv:2503.12811), under nine schedules each; in the folder multi-power-law
-of the one that SCALEFIT_DATA names. The law is fitted to three schedules of a size (cosine and
-constant over 24,000 steps, and a drop of the rate), with noise that is correlated along a run and
-displaces it, and predicts the other six.
+learning rate schedules" (arXiv:2503.12811), under nine schedules each; in the folder
+multi-power-law of the one that SCALEFIT_DATA names. The law is fitted to three schedules of a size
+(cosine and constant over 24,000 steps, and a drop of the rate), with noise that is correlated along
+a run and displaces it, and predicts the other six.
 
-Warm-up ends at the first row; rows within a fifth of its length after that are left out, because the
-loss has not settled there. Where the momentum of annealing decays is chosen by evidence on the three
-schedules.
+Warm-up ends at the first row; rows within a fifth of its length after that are left out, because
+the loss has not settled there. How fast the momentum of annealing decays is chosen by evidence on
+the three schedules.
 
 For planned decays the law is fitted to the same three and to the two runs that decay after step
 20,000, but for what comes then; each of them is then predicted under its plan, by the law and the

@@ -94,6 +94,7 @@ class Fitted(NamedTuple):
 
     @classmethod
     def of(cls, law: Law, points: Points, noise: str, seed: int, **more: Any) -> Fitted:
+        """Return the posterior of a law; `more` goes to the problem."""
         from scalefit.inference import certified
         from scalefit.inference.full import Full
         from scalefit.inference.problem import Problem
@@ -114,9 +115,10 @@ class Fitted(NamedTuple):
         return float(left_out(self.problem.log_likelihood(self.draws)).sum())
 
     def ahead(self, points: Points, seed: int = 0) -> tuple[Array, Array, Array, Array]:
-        """Return of points ahead the median, the ends of the 90% band, and log densities of log y."""
-        from scalefit.inference.problem import Problem
+        """Return the median, the ends of the 90% band, and log densities of points ahead."""
         from scipy import special
+
+        from scalefit.inference.problem import Problem
 
         mean = np.asarray(self.law.log_mean(self.draws, points.x))
         new = Problem(
@@ -157,4 +159,3 @@ def r_squared(found: Array, y: Array) -> float:
     """Return the share of the variance of y that predictions explain, clipped to [-1, 1]."""
     value = 1.0 - np.sum((found - y) ** 2) / np.sum((y - y.mean()) ** 2)
     return float(np.clip(value, -1.0, 1.0))
-

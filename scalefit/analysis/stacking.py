@@ -80,9 +80,7 @@ def left_out(log_likelihood: Array) -> Array:
     "Pareto smoothed importance sampling".
     """
     columns = log_likelihood.T
-    return np.array(
-        [special.logsumexp(np.log(smooth(-one).probability) + one) for one in columns]
-    )
+    return np.array([special.logsumexp(np.log(smooth(-one).probability) + one) for one in columns])
 
 
 def leave_future_out(problems: Sequence[Problem], rng: np.random.Generator) -> Array:

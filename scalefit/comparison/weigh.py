@@ -143,7 +143,9 @@ def _prior(fits: Mapping[str, Record], prior: Mapping[str, float] | None) -> Arr
             raise ConfigError(f"prior of {quoted(name)}: no such fit; {nearest(str(name), fits)}")
     lacking = [name for name in fits if name not in prior]
     if lacking:
-        raise ConfigError(f"prior lacks {listed(lacking)}: give every fit a weight, or leave it out")
+        raise ConfigError(
+            f"prior lacks {listed(lacking)}: give every fit a weight, or leave it out"
+        )
     advice = "give a positive weight"
     weights = [real(prior[name], f"prior of {quoted(name)}", advice) for name in fits]
     for name, value in zip(fits, weights, strict=True):

@@ -64,7 +64,9 @@ class Schedule:
         if self.kind == "constant":
             return
         if self.end is None:
-            raise ConfigError(f"schedule='{self.kind}' needs end, the step at which it is at its low")
+            raise ConfigError(
+                f"schedule='{self.kind}' needs end, the step at which it is at its low"
+            )
         least = 0.0 if self.start is None else real(self.start, "start", "give a step")
         if not real(self.end, "end", "give a step") > max(least, 0.0):
             raise ConfigError(f"end={self.end!r}: give a step beyond start={least:g}")
@@ -249,7 +251,9 @@ def planned(
     import pandas as pd
 
     if "s1" not in dataset or "decay" not in dataset["s1"].attrs:
-        raise InvalidData("these data have no areas of a learning rate; call scalefit.schedule first")
+        raise InvalidData(
+            "these data have no areas of a learning rate; call scalefit.schedule first"
+        )
     told = dataset["s1"].attrs
     step, lr, warm_up = str(told["step"]), str(told["lr"]), told.get("before")
     wanted = np.sort(np.atleast_1d(numbers(at, "at")))
@@ -304,9 +308,7 @@ def _future(
     if not (np.isfinite(rates).all() and (rates >= 0.0).all()):
         raise InvalidData("schedule: learning rates must be finite and >= 0")
     later = steps > step[-1]
-    return np.interp(
-        ahead, np.append(step[-1], steps[later]), np.append(rate[-1], rates[later])
-    )
+    return np.interp(ahead, np.append(step[-1], steps[later]), np.append(rate[-1], rates[later]))
 
 
 def _rates(dataset: xr.Dataset, run: str, step: str, lr: str) -> tuple[Array, Array, Array]:

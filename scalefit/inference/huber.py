@@ -80,7 +80,8 @@ def optimum(problem: Problem, rng: np.random.Generator, *, delta: float = DELTA)
         return np.asarray(huber(residual(v), width).sum(axis=1) / width)
 
     found = [
-        _descended(one, summed, delta) for one in _starts(problem, d, rng, lambda v: summed(v, FIRST))
+        _descended(one, summed, delta)
+        for one in _starts(problem, d, rng, lambda v: summed(v, FIRST))
     ]
     found.sort(key=lambda pair: pair[1])
     best, loss = found[0]

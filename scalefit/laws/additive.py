@@ -63,7 +63,9 @@ class Additive(Law):
             Parameter("amplitude", k, "predictor", 0.0, math.inf, "", "of each power"),
         ]
         if self.product:
-            found.append(Parameter("product", 1, "law", 0.0, math.inf, "", "amplitude of all at once"))
+            found.append(
+                Parameter("product", 1, "law", 0.0, math.inf, "", "amplitude of all at once")
+            )
         if self.floor:
             found.append(Parameter("floor", 1, "law", 0.0, math.inf, "y", "what y falls to"))
         return tuple(found)

@@ -124,8 +124,8 @@ class Law(ABC):
         params
             Natural parameters by name, shape (...) or (..., size).
         x : shape (n,), or (n, k) for k predictors
-            In the unit of each, all > 0, but for those in `linear`, >= 0. Rows are points, so a law of several takes its columns as
-            `x[:, 0]`, which numpy and PyTensor both understand.
+            In the unit of each, all > 0, but for those in `linear`, >= 0. Rows are points, so a law
+            of several takes its columns as `x[:, 0]`, which numpy and PyTensor both understand.
         xp
             `numpy` or `pytensor.tensor`.
 

@@ -28,8 +28,8 @@ class Farseer(Law):
         h(u) = exp[ -s (e^(q u) - 1) / q ]
 
     with N_0, D_0 the centre of the data, kept as `centre`. `limit` is M, what stays at N_0 where D
-    is large, `amplitude` A and `exponent` b. Each has a `..._slope` s, minus the slope of its log in
-    log N at the centre, and where `curved` a `..._bend` q, at which rate that slope grows with
+    is large, `amplitude` A and `exponent` b. Each has a `..._slope` s, minus the slope of its log
+    in log N at the centre, and where `curved` a `..._bend` q, at which rate that slope grows with
     log N. In terms of N itself h is the exponential of a power of N, as in the source.
 
     Parameters
@@ -42,8 +42,8 @@ class Farseer(Law):
     Source
     ------
     Li et al. (2025), "Farseer: a refined scaling law in large language models" (arXiv:2506.10972),
-    L = e^(s N^q + S) + e^(B N^b + Q) D^(-e^(A N^a + E)), around the centre of the data; the floor is
-    ours.
+    L = e^(s N^q + S) + e^(B N^b + Q) D^(-e^(A N^a + E)), around the centre of the data; the floor
+    is ours.
     """
 
     floor: bool = False
@@ -84,9 +84,7 @@ class Farseer(Law):
 
     def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any:
         """Return log y without noise; shapes as in `Law.log_mean`."""
-        size, data = (
-            xp.log(x[:, j]) - xp.log(params["centre"][..., j, None]) for j in range(2)
-        )
+        size, data = (xp.log(x[:, j]) - xp.log(params["centre"][..., j, None]) for j in range(2))
         limit, amplitude, exponent = (
             xp.log(params[one])[..., None] - self._lost(params, one, size, xp) for one in CHANGING
         )

@@ -26,8 +26,8 @@ class FourRegime(LimitedLaw):
     Source
     ------
     Bahri, Dyer, Kaplan, Lee, Sharma (2024), "Explaining neural scaling laws" (arXiv:2102.06701),
-    for the four regimes; Maloney, Roberts, Sully (2022) (arXiv:2210.16859) for the model. The law at
-    the best ridge is the deterministic equivalent minimised in closed form.
+    for the four regimes; Maloney, Roberts, Sully (2022) (arXiv:2210.16859) for the model. The law
+    at the best ridge is the deterministic equivalent minimised in closed form.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Limited law: what model size and data limit together, above a floor; two laws are of this kind."""
+"""Limited law: what model size and data limit together, above a floor; two are of this kind."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class LimitedLaw(Law):
         """The natural parameters, in the order of a summary."""
         inf = math.inf
         found = [
-            Parameter("exponent", 2, "predictor", 0.0, inf, "", "where the other abounds, negative"),
+            Parameter(
+                "exponent", 2, "predictor", 0.0, inf, "", "where the other abounds, negative"
+            ),
             Parameter("scale", 2, "predictor", 0.0, inf, "x", "N_c and D_c"),
         ]
         if self.floor:
@@ -58,9 +60,7 @@ class LimitedLaw(Law):
     def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any:
         """Return log y without noise; shapes as in `Law.log_mean`."""
         a, b = (params["exponent"][..., j, None] for j in range(2))
-        log_p, log_d = (
-            xp.log(x[:, j]) - xp.log(params["scale"][..., j, None]) for j in range(2)
-        )
+        log_p, log_d = (xp.log(x[:, j]) - xp.log(params["scale"][..., j, None]) for j in range(2))
         total = self.log_limited(a / b * log_p, log_d, b, xp)
         if self.floor:
             total = xp.logaddexp(total, xp.log(params["floor"])[..., None])

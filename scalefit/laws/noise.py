@@ -72,9 +72,7 @@ class Noise:
             priors["run_noise"] = LogNormal(0.01, 1.0)
         return priors
 
-    def gaps(
-        self, x: Array, start: Sequence[int] = (0,), linear: Sequence[int] = ()
-    ) -> Array:
+    def gaps(self, x: Array, start: Sequence[int] = (0,), linear: Sequence[int] = ()) -> Array:
         """Return the distance of each point to the one before in typical gaps, shape (n,).
 
         Parameters

@@ -65,9 +65,7 @@ def test_leaving_one_out_is_near_fitting_without(fits: dict[str, sf.Fit]) -> Non
     each = left_out(problem.log_likelihood(fits["cutoff"].parameters("curve")))
     assert each.sum() == pytest.approx(found, abs=1e-9)
     for i in (3, 15, 28):
-        fit = sf.fit(
-            np.delete(X, i), np.delete(y, i), law="cutoff", noise="normal", progress=False
-        )
+        fit = sf.fit(np.delete(X, i), np.delete(y, i), law="cutoff", noise="normal", progress=False)
         exact = float(fit.log_predictive(X[[i]], y[[i]]).values[0, 0] + np.log(y[i]))
         assert each[i] == pytest.approx(exact, abs=0.25)
 
@@ -88,7 +86,10 @@ def test_laws_without_a_floor_are_less_probable_before_the_data() -> None:
         "with": fitted(y, regimes=1, floor=True),
         "without": fitted(y, regimes=1, floor=False),
     }
-    usual, even = sf.weigh(two)["probability"], sf.weigh(two, {"with": 1, "without": 1})["probability"]
+    usual, even = (
+        sf.weigh(two)["probability"],
+        sf.weigh(two, {"with": 1, "without": 1})["probability"],
+    )
     before = usual["with"] / usual["without"] / (even["with"] / even["without"])
     np.testing.assert_allclose(before, 9.0)
 
@@ -107,7 +108,9 @@ def test_what_cannot_be_weighed_is_refused(fits: dict[str, sf.Fit]) -> None:
     with pytest.raises(InvalidData, match="differ in y of curve 'curve'"):
         sf.weigh({"a": one, "b": fitted(noisy(1), regimes=1, floor=True)})
     with pytest.raises(InvalidData, match="differ in x"):
-        sf.weigh({"a": one, "b": sf.fit(X[1:], noisy()[1:], regimes=1, noise="normal", progress=False)})
+        sf.weigh(
+            {"a": one, "b": sf.fit(X[1:], noisy()[1:], regimes=1, noise="normal", progress=False)}
+        )
     with pytest.raises(InvalidData, match="differ in error"):
         sf.weigh({"a": one, "b": fitted(noisy(), regimes=1, floor=True, y_err=1e-3)})
     preview = fitted(noisy(), regimes=1, floor=True, method="point")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -17,7 +19,7 @@ Array = NDArray[np.float64]
 def loop(rate: Array, decay: float, first: float) -> tuple[Array, Array]:
     """Return both areas at every step, one step after the other."""
     s1, s2, momentum = [first], [0.0], 0.0
-    for before, now in zip(rate[:-1], rate[1:], strict=True):
+    for before, now in pairwise(rate):
         momentum = decay * momentum + (before - now)
         s1.append(s1[-1] + now)
         s2.append(s2[-1] + momentum)
@@ -85,7 +87,10 @@ def test_the_variables_are_added_where_there_are_steps() -> None:
             Schedule("linear", start=2000.0, end=3000.0, low=0.1),
             lambda step: 1.0 - 0.9 * np.clip((step - 2000.0) / 1000.0, 0.0, 1.0),
         ),
-        (Schedule("wsd", end=3000.0), lambda step: 1.0 - np.clip((step - 2400.0) / 600.0, 0.0, 1.0)),
+        (
+            Schedule("wsd", end=3000.0),
+            lambda step: 1.0 - np.clip((step - 2400.0) / 600.0, 0.0, 1.0),
+        ),
         (
             Schedule("exponential", start=2000.0, end=3000.0, low=0.01),
             lambda step: 0.01 ** np.clip((step - 2000.0) / 1000.0, 0.0, 1.0),
@@ -144,7 +149,7 @@ def test_refusals_name_what_is_wrong() -> None:
         schedule(runs(step, np.full(3, np.nan)))
     with pytest.raises(ConfigError, match="decay=1"):
         schedule(runs(step, rate), decay=1.0)
-    with pytest.raises(InvalidData, match="scalefit.schedule first"):
+    with pytest.raises(InvalidData, match=r"scalefit\.schedule first"):
         planned(runs(step, rate), Schedule("constant"), [4.0])
     with pytest.raises(InvalidData, match="lies before step 2"):
         planned(made, Schedule("constant"), [1.0])

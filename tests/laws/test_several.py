@@ -68,7 +68,9 @@ def test_the_model_of_pymc_has_the_same_formula_and_likelihood(law: Law) -> None
     near = v + 0.02
     sampled = unpack(found.priors, near)
     model = law.to_pymc(found.x, found.y)
-    used = [name for name in sampled if name != "steepness"]  # of which the likelihood knows nothing
+    used = [
+        name for name in sampled if name != "steepness"
+    ]  # of which the likelihood knows nothing
     given = {model[name]: np.asarray(sampled[name][0]) for name in used}
     density = pm.logp(model["observed"], np.log(found.y))
     graph = pt.concatenate([model["log_mean"], density])
@@ -115,7 +117,8 @@ def test_draws_of_the_prior_are_finite(law: Law) -> None:
     for one in law.parameters:
         value = params[one.name]
         assert value.shape == ((30,) if one.per == "law" else (30, one.size)), one.name
-        assert (value >= one.low).all() and (value <= one.high).all(), one.name
+        assert (value >= one.low).all(), one.name
+        assert (value <= one.high).all(), one.name
 
 
 @each_law
