@@ -10,6 +10,8 @@ from .version import __version__
 if TYPE_CHECKING:
     from . import errors, laws, plot, trajectory
     from .comparison.compare import compare
+    from .comparison.weigh import weigh
+    from .curves.schedule import Schedule, planned, schedule
     from .fits import Fits
     from .fitting.fit import fit
     from .fitting.folder import fit_to
@@ -25,6 +27,7 @@ __all__ = [
     "Fit",
     "Fits",
     "Forecaster",
+    "Schedule",
     "__version__",
     "compare",
     "design",
@@ -34,9 +37,12 @@ __all__ = [
     "frontier",
     "laws",
     "load",
+    "planned",
     "plot",
     "read",
+    "schedule",
     "trajectory",
+    "weigh",
 ]
 
 _HOME = {
@@ -50,7 +56,11 @@ _HOME = {
     "fit_to": "scalefit.fitting.folder",
     "frontier": "scalefit.fitting.lower",
     "load": "scalefit.result",
+    "planned": "scalefit.curves.schedule",
     "read": "scalefit.io",
+    "schedule": "scalefit.curves.schedule",
+    "Schedule": "scalefit.curves.schedule",
+    "weigh": "scalefit.comparison.weigh",
 }
 _MODULES = ("datasets", "errors", "laws", "plot", "trainers", "trajectory")
 

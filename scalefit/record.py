@@ -16,7 +16,7 @@ from .arguments import finite, numbers, positive
 from .arrays import Array
 from .errors import ConfigError, InvalidData
 from .inference.problem import MODEL_NUMBERS, Problem, log_prior
-from .laws import Law, Window, priors
+from .laws import Law, priors
 from .laws.noise import NOISES, Noise
 from .laws.overrides import all_priors
 from .laws.priors import Prior
@@ -441,9 +441,9 @@ class Record:
         for name, (kind, fields) in stored["overrides"].items():
             known = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
             overrides[name] = getattr(priors, kind)(**known)
-        window = Window.of(*self.law_curve(run))
-        chosen = stored["set"]
-        return all_priors(law or self.law, noise or self.noise, window, chosen, overrides)
+        law = law or self.law
+        window = law.window(*self.law_curve(run))
+        return all_priors(law, noise or self.noise, window, stored["set"], overrides)
 
     def problems(self, run: str) -> dict[int, Problem]:
         """Return every model that a run was fitted with, by its place in the `models` group."""

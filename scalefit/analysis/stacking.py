@@ -62,14 +62,25 @@ def leave_one_out(problems: Sequence[Problem], rng: np.random.Generator) -> Arra
         sampled = member.solved.resample(DRAWS, rng)
         problem = member.problem
         params = {**sampled, **problem.law.natural(sampled, problem.window)}
-        density = problem.log_likelihood(params)
-        rows.append(
-            [
-                float(special.logsumexp(np.log(smooth(-column).probability) + column))
-                for column in density.T
-            ]
-        )
+        rows.append(left_out(problem.log_likelihood(params)))
     return np.array(rows)
+
+
+def left_out(log_likelihood: Array) -> Array:
+    """Return the log density of each point given the others, shape (n,), from draws given all.
+
+    Parameters
+    ----------
+    log_likelihood : shape (draws, n)
+        Log density of each point under each draw, whose noise is independent.
+
+    Source
+    ------
+    Vehtari, Gelman, Gabry (2017), equation 10, with weights smoothed as in Vehtari et al. (2024),
+    "Pareto smoothed importance sampling".
+    """
+    columns = log_likelihood.T
+    return np.array([special.logsumexp(np.log(smooth(-one).probability) + one) for one in columns])
 
 
 def leave_future_out(problems: Sequence[Problem], rng: np.random.Generator) -> Array:

@@ -270,7 +270,7 @@ class Plan:
         """Return all priors where any differs from the default."""
         if self.priors == "default" and not self.overrides:
             return None
-        return all_priors(law, noise, Window.of(curve.x, curve.y), self.priors, self.overrides)
+        return all_priors(law, noise, law.window(curve.x, curve.y), self.priors, self.overrides)
 
     def _check(self) -> None:
         """Refuse overrides of variables that no model has."""

@@ -77,7 +77,7 @@ class Problem:
     @cached_property
     def window(self) -> Window:
         """What the default priors read from the data."""
-        return self.around or Window.of(self.x, self.y)
+        return self.around or self.law.window(self.x, self.y)
 
     @cached_property
     def priors(self) -> dict[str, Prior]:
@@ -99,7 +99,7 @@ class Problem:
     @cached_property
     def gaps(self) -> Array:
         """Distance of each point to the one before, as the noise measures it."""
-        return self.noise.gaps(self.x, self.start)
+        return self.noise.gaps(self.x, self.start, self.law.linear_columns)
 
     @property
     def dimension(self) -> int:

@@ -71,7 +71,7 @@ class Law(ABC):
     predictors
         Names of what y depends on, in the order in which the law takes them.
     linear
-        Those of them that no power is taken of, which may be 0.
+        Those of them that are not raised to a power, and so may be 0; never the first.
     regimes
         Number of regimes; 1 for a law that has none.
     floor
@@ -90,6 +90,11 @@ class Law(ABC):
     floor: bool | float = False
     predictors: tuple[str, ...] = ("x",)
     linear: tuple[str, ...] = ()
+
+    @property
+    def linear_columns(self) -> tuple[int, ...]:
+        """Columns of x that may be 0."""
+        return tuple(self.predictors.index(name) for name in self.linear)
 
     @property
     def known_floor(self) -> float | None:
@@ -120,8 +125,8 @@ class Law(ABC):
         params
             Natural parameters by name, shape (...) or (..., size).
         x : shape (n,), or (n, k) for k predictors
-            In the unit of each, all > 0. Rows are points, so a law of several takes its columns as
-            `x[:, 0]`, which numpy and PyTensor both understand.
+            In the unit of each, all > 0, but for those in `linear`, >= 0. Rows are points, so a law
+            of several takes its columns as `x[:, 0]`, which numpy and PyTensor both understand.
         xp
             `numpy` or `pytensor.tensor`.
 
@@ -129,6 +134,10 @@ class Law(ABC):
         -------
         shape (..., n)
         """
+
+    def window(self, x: ArrayLike, y: ArrayLike) -> Window:
+        """Return what the default priors read from data: x as in `log_mean`, y of shape (n,)."""
+        return Window.of(x, y, self.linear_columns)
 
     @abstractmethod
     def priors(self, window: Window) -> dict[str, Prior]:
@@ -229,7 +238,7 @@ class Law(ABC):
 
         Parameters
         ----------
-        x : shape (n,) or (n, k), > 0
+        x : shape (n,) or (n, k), > 0, or >= 0 in `linear` columns
             Ascending along a run where the noise is correlated.
         y : shape (n,), > 0
             The curve.

@@ -1,4 +1,4 @@
-"""Limited law: what size and data limit together, above a floor; two laws are of this kind."""
+"""Limited law: what model size and data limit together, above a floor; two are of this kind."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Noise:
             priors["run_noise"] = LogNormal(0.01, 1.0)
         return priors
 
-    def gaps(self, x: Array, start: Sequence[int] = (0,)) -> Array:
+    def gaps(self, x: Array, start: Sequence[int] = (0,), linear: Sequence[int] = ()) -> Array:
         """Return the distance of each point to the one before in typical gaps, shape (n,).
 
         Parameters
@@ -82,11 +82,14 @@ class Noise:
         start
             Where each run begins; where there are several, nothing comes before it, at a distance
             of infinity.
+        linear
+            Columns of x that may be 0, in which no distance is measured.
         """
         first = np.zeros(len(x), dtype=bool)
         first[np.array(start)] = True
         first[0] = True
         if x.ndim == 2:
+            x = np.delete(x, list(linear), axis=1)
             moved = np.abs(np.diff(np.log(x), axis=0))[~first[1:]].sum(axis=0)
             x = x[:, int(np.argmax(moved))]
         at = {"log": np.log(x), "x": x, "index": np.arange(float(x.size))}[self.spacing]
@@ -161,17 +164,21 @@ class Noise:
         if self.kind != "ar1":
             log_scale = 0.5 * np.log(variance + known)
             return residual * np.exp(-log_scale), np.broadcast_to(log_scale, residual.shape)
+        rho = np.clip(params["autocorrelation"], 1e-9, 1.0 - 1e-9)[:, None]
+        joined = np.isfinite(gap) & (params["autocorrelation"] > 0.0)[:, None]
+        joined[:, 0] = False
+        carry = np.where(joined, rho ** np.where(np.isfinite(gap), gap, 0.0), 0.0)
+        free = np.maximum(1.0 - carry**2, 1e-12)
+        if not error.any():
+            scale = np.sqrt((variance + RESOLUTION**2) * free)
+            before = np.concatenate([np.zeros_like(residual[:, :1]), residual[:, :-1]], axis=1)
+            return (residual - carry * before) / scale, np.log(scale)
         white, log_scale = np.empty_like(residual), np.empty_like(residual)
-        squared = variance[:, 0] + (0.0 if error.any() else RESOLUTION**2)
-        rho = np.clip(params["autocorrelation"], 1e-9, 1.0 - 1e-9)
-        correlated = params["autocorrelation"] > 0.0
-        state, ahead = np.zeros(len(residual)), squared.copy()
+        state, ahead = np.zeros(len(residual)), np.zeros(len(residual))
         for i in range(residual.shape[1]):
-            if i:
-                carry = np.where(correlated & np.isfinite(gap[i]), rho ** gap[i], 0.0)
-                free = np.maximum(1.0 - carry**2, 1e-12)
-                state, ahead = carry * state, carry**2 * ahead + squared * free
-            total = ahead + (known[i] if error.any() else 0.0)
+            state = carry[:, i] * state
+            ahead = carry[:, i] ** 2 * ahead + variance[:, 0] * free[:, i]
+            total = ahead + known[i]
             innovation = residual[:, i] - state
             white[:, i] = innovation / np.sqrt(total)
             log_scale[:, i] = 0.5 * np.log(total)

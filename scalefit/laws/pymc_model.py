@@ -22,6 +22,11 @@ class Formula(Protocol):
     @property
     def predictors(self) -> tuple[str, ...]: ...  # noqa: D102
 
+    @property
+    def linear_columns(self) -> tuple[int, ...]: ...  # noqa: D102
+
+    def window(self, x: ArrayLike, y: ArrayLike) -> Window: ...  # noqa: D102
+
     def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any: ...  # noqa: D102
 
     def priors(self, window: Window) -> dict[str, Prior]: ...  # noqa: D102
@@ -50,10 +55,14 @@ def build(
     if x_values.shape != wanted or y_values.ndim != 1:
         shapes = "one shape (n,)" if several == 1 else f"the shapes (n, {several}) and (n,)"
         raise InvalidData(f"x and y need {shapes}; got {x_values.shape}, {y_values.shape}")
-    for name, values in (("x", x_values), ("y", y_values)):
+    linear = law.linear_columns
+    raised = np.delete(x_values, linear, axis=1) if linear else x_values
+    for name, values in (("x", raised), ("y", y_values)):
         if not (np.isfinite(values).all() and (values > 0).all()):
             raise InvalidData(f"{name} must be finite and > 0, because the law lives in logarithms")
-    gap = noise.gaps(x_values, start)
+    if linear and not (np.isfinite(x_values).all() and (x_values >= 0).all()):
+        raise InvalidData("x must be finite and >= 0 in the predictors that may be 0")
+    gap = noise.gaps(x_values, start, linear)
     if noise.kind == "ar1" and (gap < 0.0).any():
         raise InvalidData("x must ascend, because noise='ar1' correlates each point with the last")
     known = np.array(0.0)
@@ -64,7 +73,7 @@ def build(
         if not (np.isfinite(errors).all() and (errors >= 0).all()):
             raise InvalidData("y_err must be finite and >= 0: it holds standard errors of y")
         known = (errors / y_values) ** 2
-    window = Window.of(x_values, y_values)
+    window = law.window(x_values, y_values)
     given = {**law.priors(window), **noise.priors()} if priors is None else priors
     with pm.Model() as model:
         at = pm.Data("x", x_values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,8 @@ class Window:
     y_typical
         Median of y, in the unit of y.
     centre
-        Geometric mean of the points, in the unit of each predictor.
+        Geometric mean of the points, in the unit of each predictor; of one that may be 0 the
+        largest value, or 1 where there is none but 0.
     corners
         Of two predictors the logs of the first and the second one at the least and the largest of
         the first for every value of the second: among these any sum of powers has its ends.
@@ -35,16 +37,23 @@ class Window:
     corners: tuple[tuple[float, float], ...] = ()
 
     @classmethod
-    def of(cls, x: ArrayLike, y: ArrayLike) -> Window:
-        """Return the window of positive x of shape (n,) or (n, k), and y of shape (n,)."""
+    def of(cls, x: ArrayLike, y: ArrayLike, linear: Sequence[int] = ()) -> Window:
+        """Return the window of positive x of shape (n,) or (n, k), and y of shape (n,).
+
+        Columns of x in `linear` may be 0.
+        """
         columns = np.asarray(x, dtype=float)
         columns = columns[:, None] if columns.ndim == 1 else columns
+        centre = [
+            (column.max() or 1.0) if j in linear else np.exp(np.mean(np.log(column)))
+            for j, column in enumerate(columns.T)
+        ]
         return cls(
             float(np.min(columns[:, 0])),
             float(np.max(columns[:, 0])),
             float(np.exp(np.median(np.log(np.asarray(y))))),
-            tuple(np.exp(np.mean(np.log(columns), axis=0)).tolist()),
-            _corners(np.log(columns)) if columns.shape[1] == 2 else (),
+            tuple(map(float, centre)),
+            _corners(np.log(columns)) if columns.shape[1] == 2 and not linear else (),
         )
 
     @classmethod

@@ -1,0 +1,334 @@
+"""Learning-rate schedules: the area under the rate and what was annealed of it, along runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from scalefit import trajectory
+from scalefit.arguments import numbers, real
+from scalefit.arrays import Array
+from scalefit.errors import ConfigError, InvalidData, nearest
+from scalefit.wording import listed, quoted, typed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DECAY = 0.999
+"""Share of the momentum of annealing that is left after a step."""
+FINE = 2000
+"""Pieces that the planned part of a schedule is divided into."""
+
+Kind = Literal["constant", "linear", "cosine", "exponential", "wsd"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A learning rate that is planned: it stays as it is up to `start`, and falls until `end`.
+
+    Attributes
+    ----------
+    kind
+        `"constant"`, or how it falls: `"linear"`, `"cosine"`, `"exponential"`; `"wsd"` is linear
+        over the last fifth of all steps.
+    end
+        Step at which it has fallen to `low`, where it stays; not needed of a constant one.
+    start
+        Step from which it falls: by default the last one of the run so far, and of `"wsd"` four
+        fifths of `end`.
+    low
+        What it falls to.
+
+    Raises
+    ------
+    ConfigError
+        If the kind is unknown, `end` is missing or not beyond `start`, or `low` is negative, or 0
+        where it falls exponentially.
+    """
+
+    kind: Kind
+    end: float | None = None
+    start: float | None = None
+    low: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            hint = nearest(str(self.kind), get_args(Kind))
+            raise ConfigError(f"schedule={typed(self.kind)} is unknown; {hint}")
+        if self.kind == "constant":
+            return
+        if self.end is None:
+            raise ConfigError(
+                f"schedule='{self.kind}' needs end, the step at which it is at its low"
+            )
+        least = 0.0 if self.start is None else real(self.start, "start", "give a step")
+        if not real(self.end, "end", "give a step") > max(least, 0.0):
+            raise ConfigError(f"end={self.end!r}: give a step beyond start={least:g}")
+        if not real(self.low, "low", "give a learning rate") >= 0.0:
+            raise ConfigError(f"low={self.low!r}: give a learning rate of 0 or more")
+        if self.kind == "exponential" and self.low == 0.0:
+            raise ConfigError("low=0: an exponential never gets there; give a small learning rate")
+
+    def rates(self, at: ArrayLike, step: ArrayLike, rate: ArrayLike) -> Array:
+        """Return the planned learning rates at some steps.
+
+        Parameters
+        ----------
+        at : shape (m,)
+            Steps from the last one of the run so far on.
+        step, rate : shape (n,)
+            The run so far, ascending in step.
+        """
+        wanted, step, rate = (np.asarray(one, dtype=float) for one in (at, step, rate))
+        if self.kind == "constant" or self.end is None:
+            return np.full(wanted.shape, rate[-1])
+        start = self.start
+        if start is None:
+            start = 0.8 * self.end if self.kind == "wsd" else float(step[-1])
+        high = float(np.interp(start, step, rate))
+        if not start < self.end:
+            raise ConfigError(f"end={self.end:g} is not beyond the last step of the run, {start:g}")
+        part = np.clip((wanted - start) / (self.end - start), 0.0, 1.0)
+        if self.kind == "exponential":
+            return np.asarray(high * (self.low / high) ** part)
+        left = 0.5 * (1.0 + np.cos(math.pi * part)) if self.kind == "cosine" else 1.0 - part
+        return np.asarray(self.low + (high - self.low) * left)
+
+
+@dataclass(frozen=True)
+class Areas:
+    """What a law of annealing takes of a learning rate, at each of n steps.
+
+    Attributes
+    ----------
+    s1 : shape (n,)
+        Area under the learning rate up to the step.
+    s2 : shape (n,)
+        Annealed area: the sum over steps of the momentum of what the rate fell by.
+    """
+
+    s1: Array
+    s2: Array
+
+
+def areas(
+    step: ArrayLike, rate: ArrayLike, decay: float = DECAY, warm_up: float | None = None
+) -> Areas:
+    """Return the areas of a learning rate that is known at some steps.
+
+    Between them the rate goes along a straight line, so steps left out count. What it rises by
+    before it first falls is warm-up, and no annealing.
+
+    Parameters
+    ----------
+    step : shape (n,)
+        Ascending.
+    rate : shape (n,), >= 0
+        Learning rate at each of them.
+    decay
+        Share of the momentum that is left after a step, below 1.
+    warm_up
+        Area up to the first of them; None is that of a rate that rose in a straight line from 0.
+
+    Source
+    ------
+    Tissue, Wang, Wang (2024), "Scaling law with learning rate annealing", equation 2
+    (arXiv:2408.11029): S1 is the sum of the rates, S2 the sum over steps i and k <= i of
+    (rate_(k-1) - rate_k) decay^(i-k), here summed in closed form over steps left out.
+    """
+    step, rate = np.asarray(step, dtype=float), np.asarray(rate, dtype=float)
+    first = 0.5 * rate[0] * step[0] if warm_up is None else warm_up
+    count, fall = np.diff(step), -np.diff(rate)
+    s1 = first + np.cumsum(count * rate[:-1] - fall * (count + 1.0) / 2.0)
+    falling = np.cumsum(fall > 0.0) > 0
+    each = np.where(falling, fall, 0.0) / count
+    kept = decay**count
+    lost = 1.0 - decay
+    carried = decay * (1.0 - kept) / lost
+    s2, momentum, total = np.zeros(step.size), 0.0, 0.0
+    for i in range(count.size):
+        total += momentum * carried[i] + each[i] * (count[i] - carried[i]) / lost
+        momentum = momentum * kept[i] + each[i] * (1.0 - kept[i]) / lost
+        s2[i + 1] = total
+    return Areas(np.concatenate([[first], s1]), s2)
+
+
+def schedule(
+    dataset: xr.Dataset,
+    *,
+    lr: str = "lr",
+    step: str = "step",
+    decay: float = DECAY,
+    warm_up: float | None = None,
+) -> xr.Dataset:
+    """Return a trajectory with the areas of its learning rate as the variables `s1` and `s2`.
+
+    They are what `laws.Annealed` takes: `fit(ds, x=("s1", "s2"), y=..., law=laws.Annealed())`.
+
+    Parameters
+    ----------
+    dataset
+        A trajectory.
+    lr, step
+        Variables that hold the learning rate, and the step that it is the rate of. Where a rate is
+        missing it is that of a straight line between its neighbours.
+    decay
+        Share of the momentum of annealing that is left after a step.
+    warm_up
+        Area under the learning rate before the first row of each run; None is that of a rate that
+        rose in a straight line from 0.
+
+    Raises
+    ------
+    InvalidData
+        If a variable is missing, a rate is negative, steps do not ascend along a run, or a run has
+        no rate at all.
+    ConfigError
+        If `decay` is not from 0 to below 1, or `warm_up` is negative.
+    """
+    trajectory.validate(dataset)
+    if not 0.0 <= real(decay, "decay", "give a share below 1, such as 0.999") < 1.0:
+        raise ConfigError(f"decay={decay!r}: give a share below 1, such as 0.999")
+    if warm_up is not None and not real(warm_up, "warm_up", "give an area, or None") >= 0.0:
+        raise ConfigError(f"warm_up={warm_up!r}: give an area of 0 or more, or None")
+    shape = (dataset.sizes["run"], dataset.sizes["point"])
+    found = {"s1": np.full(shape, np.nan), "s2": np.full(shape, np.nan)}
+    for i, run in enumerate(dataset["run"].values):
+        at, steps, rates = _rates(dataset, str(run), step, lr)
+        one = areas(steps, rates, decay, warm_up)
+        found["s1"][i, at], found["s2"][i, at] = one.s1, one.s2
+    told = {"lr": lr, "step": step, "decay": float(decay)}
+    if warm_up is not None:
+        told["before"] = float(warm_up)
+    words = {"s1": "area under the learning rate", "s2": "annealed area"}
+    return dataset.assign(
+        {
+            name: (("run", "point"), values, {"long_name": words[name], "units": "", **told})
+            for name, values in found.items()
+        }
+    )
+
+
+def planned(
+    dataset: xr.Dataset,
+    plan: Schedule | tuple[ArrayLike, ArrayLike],
+    at: ArrayLike,
+    *,
+    run: str | Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return where runs will be on later steps under a planned learning rate, for `Fit.predict`.
+
+    Parameters
+    ----------
+    dataset
+        What `schedule` returned: how the areas were made stands in it.
+    plan
+        A `Schedule`, or steps and their learning rates; beyond the last of those it stays.
+    at : shape (m,)
+        Steps, none before the last one of a run.
+    run
+        Runs to plan; None for all.
+
+    Returns
+    -------
+    DataFrame
+        One row per run and step: `run`, the step and the learning rate under their names, `s1`,
+        `s2`.
+
+    Raises
+    ------
+    InvalidData
+        If the areas are missing, or a step lies before the end of a run.
+    ConfigError
+        If a run is unknown, or the plan ends before a run does.
+    """
+    import pandas as pd
+
+    if "s1" not in dataset or "decay" not in dataset["s1"].attrs:
+        raise InvalidData(
+            "these data have no areas of a learning rate; call scalefit.schedule first"
+        )
+    told = dataset["s1"].attrs
+    step, lr, warm_up = str(told["step"]), str(told["lr"]), told.get("before")
+    wanted = np.sort(np.atleast_1d(numbers(at, "at")))
+    known = [str(one) for one in dataset["run"].values]
+    chosen = known if run is None else [run] if isinstance(run, str) else list(run)
+    tables = []
+    for one in chosen:
+        if one not in known:
+            raise ConfigError(f"run={typed(one)} is not in these data; known: {listed(known)}")
+        _, steps, rates = _rates(dataset, one, step, lr)
+        if wanted[0] < steps[-1]:
+            raise InvalidData(
+                f"at={wanted[0]:g} lies before step {steps[-1]:g}, the last of run {quoted(one)}; "
+                "a plan begins there"
+            )
+        fine = np.linspace(steps[-1], wanted[-1], FINE + 1)
+        turns = _turns(plan)
+        between = turns[(turns > steps[-1]) & (turns < wanted[-1])]
+        ahead = np.union1d(np.union1d(fine, wanted), between)
+        ahead = ahead[ahead > steps[-1]]
+        future = _future(plan, ahead, steps, rates)
+        every, whole = np.append(steps, ahead), np.append(rates, future)
+        area = areas(every, whole, float(told["decay"]), warm_up)
+        place = np.searchsorted(every, wanted)
+        columns = {step: wanted, lr: whole[place], "s1": area.s1[place], "s2": area.s2[place]}
+        tables.append(pd.DataFrame({"run": one, **columns}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _turns(plan: Schedule | tuple[ArrayLike, ArrayLike]) -> Array:
+    """Return steps at which a planned rate may have a corner."""
+    if not isinstance(plan, Schedule):
+        return np.asarray(plan[0], dtype=float)
+    end, start = plan.end, plan.start
+    if plan.kind == "wsd" and start is None and end is not None:
+        start = 0.8 * end
+    return np.array([one for one in (start, end) if one is not None], dtype=float)
+
+
+def _future(
+    plan: Schedule | tuple[ArrayLike, ArrayLike], ahead: Array, step: Array, rate: Array
+) -> Array:
+    """Return the planned rates at later steps."""
+    if isinstance(plan, Schedule):
+        return plan.rates(ahead, step, rate)
+    try:
+        steps, rates = (numbers(one, "schedule") for one in plan)
+    except (TypeError, ValueError):
+        raise ConfigError("schedule: give a Schedule, or steps and their learning rates") from None
+    if steps.shape != rates.shape or steps.ndim != 1 or not (np.diff(steps) > 0.0).all():
+        raise InvalidData("schedule: give as many learning rates as steps, and ascending steps")
+    if not (np.isfinite(rates).all() and (rates >= 0.0).all()):
+        raise InvalidData("schedule: learning rates must be finite and >= 0")
+    later = steps > step[-1]
+    return np.interp(ahead, np.append(step[-1], steps[later]), np.append(rate[-1], rates[later]))
+
+
+def _rates(dataset: xr.Dataset, run: str, step: str, lr: str) -> tuple[Array, Array, Array]:
+    """Return which points of a run have a step, the steps, and the rates there."""
+    for name in (step, lr):
+        if name not in dataset.data_vars or dataset[name].dims != ("run", "point"):
+            raise InvalidData(
+                f"'{name}' is no variable along the runs; {nearest(name, dataset.data_vars)}"
+            )
+    one = dataset.sel(run=run)
+    steps, rates = one[step].values, one[lr].values
+    at = np.flatnonzero(np.isfinite(steps))
+    there = at[np.isfinite(rates[at])]
+    where = f"of run {quoted(run)}"
+    if not there.size:
+        raise InvalidData(f"no '{lr}' {where} has a value")
+    if (rates[there] < 0.0).any():
+        raise InvalidData(f"'{lr}' {where} has {rates[there].min():g}; learning rates are >= 0")
+    if not (np.diff(steps[at]) > 0.0).all():
+        raise InvalidData(
+            f"'{step}' {where} does not ascend; sort its rows, or read a resumed run with resume"
+        )
+    return at, steps[at], np.interp(steps[at], steps[there], rates[there])
