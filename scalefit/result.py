@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
+import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
@@ -548,6 +549,66 @@ class Fit(Record):
         from .analysis.checks import check
 
         return check(self, seed)
+
+    def elbow(self, size: ArrayLike, *, interval: float = 0.9) -> pd.DataFrame:
+        """Return where the curves of a collapse have their elbow, at some P.
+
+        Parameters
+        ----------
+        size : one value or several, in the unit of P
+            Such as numbers of examples.
+        interval
+            Probability between `low` and `high`.
+
+        Returns
+        -------
+        DataFrame
+            One row per run and P: `run, P, median, low, high` in the unit of x; `first, last`, the
+            ends of x among the points of that P; `inside`, the probability that the elbow lies
+            between these; and a `note` where it does not.
+
+        Raises
+        ------
+        ConfigError
+            If the law is no collapse, or one of 1 regime.
+        """
+        import pandas as pd
+
+        from .analysis.collapse import elbow
+        from .laws import Collapse
+
+        self.law.require(Collapse, "elbow")
+        ends = tails(interval)
+        found = {
+            run: elbow(self.parameters(run), size, self.curve(run)[0], ends) for run in self.fitted
+        }
+        return pd.concat(found, names=["run", None]).reset_index("run").reset_index(drop=True)
+
+    @property
+    def nested(self) -> pd.DataFrame:
+        """How probable it is that a collapse is exact, and that curves of all P begin alike.
+
+        Columns `run, hypothesis`, its `probability` where it and its contrary are equally probable
+        a priori, `log_bayes` with its standard `error`, and `method`. Where the density at 0 hangs
+        on few draws the law is fitted again without the parameter.
+
+        Raises
+        ------
+        ConfigError
+            If the law is no collapse, or both hypotheses are held already.
+        """
+        import pandas as pd
+
+        from .analysis.collapse import nested
+        from .laws import Collapse
+
+        self.law.require(Collapse, "gamma_0 and drift")
+        found = {}
+        for run in self.fitted:
+            (problem,) = self.problems(run).values()
+            rng = np.random.default_rng(0)
+            found[run] = nested(problem, self.parameters(run), rng)
+        return pd.concat(found, names=["run", None]).reset_index("run").reset_index(drop=True)
 
     @property
     def outliers(self) -> pd.DataFrame:

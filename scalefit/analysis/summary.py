@@ -103,7 +103,15 @@ def _unit(record: Record, unit: str, per: str, place: int) -> str:
     """Return the unit of a value in the units of the data."""
     if unit == "x" and per == "predictor":
         return str(record.axis(record.predictors[place])["unit"])
-    return {"x": record.tree.attrs["x_unit"], "y": record.tree.attrs["y_unit"]}.get(unit, unit)
+    if unit in ("x", "y"):
+        return str(record.tree.attrs[f"{unit}_unit"])
+    names = record.predictors
+    known = {f"x[{i}]": record.axis(one)["unit"] for i, one in enumerate(names) if "x[" in unit}
+    top, _, below = unit.partition("/")
+    if below in known and top == "y":
+        top, below = str(record.tree.attrs["y_unit"]) or "1", str(known[below])
+        return f"{top}/{below}" if below else top.removeprefix("1")
+    return str(known.get(unit, unit))
 
 
 def shared(record: Record, tails: tuple[float, float]) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def labelled(row: Mapping[Any, Any]) -> str:
     name = str(row["parameter"])
     if row.get("predictor"):
         return f"{name} {row['predictor']}"
-    each = name.removeprefix("spread_") in PER_REGIME
+    each = name.removeprefix("spread_") in (*PER_REGIME, "P_exponent")
     return f"{name} {row['regime']}" if each else name
 
 

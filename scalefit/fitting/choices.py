@@ -12,7 +12,9 @@ from scalefit.arguments import numbers
 from scalefit.errors import ConfigError, InvalidData, nearest
 from scalefit.laws import (
     Additive,
+    Annealed,
     BrokenPowerLaw,
+    Collapse,
     DataConstrained,
     Farseer,
     FourRegime,
@@ -34,6 +36,8 @@ LAWS: dict[str, type[Law]] = {
     "monomial": Monomial,
     "data_constrained": DataConstrained,
     "farseer": Farseer,
+    "annealed": Annealed,
+    "collapse": Collapse,
 }
 """Laws by the name that `law` may give, beside `"broken"` and `"power"`, one regime of it."""
 REGIMES = (1, 2, 3, 4)

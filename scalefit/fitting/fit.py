@@ -44,6 +44,8 @@ def fit(
     fixed: Mapping[str, float] | None = None,
     priors: Mapping[str, Prior] | Literal["default", "narrow"] | None = None,
     method: str = "auto",
+    loss: str | None = None,
+    delta: float = 1e-3,
     draws: int = 1000,
     seed: int = 0,
     executor: Executor | None = None,
@@ -132,6 +134,10 @@ def fit(
     method
         `"certified"`, which `"auto"` stands for: importance sampling whose posterior and evidence
         two independent searches must agree on; `"nuts"`; or `"point"`, milliseconds, a preview.
+    loss, delta
+        `"huber"`, with `method="point"`, gives the optimum of Huber's loss of log y, which many
+        papers quote, and no posterior: all draws are alike. `delta` is where the loss leaves the
+        square.
     draws
         Posterior draws kept per curve.
     seed

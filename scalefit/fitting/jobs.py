@@ -165,7 +165,10 @@ def solve(job: Job, tick: Callable[[], object] | None = None) -> Outcome:
         rng=rng,
         cores=job.cores,
         tick=tick,
+        delta=job.plan.delta,
     )
+    if job.plan.method == "huber":
+        return Outcome((posterior,))
     found = warning(curve) if len(job.plan.counts) > 1 and curve.x.ndim == 1 else None
     notes = (*posterior.notes, *([found] if found else []))
     return Outcome((_doubted(job.plan, curve, replace(posterior, notes=notes)),))

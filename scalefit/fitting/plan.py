@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scalefit.arguments import MOST_DRAWS, names, whole
+from scalefit.arguments import MOST_DRAWS, names, real, whole
 from scalefit.curves.curve import Curve
 from scalefit.errors import ConfigError, InvalidData, nearest
-from scalefit.inference import Problem, resolve
+from scalefit.inference import DELTA, Problem, resolve
 from scalefit.laws import Law, SegmentedLaw, Window
 from scalefit.laws.noise import NOISES, Noise
 from scalefit.laws.overrides import all_priors
@@ -21,6 +21,20 @@ from scalefit.laws.rounding import spread
 from scalefit.wording import quoted, typed
 
 from .choices import chosen_laws, chosen_priors, fixed_priors
+
+
+def _robust(method: str, loss: str | None, delta: float, laws: int) -> str:
+    """Return the engine of a robust loss, after a check of what goes with it."""
+    if loss not in (None, "huber"):
+        raise ConfigError(f"loss={typed(loss)} is unknown; known: 'huber'")
+    if method not in ("point", "huber"):
+        raise ConfigError("loss='huber' has an optimum and no posterior: it takes method='point'")
+    if not 0.0 < real(delta, "delta", "give a width in log y, such as 0.001") < np.inf:
+        raise ConfigError(f"delta={delta}: give a width in log y, such as 0.001")
+    if laws > 1:
+        raise ConfigError("loss='huber' weighs no models: name one number of regimes, and floor=")
+    return "huber"
+
 
 FEWEST = 8
 """Points below which serial correlation is not asked about."""
@@ -51,6 +65,8 @@ class Plan:
         As for `scalefit.fit`.
     pool
         Run coordinates over which curves are partially pooled; empty for none.
+    delta
+        Of Huber's loss, where that is least.
     """
 
     laws: tuple[Law, ...]
@@ -60,6 +76,7 @@ class Plan:
     method: str
     draws: int
     pool: tuple[str, ...] = ()
+    delta: float = DELTA
 
     @classmethod
     def of(
@@ -74,6 +91,8 @@ class Plan:
         method: str,
         draws: int,
         pool: str | Sequence[str] | None = None,
+        loss: str | None = None,
+        delta: float = DELTA,
     ) -> Plan:
         """Return the plan that the arguments of `scalefit.fit` describe.
 
@@ -93,11 +112,15 @@ class Plan:
         held = dict(fixed or {})
         laws = chosen_laws(law, regimes, floor, held)
         method = resolve(method)
+        if loss is not None or method == "huber":
+            method, noise = _robust(method, loss, delta, len(laws)), "normal"
         if chosen not in laws[0].prior_sets:
             raise ConfigError(f"priors='{chosen}' is a set for the broken power law")
         if noise == "auto" and len(laws[0].auto_noises) == len(laws[0].predictors) == 1:
             noise = laws[0].auto_noises[0]
-        plan = cls(laws, noise, chosen, {**overrides, **fixed_priors(held)}, method, draws)
+        plan = cls(
+            laws, noise, chosen, {**overrides, **fixed_priors(held)}, method, draws, delta=delta
+        )
         if names(pool, "pool"):
             plan = plan._pooled(tuple(names(pool, "pool")))
         plan._check()

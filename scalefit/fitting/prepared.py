@@ -17,6 +17,7 @@ from scalefit.arguments import ends, executor_or_none, flag, names, numbers, roo
 from scalefit.curves.binning import binned
 from scalefit.curves.curve import Curve
 from scalefit.curves.isolation import sound_curves
+from scalefit.curves.points import renamed
 from scalefit.curves.replicates import averaged
 from scalefit.curves.surfaces import Several, surfaces
 from scalefit.errors import ConfigError, InvalidData
@@ -63,6 +64,8 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
         method=given.method,
         draws=given.draws,
         pool=given.pool,
+        loss=given.loss,
+        delta=given.delta,
     )
     root(given.seed)
     compiler()
@@ -150,7 +153,7 @@ def _plain(given: Any) -> None:
 
 def _but(source: xr.Dataset, series: Sequence[str]) -> list[str]:
     """Return the settings of a table but for those that tell its runs apart."""
-    own = ("run", "status", *series)
+    own = {"run", "status", *series, *(renamed(source, name) for name in series)}
     return [str(k) for k, v in source.coords.items() if v.dims == ("run",) and k not in own]
 
 

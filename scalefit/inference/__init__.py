@@ -13,14 +13,15 @@ from scalefit.errors import ConfigError, nearest
 from scalefit.wording import typed
 
 from .diagnostics import misgivings
-from .problem import Posterior, Problem
+from .problem import DELTA, Posterior, Problem
 
-__all__ = ["METHODS", "Posterior", "Problem", "compiler", "infer", "resolve", "steps"]
+__all__ = ["DELTA", "METHODS", "Posterior", "Problem", "compiler", "infer", "resolve", "steps"]
 
 METHODS = {
     "certified": "importance sampling from two independent searches that must agree, with evidence",
     "nuts": "NUTS on the PyMC model, four chains from dispersed optima",
     "point": "draws around a few optima, weighted once: milliseconds, a preview",
+    "huber": "the optimum of Huber's loss, without a posterior",
 }
 DEFAULT = "certified"
 
@@ -33,6 +34,7 @@ def infer(
     rng: np.random.Generator,
     cores: int = 1,
     tick: Callable[[], object] | None = None,
+    delta: float = DELTA,
 ) -> Posterior:
     """Return the posterior of one curve under one or several models, by the named method.
 
@@ -50,6 +52,8 @@ def infer(
         Processes that one problem may use.
     tick
         Called as work is done, about `steps(method)` times for each problem.
+    delta
+        Of Huber's loss, from where on it grows in a straight line, in log y.
 
     Raises
     ------
@@ -66,6 +70,10 @@ def infer(
         from . import nuts
 
         posterior = nuts.solve(problems[0], draws=draws, rng=rng, cores=cores, tick=tick)
+    elif method == "huber":
+        from . import huber
+
+        return huber.solve(problems[0], draws=draws, rng=rng, delta=delta)
     else:
         from . import averaging
 

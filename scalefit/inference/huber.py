@@ -13,10 +13,8 @@ from scalefit.laws.priors import dimension, unpack
 
 from .full import target_of
 from .optimise import spread
-from .problem import Posterior, Problem
+from .problem import DELTA, Posterior, Problem
 
-DELTA = 1e-3
-"""Residual of log y from which on the loss grows in a straight line."""
 STARTS = 6
 SWEPT = 1024
 FIRST = 0.1  # delta from which it is stepped down

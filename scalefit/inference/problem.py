@@ -31,6 +31,8 @@ FLOOR = 0.9
 """Prior probability of a floor where laws with and without are weighed: losses rarely fall for
 ever. Numbers of regimes and kinds of noise are equally probable."""
 
+DELTA = 1e-3
+"""Residual of log y from which on Huber's loss grows in a straight line, unless told otherwise."""
 HALF = 0.5
 """Share of the largest probability from which fewer regimes are preferred."""
 
@@ -60,8 +62,8 @@ class Problem:
         Where each run begins among the points of several runs; neighbours of different runs are not
         correlated, and a run may have an effect of its own.
     around
-        The window that default priors read, where it is not that of the data: of all runs that could
-        be made, say, so that priors stay as they are while points are added.
+        The window that default priors read, where it is not that of the data: of all runs that
+        could be made, say, so that priors stay as they are while points are added.
     """
 
     law: Law

@@ -1,6 +1,7 @@
 """Laws: what y is expected to be at each x, one file per law, each formula written once."""
 
 from .additive import Additive
+from .annealed import Annealed
 from .base import Law, Parameter
 from .broken import BrokenPowerLaw, PowerLaw
 from .collapse import Collapse
@@ -15,6 +16,7 @@ from .window import Window
 
 __all__ = [
     "Additive",
+    "Annealed",
     "BrokenPowerLaw",
     "Collapse",
     "DataConstrained",

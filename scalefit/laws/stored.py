@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from scalefit.errors import ConfigError
 
 from .additive import Additive
+from .annealed import Annealed
 from .base import Law
 from .broken import BrokenPowerLaw
+from .collapse import Collapse
 from .cutoff import PowerLawWithCutoff
 from .data_constrained import DataConstrained
 from .farseer import Farseer
@@ -25,6 +28,8 @@ PLAIN: tuple[type[Law], ...] = (PowerLawWithCutoff,)
 """Laws that are made without arguments, of which a stored fit gives the name alone."""
 OPTIONED: tuple[type[Law], ...] = (
     Additive,
+    Annealed,
+    Collapse,
     DataConstrained,
     Farseer,
     FourRegime,
@@ -65,20 +70,26 @@ def optioned(kind: type[Law], options: Any) -> Law | None:
         return None
     given: dict[str, Any] = {}
     for name, value in options.items():
-        wanted = usual[name]
-        if isinstance(wanted, tuple):
-            texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
-            if not texts or not len(wanted) <= len(value) <= MOST:
-                return None
-            given[name] = tuple(value)
-        elif type(value) is not type(wanted):
+        if not _possible(value, usual[name]):
             return None
-        else:
-            given[name] = value
+        given[name] = tuple(value) if isinstance(value, list) else value
     try:
         return kind(**given)
     except ConfigError:
         return None
+
+
+def _possible(value: Any, usual: Any) -> bool:
+    """Return whether an option may have a value, given what it usually is."""
+    if isinstance(usual, tuple):
+        texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        return texts and len(usual) <= len(value) <= MOST
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if usual is None:
+        return value is None or (number and math.isfinite(value))
+    if isinstance(usual, bool):  # of a floor, the value of a known one as well
+        return isinstance(value, bool) or (number and math.isfinite(value) and value > 0)
+    return type(value) is type(usual)
 
 
 MOST = 16

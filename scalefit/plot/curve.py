@@ -126,7 +126,10 @@ def _surfaces(
     along: str | None,
     at: Mapping[str, ArrayLike] | None,
 ) -> Axes | NDArray[Any]:
-    """Draw surfaces, each on axes of its own: contours, or slices along one predictor."""
+    """Draw surfaces on axes of their own: contours, slices, or a collapse on its master curve."""
+    from scalefit.laws import Collapse
+
+    from .master_curve import master_curve
     from .surface import slices, surface
 
     runs = [run for run in fit.runs if run in set(fit.fitted)][:most]
@@ -137,7 +140,11 @@ def _surfaces(
     grid = None if len(runs) == 1 else _grid(len(runs))
     for i, run in enumerate(runs):
         place = ax if grid is None else grid[i]
-        if along is None:
+        if along is None and isinstance(fit.law, Collapse):
+            names = (*fit.predictors, str(fit.tree.attrs["y_label"]))
+            x, y = fit.curve(run)
+            drawn = master_curve(fit.law, fit.parameters(run), x, y, place, labels=names)  # type: ignore[arg-type]
+        elif along is None:
             drawn = surface(fit, run, place)
         else:
             drawn = slices(fit, run, along, at, place, beyond)
