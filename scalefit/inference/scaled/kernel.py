@@ -9,6 +9,8 @@ that quadrature.
 
 With known errors the noise scale is no common factor; it is then an outer parameter.
 
+One file of more than 400 lines, for the reason that `collapsed/kernel.py` gives.
+
 `shape` holds the whole numbers of a model and `prior` the constants of its priors, in the places
 named below. u is log x and p is log P, both from the middles of their ranges, u stretched.
 """
