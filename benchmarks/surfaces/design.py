@@ -36,6 +36,7 @@ RULES = ("design", "plan", "d_optimal", "random", "cheapest", "inverse_cost")
 GROWTH = 8
 """A batch is this part of the runs so far, as in `scalefit.design`."""
 DRAWS = 1000
+NOISE = "student"
 PUBLISHED = {
     "random": {
         "parallel": [None, 0.27, 0.19],
@@ -225,9 +226,7 @@ class Loop:
             window = Window.of(pool.x, np.ones(1))
             return of_law(self._law, window, DRAWS, self._rng)
         window = Window.of(pool.x, pool.y[chosen])
-        problem = Problem(
-            self._law, pool.x[chosen], pool.y[chosen], NOISES["student"], around=window
-        )
+        problem = Problem(self._law, pool.x[chosen], pool.y[chosen], NOISES[NOISE], around=window)
         self.fits += 1
         search = engine.Search(Full(problem), self._rng)
         search.first()

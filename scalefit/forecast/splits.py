@@ -146,7 +146,9 @@ class _Costly:
 
     def _cost(self, log_n: Array, log_d: Array) -> Array:
         with np.errstate(all="ignore"):
-            return np.log(np.asarray(self._function(np.exp(log_n), np.exp(log_d)), dtype=float))
+            return np.asarray(
+                np.log(np.asarray(self._function(np.exp(log_n), np.exp(log_d)), dtype=float))
+            )
 
     @staticmethod
     def _solved(cost: Callable[[Array], Array], log_budget: Array, middle: float) -> Array:

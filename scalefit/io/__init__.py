@@ -124,7 +124,7 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         reader = FORMATS[sniff(file)].read
         if reader is None:
             raise InvalidData(f"{inline(file)}: this is no table; give CSV or JSON Lines")
-        found = reader(file)
+        found: Any = reader(file)
         frame = plain(getattr(found, "frame", found))
         converted = {name: numbers(frame[name]) for name in frame.columns}
         return frame.assign(**{n: v for n, (v, wrong) in converted.items() if not wrong.any()})

@@ -132,18 +132,18 @@ def design(
     names = _columns(given[0])
     frame = tables.table(candidates, names, "candidates")
     x = tables.points(frame, names, "candidates")
-    price = tables.costs(cost, frame)
+    price, spend = tables.costs(cost, frame), tables.budget_of(budget)
     wanted, count, label = _target(target, names)
     runs, log_y = _runs(given, len(names))
+    most = _most(batch, len(runs))
     said = _opinions(given, laws or (), x, wanted, hazard, rng)
     question = Question(x, price, runs, wanted, count)
-    spend = tables.budget_of(budget)
     if len(x) and price.min() <= spend:
         chosen = choose(
             said,
             question,
             spend,
-            most=_most(batch, len(runs)),
+            most=most,
             power=cost_power,
             discrepancy=discrepancy,
             draws=DRAWS,

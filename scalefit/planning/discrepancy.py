@@ -39,14 +39,14 @@ class Discrepancy:
         found = self._kernel(one, other)
         if len(self._runs):
             found = found - self._known(one).T @ self._known(other)
-        return found
+        return np.asarray(found)
 
     def variance(self, points: Array) -> Array:
         """Return the variance at points of shape (n, k), shape (n,)."""
         found = np.full(len(points), self._size**2)
         if len(self._runs):
             found = found - np.sum(self._known(points) ** 2, axis=0)
-        return np.maximum(found, 0.0)
+        return np.asarray(np.maximum(found, 0.0))
 
     @cached_property
     def _lower(self) -> Array:
@@ -66,4 +66,4 @@ class Discrepancy:
 def lengths(log_x: Array) -> Array:
     """Return the length scale of each predictor, shape (k,): half the range of its log."""
     half = 0.5 * np.ptp(log_x, axis=0)
-    return np.where(half > 0.0, half, 1.0)
+    return np.asarray(np.where(half > 0.0, half, 1.0))

@@ -141,7 +141,7 @@ def shares(opinions: Sequence[Opinion]) -> Array:
 def counts(probability: Array, draws: int) -> list[int]:
     """Return how many draws each law gives, in proportion, `draws` in all."""
     ends = np.round(draws * np.cumsum(probability)).astype(int)
-    return np.diff(ends, prepend=0).tolist()
+    return [int(one) for one in np.diff(ends, prepend=0)]
 
 
 def noise_of(params: Mapping[str, Array]) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from scalefit.wording import inline, shortened
 from .style import BAND, INK, LINE, label_ticks, legend, new_axes
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 NAMED = 12
@@ -21,17 +20,7 @@ FAR = 30.0
 Z = 1.6448536269514722
 
 
-class Bought(Protocol):
-    """What the figure needs of a design."""
-
-    table: pd.DataFrame
-    before: float
-    before_misfit: float
-    target: str
-    relative: bool
-
-
-def design(bought: Bought, ax: Axes | None = None) -> Axes:
+def design(bought: Any, ax: Axes | None = None) -> Axes:
     """Draw half the expected 90% interval of the target after each purchase.
 
     Parameters
