@@ -38,7 +38,8 @@ class Parameter:
     size
         How many values it has.
     per
-        `"law"` for a single value; `"regime"`, `"crossover"` or `"predictor"` for one value each.
+        `"law"` for a single value; `"regime"`, `"crossover"`, `"predictor"` or `"pair"` of
+        predictors for one value each.
     low, high
         Bounds; never reached.
     unit
@@ -50,7 +51,7 @@ class Parameter:
 
     name: str
     size: int
-    per: Literal["law", "regime", "crossover", "predictor"]
+    per: Literal["law", "regime", "crossover", "predictor", "pair"]
     low: float
     high: float
     unit: str
