@@ -318,9 +318,8 @@ def _rates(
     """Return which points of a run have a step, the steps, and the rates there."""
     for name in (step, lr):
         if name not in dataset.data_vars or dataset[name].dims != ("run", "point"):
-            raise InvalidData(
-                f"'{name}' is no variable along the runs; {nearest(name, map(str, dataset.data_vars))}"
-            )
+            hint = nearest(name, map(str, dataset.data_vars))
+            raise InvalidData(f"'{name}' is no variable along the runs; {hint}")
     one = dataset.sel(run=run)
     steps, rates = one[step].values, one[lr].values
     at = np.flatnonzero(np.isfinite(steps))
