@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,15 @@ def table(n: int = 48, noise: float = 0.005, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"size": size, "seen": tokens, "loss": loss}).sample(
         frac=1.0, random_state=seed
     )
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Close the figures that a test makes."""
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,13 @@ multi-power-law of the one that SCALEFIT_DATA names. The law is fitted to three 
 a run and displaces it, and predicts the other six.
 
 Warm-up ends at the first row; rows within a fifth of its length after that are left out, because
-the loss has not settled there. How fast the momentum of annealing decays is chosen by evidence on
-the three schedules.
+the loss has not settled there. How fast the momentum of annealing decays, and which share of rate
+times steps the warm-up counts for (one half if the rate rose in a straight line), are chosen by
+evidence on the three schedules.
 
-For planned decays the law is fitted to the same three and to the two runs that decay after step
-20,000, but for what comes then; each of them is then predicted under its plan, by the law and the
-displacement that its own points have shown.
+For planned decays the law, with the usual areas, is fitted to the same three and to the two runs
+that decay after step 20,000, but for what comes then; each of them is then predicted under its
+plan, by the law and the displacement that its own points have shown.
 
 Reported: R^2 over all rows of the six schedules, the share inside 90% bands of new runs, and the
 largest relative error of a planned decay.
@@ -51,19 +52,23 @@ STABLE = 20000  # step up to which those are at their constant rate
 LOW = 3e-5
 SETTLED = 1.2  # times the length of the warm-up
 DECAYS = (0.998, 0.9985, 0.999)
-JOBS = [(size, decay, "ahead") for size in SIZES for decay in DECAYS]
-JOBS += [(size, decay, "planned") for size in SIZES for decay in DECAYS]
+WARM_UPS = (0.5, 0.55, 0.6)
+USUAL = (0.999, 0.5)
+JOBS = [(size, "planned", *USUAL) for size in SIZES]
+JOBS += [(size, "ahead", decay, warm) for size in SIZES for decay in DECAYS for warm in WARM_UPS]
 PUBLISHED = {"25": 0.997, "100": 0.997, "400": 0.992}
 """R^2 of the law of those authors, fitted to the same schedules."""
 
 
-def run(size: str, name: str, decay: float, until: float = np.inf) -> tuple[Array, Array, Array]:
+def run(
+    size: str, name: str, decay: float, warm: float, until: float = np.inf
+) -> tuple[Array, Array, Array]:
     """Return steps, both areas (n, 2), and losses of one run, once settled, up to a step."""
     from scalefit.curves.schedule import areas
 
     rows = table(data() / "multi-power-law" / f"csv_{size}" / f"{name}.csv")
     step, rate, loss = columns(rows, "step", "lr", "loss").T
-    found = areas(step, rate, decay)
+    found = areas(step, rate, decay, warm * rate[0] * step[0])
     kept = (step >= SETTLED * step[0]) & (step <= until)
     return step[kept], np.stack([found.s1, found.s2], axis=1)[kept], loss[kept]
 
@@ -87,32 +92,31 @@ def bands(fit: Fitted, x: Array, rng: np.random.Generator) -> tuple[Array, Array
 
 
 def one_job(index: int) -> dict[str, Any]:
-    """Return the scores of one size at one decay of the momentum."""
-    size, decay, kind = JOBS[index]
-    runs = [run(size, name, decay) for name in TRAINED]
-    row = {"index": index, "size": size, "decay": decay, "kind": kind}
+    """Return the scores of one size at one decay of the momentum and one area of the warm-up."""
+    size, kind, decay, warm = JOBS[index]
+    row = {"index": index, "size": size, "kind": kind, "decay": decay, "warm_up": warm}
+    runs = [run(size, name, decay, warm) for name in TRAINED]
     if kind == "planned":
-        runs += [run(size, name, decay, STABLE) for name in PLANNED]
-        fit = fitted(runs, SEED + index)
-        worst = {name: planned(fit, size, name, decay) for name in PLANNED}
-        return {**row, **fit.certificate(), "worst": worst}
+        runs += [run(size, name, decay, warm, STABLE) for name in PLANNED]
     fit = fitted(runs, SEED + index)
+    if kind == "planned":
+        worst = {name: planned(fit, size, name) for name in PLANNED}
+        return {**row, **fit.certificate(), "worst": worst}
     rng = np.random.default_rng(SEED + index)
-    found = {name: (run(size, name, decay), None) for name in TESTED}
-    predicted = {name: bands(fit, one[0][1], rng) for name, one in found.items()}
-    truth = {name: one[0][2] for name, one in found.items()}
-    inside = {
-        name: float(np.mean((y > predicted[name][1]) & (y < predicted[name][2])))
-        for name, y in truth.items()
-    }
-    y = np.concatenate(list(truth.values()))
-    median = np.concatenate([one[0] for one in predicted.values()])
+    truth, median, inside = [], [], {}
+    for name in TESTED:
+        _, x, y = run(size, name, decay, warm)
+        middle, low, high = bands(fit, x, rng)
+        inside[name] = round(float(np.mean((y > low) & (y < high))), 3)
+        truth.append(y)
+        median.append(middle)
+    y, found = np.concatenate(truth), np.concatenate(median)
     return {
         **row,
         **fit.certificate(),
-        "r_squared": round(r_squared(median, y), 5),
-        "rmse": round(float(np.sqrt(np.mean((median - y) ** 2))), 5),
-        "inside": {name: round(value, 3) for name, value in inside.items()},
+        "r_squared": round(r_squared(found, y), 5),
+        "rmse": round(float(np.sqrt(np.mean((found - y) ** 2))), 5),
+        "inside": inside,
         "rows": int(y.size),
         **{
             name: fit.quantiles(name, (0.05, 0.95))[0]
@@ -121,7 +125,7 @@ def one_job(index: int) -> dict[str, Any]:
     }
 
 
-def planned(fit: Fitted, size: str, name: str, decay: float) -> float:
+def planned(fit: Fitted, size: str, name: str) -> float:
     """Return the largest relative error of a run's decay, predicted at its constant rate."""
     from scalefit import trajectory
     from scalefit.curves.schedule import Schedule, schedule
@@ -132,12 +136,12 @@ def planned(fit: Fitted, size: str, name: str, decay: float) -> float:
     past = step <= STABLE
     dims = ("run", "point")
     variables = {"step": (dims, step[None, past]), "lr": (dims, rate[None, past])}
-    made = schedule(trajectory.build(variables, {"run": [name]}, source=name), decay=decay)
+    made = schedule(trajectory.build(variables, {"run": [name]}, source=name))
     kind: Any = PLANNED[name]
     end = float(np.ceil(step[-1] / 1000.0) * 1000.0)
     plan = Schedule(kind, start=STABLE, end=end, low=LOW)
     x = ahead(made, plan, step[~past])[["s1", "s2"]].to_numpy()
-    at, own, y = run(size, name, decay, STABLE)
+    at, own, y = run(size, name, *USUAL, STABLE)
     shown = np.log(y) - np.asarray(fit.law.log_mean(fit.draws, own))
     moved = np.median(shown[:, len(at) // 2 :])
     predicted = np.exp(np.median(fit.law.log_mean(fit.draws, x), axis=0) + moved)
@@ -145,29 +149,23 @@ def planned(fit: Fitted, size: str, name: str, decay: float) -> float:
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the decay of largest evidence gives, size by size and in the mean."""
-    found: dict[str, Any] = {}
+    """Return what the areas of largest evidence give, size by size and in the mean."""
+    top = {}
     for size in SIZES:
-        for kind in ("ahead", "planned"):
-            same = [row for row in rows if row["size"] == size and row["kind"] == kind]
-            top = max(same, key=lambda row: row["log_evidence"])
-            found.setdefault(size, {})[kind] = {
-                key: value for key, value in top.items() if key not in ("index", "size", "kind")
-            }
-    mean = float(np.mean([found[size]["ahead"]["r_squared"] for size in SIZES]))
-    inside = [list(found[size]["ahead"]["inside"].values()) for size in SIZES]
+        same = [row for row in rows if (row["size"], row["kind"]) == (size, "ahead")]
+        top[size] = max(same, key=lambda row: row["log_evidence"])
+    inside = [value for row in top.values() for value in row["inside"].values()]
+    worst = [value for row in rows if "worst" in row for value in row["worst"].values()]
     return {
-        "r_squared_mean": round(mean, 4),
+        "r_squared_mean": round(float(np.mean([row["r_squared"] for row in top.values()])), 4),
         "inside_mean": [
             round(float(np.mean(inside)), 3),
-            round(float(np.std(inside, ddof=1) / np.sqrt(np.size(inside))), 3),
-            int(np.size(inside)),
+            round(float(np.std(inside, ddof=1) / np.sqrt(len(inside))), 3),
+            len(inside),
         ],
-        "worst_planned": max(
-            value for size in SIZES for value in found[size]["planned"]["worst"].values()
-        ),
+        "worst_planned": max(worst),
         "published": PUBLISHED,
-        "sizes": found,
+        "sizes": top,
     }
 
 

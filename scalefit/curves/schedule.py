@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from scalefit import trajectory
 from scalefit.arguments import numbers, real
@@ -308,16 +308,18 @@ def _future(
     if not (np.isfinite(rates).all() and (rates >= 0.0).all()):
         raise InvalidData("schedule: learning rates must be finite and >= 0")
     later = steps > step[-1]
-    return np.interp(ahead, np.append(step[-1], steps[later]), np.append(rate[-1], rates[later]))
+    past, first = np.append(step[-1], steps[later]), np.append(rate[-1], rates[later])
+    return np.asarray(np.interp(ahead, past, first))
 
 
-def _rates(dataset: xr.Dataset, run: str, step: str, lr: str) -> tuple[Array, Array, Array]:
+def _rates(
+    dataset: xr.Dataset, run: str, step: str, lr: str
+) -> tuple[NDArray[np.intp], Array, Array]:
     """Return which points of a run have a step, the steps, and the rates there."""
     for name in (step, lr):
         if name not in dataset.data_vars or dataset[name].dims != ("run", "point"):
-            raise InvalidData(
-                f"'{name}' is no variable along the runs; {nearest(name, dataset.data_vars)}"
-            )
+            hint = nearest(name, map(str, dataset.data_vars))
+            raise InvalidData(f"'{name}' is no variable along the runs; {hint}")
     one = dataset.sel(run=run)
     steps, rates = one[step].values, one[lr].values
     at = np.flatnonzero(np.isfinite(steps))
@@ -331,4 +333,5 @@ def _rates(dataset: xr.Dataset, run: str, step: str, lr: str) -> tuple[Array, Ar
         raise InvalidData(
             f"'{step}' {where} does not ascend; sort its rows, or read a resumed run with resume"
         )
-    return at, steps[at], np.interp(steps[at], steps[there], rates[there])
+    known = np.interp(steps[at], steps[there], rates[there])
+    return at, np.asarray(steps[at]), np.asarray(known)

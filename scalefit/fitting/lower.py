@@ -95,8 +95,8 @@ def frontier(
             f"their range of x, and {FEWEST} are needed; give runs of more sizes, or longer ones"
         )
     return fit(
-        _trajectory(found, curves, ready.x, ready.y),
-        x=ready.x["name"],
+        _trajectory(found, curves, ready.x[0], ready.y),
+        x=ready.x[0]["name"],
         y=ready.y["name"],
         law=law,
         regimes=regimes,

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize
 
 from scalefit.arrays import Array
-from scalefit.laws.priors import dimension, unpack
+from scalefit.laws.priors import dimension, pack, unpack
 
 from .full import target_of
 from .optimise import spread
@@ -50,7 +50,7 @@ def huber(residual: Array, delta: float) -> Array:
     """
     size = np.abs(residual)
     inside = 0.5 * size**2
-    return np.where(size <= delta, inside, delta * (size - 0.5 * delta))
+    return np.asarray(np.where(size <= delta, inside, delta * (size - 0.5 * delta)))
 
 
 def optimum(problem: Problem, rng: np.random.Generator, *, delta: float = DELTA) -> Optimum:
@@ -72,7 +72,7 @@ def optimum(problem: Problem, rng: np.random.Generator, *, delta: float = DELTA)
         natural = {**sampled, **problem.law.natural(sampled, problem.window)}
         with np.errstate(all="ignore"):
             apart = problem.log_y - np.asarray(problem.law.log_mean(natural, problem.x))
-        return np.nan_to_num(apart, nan=1e3, posinf=1e3, neginf=-1e3)
+        return np.asarray(np.nan_to_num(apart, nan=1e3, posinf=1e3, neginf=-1e3))
 
     def summed(v: Array, width: float) -> Array:
         return np.asarray(huber(residual(v), width).sum(axis=1) / width)
@@ -119,14 +119,8 @@ def _starts(
     priors = problem.law.priors(problem.window)
     v = rng.standard_normal((SWEPT, d))
     moved = problem.law.align(unpack(priors, v), problem.x, problem.y)
-    both = np.concatenate([v, np.clip(_packed(priors, moved), -8.0, 8.0)])
+    both = np.concatenate([v, np.clip(np.nan_to_num(pack(priors, moved)), -8.0, 8.0)])
     return spread(both, -cost(both), STARTS, target.halved)
-
-
-def _packed(priors: object, sampled: object) -> Array:
-    from scalefit.laws.priors import pack
-
-    return np.nan_to_num(pack(priors, sampled))  # type: ignore[arg-type]
 
 
 def _descended(

@@ -38,8 +38,8 @@ class Parameter:
     size
         How many values it has.
     per
-        `"law"` for a single value; `"regime"`, `"crossover"`, `"predictor"` or `"pair"` (of
-        predictors) for one value each.
+        `"law"` for a single value; `"regime"`, `"crossover"`, `"predictor"` or `"pair"` of
+        predictors for one value each.
     low, high
         Bounds; never reached.
     unit

@@ -28,7 +28,7 @@ def level(window: Window) -> LogNormal:
 
 def offsets(window: Window) -> Array:
     """Return the logs of the predictors at the centre of the data, shape (k,)."""
-    return np.asarray(np.log(np.array(window.centre)))
+    return np.asarray(np.log(np.array(window.centre)), dtype=float)
 
 
 def several(law: Law) -> None:
