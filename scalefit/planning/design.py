@@ -240,9 +240,7 @@ def _opinions(
     for law in laws:
         run = first.runs[0]
         at, y = first.law_curve(run)
-        problem = Problem(
-            law, at, y, first.noise, first.errors(run), start=first.start(run)
-        )
+        problem = Problem(law, at, y, first.noise, first.errors(run), start=first.start(run))
         found.append(opinions.of_problem(problem, DRAWS, rng))
     return found
 
