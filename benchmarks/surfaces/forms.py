@@ -131,7 +131,10 @@ def one_noise(which: int) -> dict[str, Any]:
         white, _ = fitted.problem.standardised(fitted.draws)
         chance = fitted.problem.noise.outlying(white, fitted.draws).mean(axis=0)
         row["outliers"] = int((chance > 0.5).sum())
-        row["of_the_five"] = [round(float(c), 3) for c in chance[np.argsort(-points.y)[:OUTLIERS]]]
+        if name == "outlier":  # the five are among the points
+            row["of_the_five"] = [
+                round(float(c), 3) for c in chance[np.argsort(-points.y)[:OUTLIERS]]
+            ]
     return row
 
 
