@@ -18,6 +18,7 @@ from claims.calibration import beyond, calibration, models, noise, pooled
 from claims.public_curves import eighth, extrapolation, public_files, quarter, short_extrapolation
 from claims.speed import robustness, speed
 from claims.spending import parabolas
+from claims.surfaces import forms, tasks
 from claims.training import trainers
 from claims.trust import trust
 from claims.verdicts import verdicts
@@ -37,6 +38,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "beyond": beyond,
     "pooled": pooled,
     "verdicts": verdicts,
+    "forms": forms,
+    "tasks": tasks,
     "parabolas": parabolas,
     "trainers": trainers,
     "speed": speed,

@@ -388,9 +388,9 @@ class Record:
         ConfigError
             If a predictor is missing.
         """
-        names = self.predictors
-        if len(names) == 1:
+        if "predictors" not in self.tree.attrs:
             return positive(x, "x")
+        names = self.predictors
         zero = [role in self.law.linear for role in self.law.predictors]
         if not hasattr(x, "keys"):
             at = numbers(x, "x")

@@ -105,9 +105,9 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
             raise damaged(f"attribute '{name}' is {quoted(tree.attrs[name])}")
     description = described_law(_parsed(tree, "law"))
     law = named(description) if law is None else law
-    _predictors(tree, law)
     groups = {str(name): node.to_dataset() for name, node in tree.children.items()}
     _layout(groups)
+    _predictors(tree, law)
     described_priors(_parsed(tree, "priors"), law)
     _points(groups, _ceiling(tree))
     _models(groups, law)

@@ -109,6 +109,7 @@ def test_forecasts_come_part_by_part(fits: sf.Fits, whole: sf.Fit) -> None:
     assert len(fits.reach([0.5])) == 8
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_fitted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = solved(monkeypatch)
     first = sf.fit_to(tmp_path, table(), **NAMES, **ONE).summary()

@@ -55,6 +55,7 @@ def test_a_point_fit_needs_neither_pymc_nor_torch(tmp_path: Path) -> None:
     assert loaded_after(reading, tmp_path).isdisjoint(light)
 
 
+@pytest.mark.slow
 def test_pymc_comes_without_torch(tmp_path: Path) -> None:
     heavy = loaded_after("import scalefit._compat", tmp_path)
     assert "pymc" in heavy

@@ -195,6 +195,7 @@ def regression() -> Any:
     return torch.utils.data.TensorDataset(inputs, inputs @ torch.randn(16, generator=make))
 
 
+@pytest.mark.slow
 @theirs
 @pytest.mark.train
 @pytest.mark.parametrize("metric", ["loss", "val_loss", "epoch_loss"])

@@ -27,6 +27,7 @@ def short() -> sf.Fit:
     return sf.fit(pd.concat(parts), x="x", y="y", by="run", regimes=[1, 2], noise="normal", **QUICK)
 
 
+@pytest.mark.slow
 def test_a_thousand_short_curves_need_less_than_forty_megabytes(
     short: sf.Fit, tmp_path: Path
 ) -> None:
@@ -36,6 +37,7 @@ def test_a_thousand_short_curves_need_less_than_forty_megabytes(
     assert 1000 * more / 25 < 40e6
 
 
+@pytest.mark.slow
 def test_tables_of_a_packed_fit_are_those_of_the_fit_and_can_be_kept(
     short: sf.Fit, tmp_path: Path
 ) -> None:

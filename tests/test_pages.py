@@ -44,10 +44,10 @@ PAGES = (
     "datasets/README.md",
     "benchmarks/README.md",
 )
-LONGEST = {"README.md": 150, "scalefit/README.md": 320, "datasets/README.md": 60}
+LONGEST = {"README.md": 150, "scalefit/README.md": 350, "datasets/README.md": 60}
 MARKS = {
     **dict.fromkeys(("README.md", "scalefit/README.md"), pytest.mark.slow),
-    "trainers/README.md": pytest.mark.train,
+    "trainers/README.md": (pytest.mark.train, pytest.mark.slow),
 }
 HEAVY = (pytest.mark.train, pytest.mark.slow)
 SECTIONS = {"law": "Add a law", "reader": "Add a reader", "family": "Add a family"}
@@ -395,7 +395,7 @@ assert find_spec("scalefit.trainers.bowl.simulate") and not find_spec("bowl")
 
 @pytest.mark.parametrize(
     "kind",
-    [pytest.param(k, marks=HEAVY if k == "family" else ()) for k in SECTIONS],
+    [pytest.param(k, marks=HEAVY if k == "family" else pytest.mark.slow) for k in SECTIONS],
 )
 def test_what_contributing_adds_works(kind: str, copy: Path) -> None:
     for block in blocks(section(page("CONTRIBUTING.md"), SECTIONS[kind])):
@@ -413,6 +413,7 @@ def test_what_contributing_adds_works(kind: str, copy: Path) -> None:
         used(copy, "-c", MOVED)
 
 
+@pytest.mark.slow
 def test_a_benchmark_as_contributing_adds_it(copy: Path) -> None:
     script, claim = blocks(section(page("CONTRIBUTING.md"), BENCHMARK))
     put(script, copy)

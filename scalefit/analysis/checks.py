@@ -179,7 +179,7 @@ def whitened(
     chosen = np.linspace(0, len(params["noise"]) - 1, DRAWS).round().astype(int)
     params = {name: value[chosen] for name, value in params.items()}
     noise = _kind(noise, params)
-    gap, error = noise.gaps(x, start), error**2
+    gap, error = noise.gaps(x, start, law.linear_columns), error**2
     drawn = law.log_curve(params, x)
     mean = drawn.mean(axis=0)
     left = np.log(y) - mean
@@ -371,7 +371,7 @@ def _tail(white: Array, x: Array) -> Array:
 
 def _slope(white: Array, x: Array, part: NDArray[np.bool_]) -> Array:
     """Return the slope over a part of the curve per decade, in units of the residuals' size."""
-    if part.sum() < THIRD:
+    if part.sum() < THIRD or np.ptp(x[part]) == 0.0:
         return np.full(len(white), np.nan)
     u = np.log10(x[part])
     u = u - u.mean()

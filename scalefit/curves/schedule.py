@@ -315,13 +315,17 @@ def _future(
 def _rates(
     dataset: xr.Dataset, run: str, step: str, lr: str
 ) -> tuple[NDArray[np.intp], Array, Array]:
-    """Return which points of a run have a step, the steps, and the rates there."""
-    for name in (step, lr):
-        if name not in dataset.data_vars or dataset[name].dims != ("run", "point"):
+    """Return which points of a run have a step, the steps, and the rates there.
+
+    A rate that is the same along every run may stand as a run coordinate.
+    """
+    for name, kinds in ((step, [("run", "point")]), (lr, [("run", "point"), ("run",)])):
+        if name not in dataset.variables or dataset[name].dims not in kinds:
             hint = nearest(name, map(str, dataset.data_vars))
             raise InvalidData(f"'{name}' is no variable along the runs; {hint}")
     one = dataset.sel(run=run)
-    steps, rates = one[step].values, one[lr].values
+    steps = one[step].values
+    rates = np.broadcast_to(one[lr].values, steps.shape).astype(float)
     at = np.flatnonzero(np.isfinite(steps))
     there = at[np.isfinite(rates[at])]
     where = f"of run {quoted(run)}"

@@ -46,6 +46,7 @@ def test_rules_that_know_nothing_stop_at_the_first_run_that_does_not_fit(
     assert loop.fits == 0
 
 
+@pytest.mark.slow
 def test_a_design_spends_what_it_can(campaign: Any) -> None:
     pool = small(campaign)
     loop = campaign.Loop("parallel", pool, "design", np.random.default_rng(1))

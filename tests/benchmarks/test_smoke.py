@@ -23,7 +23,6 @@ SMALL = {
     "calibration/exponent_coverage.py": ["--curves", "1", "--method", "point"],
     "speed/engine.py": ["--curves", "1", "--cases", "preview"],
     "speed/perceptron_theory.py": ["--loads", "1", "--norms", "2"],
-    "surfaces/parabolas.py": [],
     "robustness/fuzz_readers.py": ["--minutes", "0.01"],
 }
 """Least arguments of what takes seconds; pooling, the average over models and what trains or reads

@@ -107,6 +107,7 @@ def test_hazard_reaches_the_prediction(stored: Path, run: Run) -> None:
     assert "further crossovers expected at 3 per decade (--hazard)" in run(*at, "--hazard", 3).out
 
 
+@pytest.mark.slow
 def test_several_models_are_told_in_a_line(table: Path, run: Run, tmp_path: Path) -> None:
     arguments = ("fit", table, *AXES, "--by", "model", "--method", "point", "--regimes", "1,2")
     done = run(*arguments, "--out", "results")
@@ -154,6 +155,7 @@ def test_models_reach_the_fit(table: Path, run: Run, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(stored.priors, expected.priors)
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(table: Path, run: Run) -> None:
     arguments = ("fit", table, *AXES, "--by", "model", *POINT, "--json")
     assert run(*arguments, "--workers", 2).out == run(*arguments).out

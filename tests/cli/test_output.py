@@ -23,7 +23,9 @@ from .conftest import AXES, POINT, WIDTH, Curves, Run
 ODD = '[bold]b[/bold] :fire: {a} $x^{2$ "q"\n\x1b[31mred, and on it goes: lr=3e-4, width=1024'
 
 
-COMMANDS = ["fit", "predict", "compare", "report", "train", "theory", "runs", "data", "demo"]
+COMMANDS = [
+    *("fit", "predict", "compare", "design", "report", "train", "theory", "runs", "data", "demo")
+]
 HELP = [[], *([name] for name in COMMANDS), *(["data", name] for name in ("list", "info", "get"))]
 
 
@@ -33,7 +35,7 @@ def test_help_fits_and_describes_every_option(command: list[str], run: Run) -> N
     assert (done.code, done.err) == (0, "")
     assert max(map(len, done.out.splitlines())) <= WIDTH
     assert done.out == run(*command, "-h").out
-    options = done.out.partition("Commands:")[0]
+    options = done.out.partition("Commands:")[0].partition("Example:")[0]
     described = re.findall(r"^  (-\S.*?)(?:  +|\n {8,})(\S.*)$", options, flags=re.MULTILINE)
     assert len(described) == len(re.findall(r"^  -", options, flags=re.MULTILINE)) > 0
 

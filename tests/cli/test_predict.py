@@ -108,6 +108,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130(tmp_path: Path, stored: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     done = interrupted(BUSY, "predict", str(stored), "--at", "1e9")

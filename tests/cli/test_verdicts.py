@@ -51,6 +51,7 @@ def test_a_counter_that_restarted_is_joined_up(
     assert run(*fit, "--resume").code == 0
 
 
+@pytest.mark.slow
 def test_a_forecast_says_that_it_assumes_the_schedule(
     logged: pd.DataFrame, tmp_path: Path, run: Run
 ) -> None:

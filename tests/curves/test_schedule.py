@@ -163,3 +163,14 @@ def test_refusals_name_what_is_wrong() -> None:
         Schedule("linear")
     with pytest.raises(ConfigError, match="never gets there"):
         Schedule("exponential", end=3.0)
+
+
+def test_a_rate_that_never_changes_may_be_a_coordinate_of_the_run() -> None:
+    steps = np.arange(1.0, 9.0) * 100
+    columns = {"step": (("run", "point"), steps[None]), "loss": (("run", "point"), steps[None])}
+    along = {**columns, "lr": (("run", "point"), np.full((1, 8), 3e-4))}
+    coords = {"run": ["a"], "lr": ("run", [3e-4])}
+    found = schedule(trajectory.build(columns, coords, source="test"))
+    same = schedule(trajectory.build(along, {"run": ["a"]}, source="test"))
+    for name in ("s1", "s2"):
+        np.testing.assert_array_equal(found[name].values, same[name].values)

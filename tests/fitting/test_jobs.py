@@ -167,6 +167,7 @@ def test_that_kernels_are_compiled_once_is_said(
     assert jobs._first() == "fitting"
 
 
+@pytest.mark.slow
 def test_workers_that_die_leave_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker killed for memory takes its pool with it; curves that were done stay."""
 

@@ -25,6 +25,7 @@ def measured(decimals: int) -> Array:
     return np.asarray((law(X) * np.exp(0.03 * noise)).round(decimals))
 
 
+@pytest.mark.slow
 def test_the_exponent_and_the_forecast_hold(tmp_path: Path) -> None:
     fit = sf.fit(X, measured(4), regimes=[1, 2], progress=False)
     assert fit.verdict == {"curve": "ok"}

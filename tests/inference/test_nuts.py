@@ -63,7 +63,7 @@ def test_methods_by_name(problem: Problem) -> None:
 # NUTS, once.
 
 
-@pytest.fixture(scope="module", params=[1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.slow) for n in (1, 2)])
 def posed(request: pytest.FixtureRequest, y: Array) -> Problem:
     """Return a curve of one regime; among the tests that take minutes, one of two as well."""
     if request.param == 2:

@@ -99,6 +99,7 @@ def test_stated_values_lead_to_the_posterior_of_the_intervals(floor: bool) -> No
     np.testing.assert_allclose(np.std(one), np.std(two), rtol=0.1)
 
 
+@pytest.mark.slow
 def test_evidence_is_the_integral_over_the_prior() -> None:
     """Two free coordinates, on a grid: the others are held."""
     from scalefit.laws.priors import Fixed

@@ -91,6 +91,7 @@ def test_it_survives_a_file_and_is_compared(found: sf.Fit, tmp_path: Path) -> No
     assert table["low"][0] < 0.0 < table["high"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beta", [0.5, 1.0])
 def test_a_sum_of_exponentials_keeps_its_exponent(beta: float) -> None:
     """A floor that must be positive gives an exponent too large by more than its interval."""

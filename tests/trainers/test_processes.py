@@ -145,6 +145,7 @@ def test_processes_share_a_folder(tmp_path: Path, count: int, kill: bool) -> Non
     assert left == {".nc"}
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_gives_one_error(tmp_path: Path) -> None:
     program = KILLED.replace('print("ready", flush=True)', "kill(pool)").replace(
         "loop.SAVE_EVERY",

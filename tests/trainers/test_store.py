@@ -121,6 +121,7 @@ def test_a_later_version_of_the_store_is_left_alone(tmp_path: Path) -> None:
     assert not list((tmp_path / "bundles").glob("*.damaged"))
 
 
+@pytest.mark.slow
 def test_merged_prefers_what_was_tried_again_with_more_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

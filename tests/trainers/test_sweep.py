@@ -120,6 +120,7 @@ def test_shards_are_the_whole_and_none_twice(tmp_path: Path, trained: list[str])
             trainers.run(config(), shard=wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_want_of_memory_halves_the_runs_side_by_side_then_gives_one_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +154,7 @@ def test_want_of_memory_halves_the_runs_side_by_side_then_gives_one_up(
     assert set(trainers.run(settings, out=tmp_path)["status"].values) == {"ok"}
 
 
+@pytest.mark.slow
 def test_want_of_memory_in_every_run_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left(*arguments: Any) -> Any:
         raise MemoryError

@@ -19,7 +19,8 @@ from scalefit.trainers.committee.spectrum import beyond, eigenvalues, trained, w
 
 @pytest.mark.parametrize(
     ("kind", "count"),
-    [("ODE", 30), ("LINODE", 36), ("LINREC", 30), ("LINEXP", 10), ("FLOOR", 12), ("PLAT", 18),
+    [pytest.param("ODE", 30, marks=pytest.mark.slow), ("LINODE", 36), ("LINREC", 30),
+     ("LINEXP", 10), ("FLOOR", 12), ("PLAT", 18),
      ("PLATETA", 54), ("ESC", 6), ("ETACERF", 5), pytest.param("PLEN", 28, marks=pytest.mark.slow),
      pytest.param("SPEC", 32, marks=pytest.mark.slow)],
 )  # fmt: skip
@@ -303,6 +304,7 @@ def test_tail_of_linear_units_is_in_proportion_to_their_first_loss() -> None:
     assert float(found["tail"]) == pytest.approx(first * beyond(8, 1.0), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_trajectory() -> None:
     config = trainers.config(
         "committee", L=[1, 8], N=[64], K=2, M=2, duration=400, points=30, learning_rate=0.5,

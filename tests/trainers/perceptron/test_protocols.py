@@ -91,6 +91,7 @@ def test_what_has_not_converged_is_nan() -> None:
     assert measured[1].isfinite()
 
 
+@pytest.mark.slow
 def test_fixed_norm_agrees_with_theory() -> None:
     # 3 standard errors of the mean, four rows: false alarm 1 in 90, for one draw
     norms = [0.5, 5.0]
@@ -166,6 +167,7 @@ def descents() -> xr.Dataset:
     return simulate(load=6, seeds=3, points=200, zip=steps)
 
 
+@pytest.mark.slow
 def test_steps_that_grow_with_the_norm_follow_the_path_of_constant_ones() -> None:
     curves = descents()
     norms = np.geomspace(0.3, 8, 12)
@@ -192,6 +194,7 @@ def test_constant_steps_count_time_as_growing_ones_do() -> None:
     np.testing.assert_allclose(run["time"], np.cumsum(0.2 * (1 + before)), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_late_norm_grows_with_the_logarithm_of_time() -> None:
     # the margin is that of the same data, at the minimiser of large norm
     late = simulate(load=5, seeds=2, steps=20_000, points=40, step_rule="norm")
@@ -241,6 +244,7 @@ def test_one_pass_of_hebb_is_the_first_step_of_descent() -> None:
         np.testing.assert_allclose(hebb[name][:, -1], descent[name][:, 0], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_where_the_rules_end() -> None:
     common: dict[str, Any] = {"load": 3, "seeds": 3, "N": 20}
     hard = simulate(protocol="fixed_norm", norm=[1e-3, 5000], **common)

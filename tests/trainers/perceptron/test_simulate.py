@@ -181,6 +181,7 @@ def test_norm_grows_with_the_cube_root_of_time_before_the_elbow() -> None:
         assert found * at**2 == pytest.approx(0.328, rel=0.1)
 
 
+@pytest.mark.slow
 def test_descent_meets_the_theory_beyond_the_elbow() -> None:
     # 3 standard errors of the mean over instances, as for any draw, plus 1 % for the path.
     config = trainers.config("perceptron", load=3, N=100, seeds=32, steps=3000, norm=6)
