@@ -116,7 +116,9 @@ MUTANTS = (
     ),
     Mutant(
         "law: crossovers change the exponent only half-way",
+        "            change = exponent[..., i + 1, None] - exponent[..., i, None]\n"
         "            log_y = log_y - change * scale * xp.logaddexp(0.0, past)\n",
+        "            change = exponent[..., i + 1, None] - exponent[..., i, None]\n"
         "            log_y = log_y - 0.5 * change * scale * xp.logaddexp(0.0, past)\n",
         ("tests/laws/test_broken.py::test_log_mean_is_the_integral_of_the_slope",),
     ),
@@ -128,9 +130,24 @@ MUTANTS = (
     ),
     Mutant(
         "noise: innovations of correlated noise too small",
-        "                free = np.maximum(1.0 - carry**2, 1e-12)\n                state, ahead",
-        "                free = np.maximum(1.0 - carry, 1e-12)\n                state, ahead",
+        "        free = np.maximum(1.0 - carry**2, 1e-12)\n",
+        "        free = np.maximum(1.0 - carry, 1e-12)\n",
         ("tests/laws/test_noise.py::test_correlated_noise_is_a_dense_normal",),
+    ),
+    Mutant(
+        "noise: displaced runs lack part of their determinant",
+        "        log_scale[:, begin] += 0.5 * np.log1p(grown)\n",
+        "        log_scale[:, begin] += 0.25 * np.log1p(grown)\n",
+        ("tests/laws/test_noise.py::test_displaced_runs_have_the_dense_covariance",),
+    ),
+    Mutant(
+        "surfaces: points along runs are taken for independent",
+        'noise=("ar1-run" if several else "ar1") if along else "student")',
+        'noise="student")',
+        (
+            "tests/test_surfaces.py::"
+            "test_runs_of_a_trajectory_have_correlated_noise_and_one_effect_each",
+        ),
     ),
     Mutant(
         "noise: heavy tails lack a constant",
