@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -12,17 +12,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import finite, numbers, positive
+from .arguments import finite, positive
 from .arrays import Array
-from .errors import ConfigError, InvalidData
+from .errors import ConfigError
 from .inference.problem import MODEL_NUMBERS, Problem, log_prior
 from .laws import Law, priors
 from .laws.noise import NOISES, Noise
 from .laws.overrides import all_priors
 from .laws.priors import Prior
 from .laws.rounding import spread
-from .laws.slices import Slice
-from .wording import listed, quoted, state, suggest, typed
+from .wording import state, suggest, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -237,14 +236,6 @@ class Record:
             return {key: str(self.tree.attrs[f"x_{key}"]) for key in ("name", "label", "unit")}
         return next(one for one in json.loads(known) if one["name"] == name)
 
-    def one_predictor(self, what: str) -> None:
-        """Refuse what has no meaning for a law of several predictors."""
-        if len(self.predictors) > 1:
-            raise ConfigError(
-                f"{what} is of one predictor, and this fit has {listed(self.predictors)}: name "
-                "one in along=, and the values of the others in at="
-            )
-
     def curve(self, run: str) -> tuple[Array, Array]:
         """Return x, shape (n,) or (n, k), and y, shape (n,), of one curve, ordered by x.
 
@@ -309,113 +300,6 @@ class Record:
             for key in node.data_vars
         }
         return {key: one.values[:, :, at].reshape(-1, *one.shape[3:]) for key, one in found.items()}
-
-    def per_run(
-        self,
-        value: Callable[[str, dict[str, Array]], Array],
-        x: Array | None = None,
-        group: str = "posterior",
-    ) -> xr.DataArray:
-        """Return what a function of the draws of a run gives, for every run, as one array.
-
-        `value(run, parameters)` has shape (draws, n), the array the dims (run, chain, draw, x), or
-        `point` in place of x where there are several predictors; `group` is that of `parameters`.
-        """
-        sizes = self.group("posterior").sizes
-        stacked = np.stack([value(run, self.parameters(run, group)) for run in self.runs])
-        shape = (len(self.runs), sizes["chain"], sizes["draw"], stacked.shape[-1])
-        coords: dict[str, Any] = {"run": self.runs}
-        over = "x" if x is None or x.ndim == 1 else "point"
-        if x is not None:
-            coords |= self.placed(x)
-        return xr.DataArray(stacked.reshape(shape), coords, ("run", "chain", "draw", over))
-
-    def placed(self, x: Array) -> dict[str, Any]:
-        """Return coordinates that say where values are, of x, or of points by their predictors."""
-        if x.ndim == 1:
-            return {"x": ("x", x, {"units": self.tree.attrs["x_unit"]})}
-        columns = zip(self.predictors, x.T, strict=True)
-        return {n: ("point", one, {"units": self.axis(n)["unit"]}) for n, one in columns}
-
-    def sliced(self, along: str, at: Mapping[str, Any] | None) -> Self:
-        """Return the fit along one predictor, the others held at a value, as a fit against one.
-
-        Raises
-        ------
-        ConfigError
-            If a predictor is unknown, or one of the others has no value.
-        """
-        names = self.predictors
-        if along not in names:
-            raise ConfigError(f"along={quoted(along)}: no predictor; {suggest(along, names)}")
-        j, given = names.index(along), dict(at or {})
-        for name in given:
-            if name not in names or name == along:
-                raise ConfigError(f"at={quoted(name)}: {suggest(name, names)}, but for {along}")
-        missing = [name for name in names if name != along and name not in given]
-        if missing:
-            raise ConfigError(f"at= lacks a value of {quoted(missing[0])}, which is held")
-        held = [1.0 if n == along else float(positive(given[n], n)[0]) for n in names]
-        constant = self.group("constant_data")
-        order = np.argsort(constant["x"].values[..., j], axis=1, kind="stable")
-        groups = {str(name): self.group(str(name)) for name in self.tree.children}
-        x = constant["x"].isel(predictor=j, drop=True)
-        groups["constant_data"] = constant.drop_vars(
-            [v for v in constant.variables if "predictor" in constant[v].dims or v == "series"]
-        ).assign(x=(x.dims, np.take_along_axis(x.values, order, axis=1)))
-        y = groups["observed_data"]["y"]
-        groups["observed_data"] = groups["observed_data"].assign(
-            y=(y.dims, np.take_along_axis(y.values, order, axis=1))
-        )
-        tree = xr.DataTree.from_dict(groups)
-        axis = {f"x_{key}": value for key, value in self.axis(along).items()}
-        tree.attrs = {k: v for k, v in self.tree.attrs.items() if k != "predictors"} | axis
-        return replace(self, law=Slice(self.law, j, tuple(held)), tree=tree)
-
-    def where(self, x: Any) -> Array:
-        """Return places at which something is asked, shape (n,), or (n, k) of k predictors.
-
-        Parameters
-        ----------
-        x : in the unit of each predictor
-            An array; of several predictors, a table or mapping that has them as columns, whose
-            values may also be one for all, or an array of shape (n, k).
-
-        Raises
-        ------
-        InvalidData
-            If a value is not finite and positive, or columns differ in length.
-        ConfigError
-            If a predictor is missing.
-        """
-        if "predictors" not in self.tree.attrs:
-            return positive(x, "x")
-        names = self.predictors
-        zero = [role in self.law.linear for role in self.law.predictors]
-        if not hasattr(x, "keys"):
-            at = numbers(x, "x")
-            if at.ndim != 2 or at.shape[1] != len(names):
-                raise InvalidData(
-                    f"x must be a table with the columns {listed(names)}, or an array of shape "
-                    f"(n, {len(names)})"
-                )
-            columns = list(at.T)
-        else:
-            missing = [name for name in names if name not in x]
-            if missing:
-                raise ConfigError(
-                    f"x has no column {quoted(missing[0])}; this fit has {listed(names)}"
-                )
-            columns = [np.atleast_1d(numbers(x[name], name)) for name in names]
-        for name, one, nought in zip(names, columns, zero, strict=True):
-            fine = np.isfinite(one) & ((one >= 0.0) if nought else (one > 0.0))
-            if one.ndim != 1 or not fine.all() or not one.size:
-                raise InvalidData(f"{name} must be finite and > 0, one value or several")
-        try:
-            return np.stack(np.broadcast_arrays(*columns), axis=-1)
-        except ValueError:
-            sizes = ", ".join(f"{n} {one.size}" for n, one in zip(names, columns, strict=True))
-            raise InvalidData(f"columns differ in length: {sizes}") from None
 
     def regimes(self, run: str) -> int:
         """Return the number of regimes of a run's headline, of which its draws are.

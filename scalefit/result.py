@@ -19,7 +19,7 @@ from .analysis import choice
 from .arguments import positive, root, tails
 from .errors import ConfigError, InvalidData
 from .forecast import exponents as local
-from .forecast import predictions
+from .forecast import places, predictions
 from .forecast.reach import reach
 from .laws import Law, SegmentedLaw
 from .record import Record
@@ -104,7 +104,7 @@ class Fit(Record):
         Dims (run, chain, draw). The last regime's own exponent is what the curve tends to; where
         the data end within a broad crossover, the curve is still far from it.
         """
-        self.one_predictor("an end exponent")
+        places.one_predictor(self, "an end exponent")
         return local.end_exponent(self)
 
     def local_exponent(
@@ -136,8 +136,8 @@ class Fit(Record):
     def _along(self, what: str, along: str | None, at: Mapping[str, float] | None) -> Self:
         """Return the fit itself, or along one of its predictors."""
         if along is not None:
-            return self.sliced(along, at)
-        self.one_predictor(what)
+            return places.sliced(self, along, at)
+        places.one_predictor(self, what)
         return self
 
     def stacking(self, seed: int = 0) -> pd.DataFrame:
@@ -189,7 +189,7 @@ class Fit(Record):
         InvalidData
             If an x is not finite and positive.
         """
-        return predictions.sample(self, self.where(x), kind, hazard, seed)
+        return predictions.sample(self, places.where(self, x), kind, hazard, seed)
 
     def predict(
         self,
@@ -222,7 +222,7 @@ class Fit(Record):
         ConfigError, InvalidData
             As `sample`, and if the interval is no probability.
         """
-        at, ends = self.where(x), tails(interval)
+        at, ends = places.where(self, x), tails(interval)
         return predictions.predict(self, at, ends, kind, hazard, seed).assign_attrs(
             interval=interval
         )
@@ -329,7 +329,7 @@ class Fit(Record):
         """
         from .forecast.savings import savings
 
-        self.one_predictor("a saving")
+        places.one_predictor(self, "a saving")
         root(seed)
         targets = self.values(target, "target")
         ends = tails(interval)
@@ -411,7 +411,7 @@ class Fit(Record):
         """
         from .forecast.variance import variance_shares
 
-        return variance_shares(self, self.where(x), kind, hazard, seed)
+        return variance_shares(self, places.where(self, x), kind, hazard, seed)
 
     def log_predictive(
         self, x: ArrayLike, y: ArrayLike, *, hazard: float = 1.0, seed: int = 0
@@ -436,7 +436,7 @@ class Fit(Record):
         InvalidData
             If x and y differ in length or hold values without a logarithm.
         """
-        at, value = self.where(x), self.values(y, "y")
+        at, value = places.where(self, x), self.values(y, "y")
         if len(at) != value.size:
             raise InvalidData(f"x has {len(at)} values and y {value.size}; give as many of each")
         return predictions.log_predictive(self, at, value, hazard, seed)

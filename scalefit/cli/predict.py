@@ -168,7 +168,9 @@ def command(
             show(*_rests_on(fit, shares))
         if reached:
             far = "as far as --within" if within else "up to 1000 times the last x (--within)"
-            shown = fit.sliced(along, slice_["at"]) if along else fit
+            from scalefit.forecast.places import sliced
+
+            shown = sliced(fit, along, slice_["at"]) if along else fit
             show(_reached(shown, reached, interval), f"the law, without noise, {far} (seed {seed})")
             if any(row["reached"] > 0.5 for row in reached):
                 show(f"{PASSED} reached within the data")

@@ -10,6 +10,8 @@ from scalefit.laws import SegmentedLaw
 from scalefit.laws.slices import Slice
 from scalefit.record import Record
 
+from .places import per_run
+
 STEP = 1e-4
 """Distance in log x over which slopes are taken."""
 
@@ -18,12 +20,15 @@ def local_exponent(record: Record, at: Array, *, floor: bool = True) -> xr.DataA
     """Return the posterior of `Fit.local_exponent`."""
     if isinstance(record.law, Slice):
         sliced = record.law
-        return record.per_run(
-            lambda _, params: _slope(sliced, params, at, floor=floor), at, group="averaged"
+        return per_run(
+            record, lambda _, params: _slope(sliced, params, at, floor=floor), at, group="averaged"
         )
     law = record.law.require(SegmentedLaw, "local exponent")
-    return record.per_run(
-        lambda run, params: law.local_exponent(params, at, floor=floor), at, group="averaged"
+    return per_run(
+        record,
+        lambda run, params: law.local_exponent(params, at, floor=floor),
+        at,
+        group="averaged",
     )
 
 
@@ -39,7 +44,8 @@ def _slope(law: Slice, params: dict[str, Array], at: Array, *, floor: bool) -> A
 def end_exponent(record: Record) -> xr.DataArray:
     """Return the posterior of `Fit.end_exponent`."""
     law = record.law.require(SegmentedLaw, "local exponent")
-    ends = record.per_run(
+    ends = per_run(
+        record,
         lambda run, params: law.local_exponent(params, record.curve(run)[0][-1:], floor=False),
         group="averaged",
     )

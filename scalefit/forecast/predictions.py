@@ -21,6 +21,7 @@ from scalefit.wording import typed
 
 from .futures import Params, law_at
 from .noise import deviates, noise_at
+from .places import per_run, placed
 
 Kind = Literal["observation", "curve"]
 
@@ -38,7 +39,7 @@ def sample(record: Record, at: Array, kind: Kind, hazard: float, seed: int) -> x
             log_y = log_y + mean + sd * deviates(params, log_y.shape, noise)
         return record.shown(np.exp(log_y))
 
-    return record.per_run(draw, at, group="forecast")
+    return per_run(record, draw, at, group="forecast")
 
 
 def predict(
@@ -96,7 +97,7 @@ def log_predictive(record: Record, at: Array, y: Array, hazard: float, seed: int
         each = kind.log_density(white, params) - np.log(sd) - observed
         each = np.where(below, each, -np.inf)
         rows.append(special.logsumexp(each, axis=0) - np.log(len(each)))
-    coords: dict[str, Any] = {"run": record.runs, **record.placed(at)}
+    coords: dict[str, Any] = {"run": record.runs, **placed(record, at)}
     return xr.DataArray(np.array(rows), coords, ("run", "x" if at.ndim == 1 else "point"))
 
 
