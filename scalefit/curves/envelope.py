@@ -54,6 +54,7 @@ def touches(curves: Sequence[tuple[Array, Array]]) -> list[Touch]:
     corners = _hull(np.concatenate([np.stack([u, v], axis=1) for _, u, v in whole]))
     power = _through(corners)
     before: list[Touch] = []
+    found: list[Touch] = []
     for _ in range(ROUNDS):
         found = [Touch(k, *at) for k, u, v in whole if (at := _lowest(u, v - power(u)))]
         if len(found) < 2 or _settled(before, found):

@@ -130,7 +130,7 @@ class Plan:
                     "method='nuts' cannot weigh models against each other: name one number of "
                     "regimes, and floor=True or False"
                 )
-            several = len(laws[0].predictors) > 1
+            several = len(plan.laws[0].predictors) > 1
             plan = replace(plan, noise="normal" if noise == "auto" and not several else noise)
         return plan
 

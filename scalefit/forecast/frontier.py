@@ -135,7 +135,7 @@ def table(
     for i, budget in enumerate(found.budget):
         there = np.isfinite(found.log_y[:, i])
         for label, draws in zip(labels, values, strict=True):
-            known = dict.fromkeys(("median", "low", "high"), np.nan)
+            known: dict[str, float] = dict.fromkeys(("median", "low", "high"), np.nan)
             if there.any():
                 known = quantiles(draws[there, i], ends)
             row = {"run": run, "budget": float(budget), "quantity": label, **known}

@@ -41,7 +41,7 @@ class Additive(Law):
     compute-optimal large language models", equation 2 (arXiv:2203.15556).
     """
 
-    floor: bool = True
+    floor: bool | float = True
     product: bool = False
     predictors: tuple[str, ...] = ("n_params", "tokens")
 
@@ -73,7 +73,7 @@ class Additive(Law):
     @property
     def minimum_points(self) -> int:
         """Fewest distinct x at which a curve is worth fitting."""
-        return 2 * len(self.predictors) + self.floor + self.product
+        return 2 * len(self.predictors) + bool(self.floor) + self.product
 
     def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any:
         """Return log y without noise; shapes as in `Law.log_mean`."""
@@ -93,7 +93,7 @@ class Additive(Law):
         """Return the default priors: y at the centre of the data, and what it is made of there."""
         from .priors import Dirichlet
 
-        parts = len(self.predictors) + self.product + self.floor
+        parts = len(self.predictors) + self.product + bool(self.floor)
         return {
             "exponent": exponents(len(self.predictors)),
             "level": level(window),

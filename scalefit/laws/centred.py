@@ -31,8 +31,15 @@ def offsets(window: Window) -> Array:
     return np.asarray(np.log(np.array(window.centre)), dtype=float)
 
 
+def plain(law: Law) -> None:
+    """Refuse a floor that is neither there nor not."""
+    if not isinstance(law.floor, bool):
+        raise ConfigError(f"floor={law.floor!r}: a law of several predictors takes True or False")
+
+
 def several(law: Law) -> None:
     """Refuse names of predictors that are not two or more different ones."""
+    plain(law)
     names = law.predictors
     if len(names) < 2 or len(set(names)) < len(names):
         raise ConfigError(f"predictors={names!r}: give two or more different names")

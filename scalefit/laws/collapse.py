@@ -252,9 +252,9 @@ class Collapse(Law):
         design = np.stack(columns, axis=-1) - base[..., None]
         gram = np.swapaxes(design, 1, 2) @ design + 1e-6 * np.eye(design.shape[-1])
         right = np.swapaxes(design, 1, 2) @ (np.log(y) - base)[..., None]
-        solved = np.linalg.solve(gram, right)[..., 0]
+        solved = np.asarray(np.linalg.solve(gram, right)[..., 0], dtype=float)
         exponent = solved[:, 1 : self.regimes + 1]
-        moved["level"] = np.exp(np.clip(solved[:, 0], -700.0, 700.0))
+        moved["level"] = np.asarray(np.exp(np.clip(solved[:, 0], -700.0, 700.0)), dtype=float)
         moved["stretched_exponent"] = exponent
         moved["steepness"] = np.clip(np.sqrt(np.mean(exponent**2, axis=1)), 0.05, 4.0)
         for i, name in enumerate(rest, self.regimes + 1):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .base import Law, Parameter
-from .centred import level, offsets
+from .centred import level, offsets, plain
 from .window import Window
 
 if TYPE_CHECKING:
@@ -42,9 +42,12 @@ class DataConstrained(Law):
     (arXiv:2305.16264); N_opt(U) by minimising the additive law at constant N D.
     """
 
-    floor: bool = True
+    floor: bool | float = True
     saturating: bool = True
     predictors: tuple[str, ...] = ("n_params", "tokens", "unique_tokens")
+
+    def __post_init__(self) -> None:
+        plain(self)
 
     @property
     def name(self) -> str:
@@ -72,7 +75,7 @@ class DataConstrained(Law):
     @property
     def minimum_points(self) -> int:
         """Fewest distinct x at which a curve is worth fitting."""
-        return 5 + self.saturating + self.floor
+        return 5 + self.saturating + bool(self.floor)
 
     def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any:
         """Return log y without noise; shapes as in `Law.log_mean`."""
@@ -103,7 +106,7 @@ class DataConstrained(Law):
             "exponent_n": LogNormal(0.4, 0.7),
             "exponent_d": LogNormal(0.4, 0.7),
             "level": level(window),
-            "share": Dirichlet(1.0, 2 + self.floor, unit="of y at the centre"),
+            "share": Dirichlet(1.0, 2 + bool(self.floor), unit="of y at the centre"),
             "repeats": LogNormal(10.0, 1.0),
         }
         if self.saturating:

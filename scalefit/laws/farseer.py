@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .base import Law, Parameter
-from .centred import level, offsets
+from .centred import level, offsets, plain
 from .window import Window
 
 if TYPE_CHECKING:
@@ -46,14 +46,17 @@ class Farseer(Law):
     is ours.
     """
 
-    floor: bool = False
+    floor: bool | float = False
     curved: bool = True
     predictors: tuple[str, ...] = ("n_params", "tokens")
+
+    def __post_init__(self) -> None:
+        plain(self)
 
     @property
     def name(self) -> str:
         """What figures and files call the law."""
-        extra = " of powers" * (not self.curved) + " with floor" * self.floor
+        extra = " of powers" * (not self.curved) + " with floor" * bool(self.floor)
         return f"Farseer's law{extra}"
 
     @property
@@ -80,7 +83,7 @@ class Farseer(Law):
     @property
     def minimum_points(self) -> int:
         """Fewest distinct x at which a curve is worth fitting."""
-        return 6 + 3 * self.curved + self.floor
+        return 6 + 3 * self.curved + bool(self.floor)
 
     def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any:
         """Return log y without noise; shapes as in `Law.log_mean`."""
@@ -109,7 +112,7 @@ class Farseer(Law):
         found: dict[str, Prior] = {
             "exponent": LogNormal(0.4, 0.7),
             "level": level(window),
-            "share": Dirichlet(1.0, 2 + self.floor, unit="of y at the centre"),
+            "share": Dirichlet(1.0, 2 + bool(self.floor), unit="of y at the centre"),
             "limit_slope": LogNormal(0.2, 1.0),
             "amplitude_slope": Normal(0.0, 0.5),
             "exponent_slope": Normal(0.0, 0.2),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .base import Law, Parameter
-from .centred import exponents, level, offsets
+from .centred import exponents, level, offsets, plain
 from .window import Window
 
 if TYPE_CHECKING:
@@ -31,8 +31,11 @@ class LimitedLaw(Law):
         Whether there is a floor E.
     """
 
-    floor: bool = True
+    floor: bool | float = True
     predictors: tuple[str, ...] = ("n_params", "tokens")
+
+    def __post_init__(self) -> None:
+        plain(self)
 
     @abstractmethod
     def log_limited(self, log_p: Any, log_d: Any, exponent: Any, xp: Any = np) -> Any:
@@ -55,7 +58,7 @@ class LimitedLaw(Law):
     @property
     def minimum_points(self) -> int:
         """Fewest distinct x at which a curve is worth fitting."""
-        return 4 + self.floor
+        return 4 + bool(self.floor)
 
     def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any:
         """Return log y without noise; shapes as in `Law.log_mean`."""

@@ -43,7 +43,7 @@ class Monomial(Law):
     (arXiv:2202.01169), for the product of the logs.
     """
 
-    floor: bool = True
+    floor: bool | float = True
     coupled: bool = False
     predictors: tuple[str, ...] = ("n_params", "tokens")
 
@@ -81,7 +81,7 @@ class Monomial(Law):
     @property
     def minimum_points(self) -> int:
         """Fewest distinct x at which a curve is worth fitting."""
-        return 1 + len(self.predictors) + len(self.pairs) + self.floor
+        return 1 + len(self.predictors) + len(self.pairs) + bool(self.floor)
 
     def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any:
         """Return log y without noise; shapes as in `Law.log_mean`."""

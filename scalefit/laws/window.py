@@ -59,8 +59,9 @@ class Window:
     @classmethod
     def trial(cls, predictors: int) -> Window:
         """Return a window of no data, to see which priors a law has."""
-        ends = ((0.0, 0.0), (math.log(10.0),) * 2) if predictors == 2 else ()
-        return cls(1.0, 10.0, 1.0, (3.0,) * predictors, ends)
+        top = math.log(10.0)
+        both = ((0.0, 0.0), (top, top))
+        return cls(1.0, 10.0, 1.0, (3.0,) * predictors, both if predictors == 2 else ())
 
 
 def _corners(logs: Array) -> tuple[tuple[float, float], ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError
@@ -161,6 +162,7 @@ def _at(opinion: Opinion, x: Array) -> Array:
     return opinion.log_y(x if len(opinion.law.predictors) > 1 else x[:, 0])
 
 
-def _picked(draws: int, count: int, rng: np.random.Generator) -> Array:
+def _picked(draws: int, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Return which of the draws to take, each as often as any other."""
-    return np.asarray(rng.permutation(np.arange(max(draws, count)) % draws)[:count])
+    every = np.arange(max(draws, count)) % draws
+    return np.asarray(rng.permutation(every)[:count], dtype=np.intp)

@@ -51,7 +51,7 @@ class Discrepancy:
     @cached_property
     def _lower(self) -> Array:
         known = self._kernel(self._runs, self._runs) + self._noise * np.eye(len(self._runs))
-        return np.asarray(np.linalg.cholesky(known))
+        return np.asarray(np.linalg.cholesky(known), dtype=float)
 
     def _known(self, points: Array) -> Array:
         """Return what the runs so far know of points, whitened, shape (m, n)."""

@@ -138,6 +138,7 @@ def _surfaces(
     if ax is not None and len(runs) > 1:
         raise ConfigError("ax is one axes, and there are several surfaces: draw fit[run]")
     grid = None if len(runs) == 1 else _grid(len(runs))
+    drawn: Any = None
     for i, run in enumerate(runs):
         place = ax if grid is None else grid[i]
         if along is None and isinstance(fit.law, Collapse):

@@ -58,7 +58,7 @@ def _figure(fit: Record, run: str) -> go.Figure:
         _contour(fit, x, params, figure, go)
         figure.add_trace(_points(go, x[:, 0], x[:, 1], off, names, x, y, fitted), row=1, col=1)
         for j, update in enumerate((figure.update_xaxes, figure.update_yaxes)):
-            log = {"type": "log"} if (x[:, j] > 0.0).all() else {}
+            log: Any = {"type": "log"} if (x[:, j] > 0.0).all() else {}
             update(title_text=plain(_label(fit, names[j])), row=1, col=1, **log)
     figure.add_trace(_points(go, fitted, off, off, names, x, y, fitted), row=1 + flat, col=1)
     label = plain(axis_title(fit, "y"))
