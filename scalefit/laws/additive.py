@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .base import Law, Parameter
-from .centred import exponents, level, offsets, several
+from .centred import exponents, level, log_sum, offsets, several
 from .window import Window
 
 if TYPE_CHECKING:
@@ -84,10 +84,7 @@ class Additive(Law):
             terms.append(xp.log(params["product"])[..., None] - sum(powers))
         if self.floor:
             terms.append(xp.log(params["floor"])[..., None])
-        total = terms[0]
-        for one in terms[1:]:
-            total = xp.logaddexp(total, one)
-        return total
+        return log_sum(terms, xp)
 
     def priors(self, window: Window) -> dict[str, Prior]:
         """Return the default priors: y at the centre of the data, and what it is made of there."""

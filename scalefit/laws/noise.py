@@ -162,7 +162,7 @@ class Noise:
         variance = params["noise"][:, None] ** 2
         known = error + RESOLUTION**2
         if self.kind != "ar1":
-            log_scale = 0.5 * np.log(variance + known)
+            log_scale = 0.5 * np.log(variance + (known if error.any() else RESOLUTION**2))
             return residual * np.exp(-log_scale), np.broadcast_to(log_scale, residual.shape)
         rho = np.clip(params["autocorrelation"], 1e-9, 1.0 - 1e-9)[:, None]
         joined = np.isfinite(gap) & (params["autocorrelation"] > 0.0)[:, None]
