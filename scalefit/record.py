@@ -246,7 +246,7 @@ class Record:
             self.tree.children[group].variables[name].values[at]
             for group, name in (("constant_data", "x"), ("observed_data", "y"))
         )
-        there = np.isfinite(x if x.ndim == 1 else x[:, 0])
+        there = _there(x)
         return x[there], y[there]
 
     def start(self, run: str) -> tuple[int, ...]:
@@ -358,8 +358,7 @@ class Record:
         constant, at = self.tree.children["constant_data"].variables, self._at(run)
         if name not in constant:
             return None
-        x = constant["x"].values[at]
-        return np.asarray(constant[name].values[at][np.isfinite(x if x.ndim == 1 else x[:, 0])])
+        return np.asarray(constant[name].values[at][_there(constant["x"].values[at])])
 
     def _at(self, run: str) -> int:
         """Return the place of a run among the runs."""
@@ -394,3 +393,8 @@ class Record:
         log = log.where(models["state"] != "dropped", -np.inf)
         weight: xr.DataArray = np.exp(log - log.max("model", skipna=True))  # type: ignore[assignment]
         return models.assign(probability=weight / weight.sum("model", skipna=True))
+
+
+def _there(x: Array) -> NDArray[np.bool_]:
+    """Return which points of a padded run are there, of x of shape (n,) or (n, k)."""
+    return np.asarray(np.isfinite(x if x.ndim == 1 else x[:, 0]))

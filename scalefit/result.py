@@ -572,8 +572,6 @@ class Fit(Record):
         ConfigError
             If the law is no collapse, or one of 1 regime.
         """
-        import pandas as pd
-
         from .analysis.collapse import elbow
         from .laws import Collapse
 
@@ -582,7 +580,7 @@ class Fit(Record):
         found = {
             run: elbow(self.parameters(run), size, self.curve(run)[0], ends) for run in self.fitted
         }
-        return pd.concat(found, names=["run", None]).reset_index("run").reset_index(drop=True)
+        return _by_run(found)
 
     @property
     def nested(self) -> pd.DataFrame:
@@ -597,8 +595,6 @@ class Fit(Record):
         ConfigError
             If the law is no collapse, or both hypotheses are held already.
         """
-        import pandas as pd
-
         from .analysis.collapse import nested
         from .laws import Collapse
 
@@ -608,7 +604,7 @@ class Fit(Record):
             (problem,) = self.problems(run).values()
             rng = np.random.default_rng(0)
             found[run] = nested(problem, self.parameters(run), rng)
-        return pd.concat(found, names=["run", None]).reset_index("run").reset_index(drop=True)
+        return _by_run(found)
 
     @property
     def outliers(self) -> pd.DataFrame:
@@ -784,3 +780,10 @@ def load(path: str | os.PathLike[str], *, law: Law | None = None) -> Fit:
         If the law is not known and not given.
     """
     return Fit(*fit_file.read(path, law))
+
+
+def _by_run(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return tables of several runs as one, which of them a row is of in its first column."""
+    import pandas as pd
+
+    return pd.concat(tables, names=["run", None]).reset_index("run").reset_index(drop=True)

@@ -273,3 +273,25 @@ def test_a_part_of_the_range_and_a_floor_that_is_not(fit: sf.Fit) -> None:
     assert some.law == Additive(floor=False)
     assert some.curve("all")[0][:, 0].min() >= 1e8
     assert fit.curve("all")[0][:, 0].min() < 1e8
+
+
+def test_laws_are_weighed_and_scored_on_points_held_out(fit: sf.Fit) -> None:
+    names = ("size", "seen")
+    other = sf.fit(table(), x=names, y="loss", law="kaplan", progress=False)
+    ahead = table(seed=9)
+    x, y = ahead[["seen", "size"]], ahead["loss"]  # columns are found by their names
+    found = sf.weigh({"additive": fit, "kaplan": other}, held_out=(x, y))
+    assert found["probability"].to_numpy().sum() == pytest.approx(1.0)
+    assert found["probability", "additive"].iloc[0] > 0.5
+    expected = float(fit.log_predictive(x, y).sum())
+    assert found["held_out", "additive"].iloc[0] == pytest.approx(expected)
+
+
+def test_of_three_predictors_y_is_drawn_against_the_fitted_y() -> None:
+    rng = np.random.default_rng(2)
+    x = np.exp(rng.uniform(0.0, 5.0, (30, 3)))
+    y = 2.0 * (x**-0.3).prod(axis=1) * np.exp(0.01 * rng.standard_normal(30))
+    law = sf.laws.Monomial(predictors=("a", "b", "c"))
+    ax = sf.fit(x, y, law=law, method="point", progress=False).plot()
+    assert ax.get_xlabel().startswith("fitted ")
+    assert [line.get_label() for line in ax.lines] == ["the law"]

@@ -128,13 +128,14 @@ def judged(record: Record, run: str, found: Residuals | None) -> list[dict[str, 
     """Return the rows of one run in the table of `Fit.check`."""
     rows: list[dict[str, object]] = []
     several = record.predictors if len(record.predictors) > 1 else []
-    for name in names_of(several) if found is None else checks_of(found):
+    checks = {} if found is None else checks_of(found)
+    for name in checks or names_of(several):
         row: dict[str, object] = {"run": run, "check": name}
         if found is None:
             doubt = record.verdict[run] if record.state(run) == "unreliable" else "too few points"
             row["words"] = f"not checked: {doubt}"
         else:
-            row |= _judged(name, checks_of(found)[name], found, record.tree.attrs["x_name"])
+            row |= _judged(name, checks[name], found, record.tree.attrs["x_name"])
         rows.append(row)
     return rows
 

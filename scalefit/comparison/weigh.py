@@ -15,7 +15,7 @@ from scalefit.analysis.stacking import left_out
 from scalefit.arguments import numbers, real
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError, InvalidData, nearest
-from scalefit.inference.problem import FLOOR, Problem, log_odds
+from scalefit.inference.problem import FLOOR, Problem, log_odds, mean_evidence
 from scalefit.laws import Law
 from scalefit.record import Record
 from scalefit.wording import listed, quoted, typed
@@ -99,14 +99,13 @@ class _Evidence:
         models = table[(table["run"] == run) & np.isfinite(table["log_evidence"])]
         if not len(models):
             return cls(math.nan, math.nan, "not fitted")
-        prior = np.array([log_odds(floor) for floor in models["floor"]])
         kept = (models["state"] != "dropped").to_numpy()
-        logs = np.where(kept, models["log_evidence"] + prior, -np.inf)
-        total = float(special.logsumexp(logs))
-        share = np.exp(logs - total)
+        logs = np.where(kept, models["log_evidence"], -np.inf)
+        prior = np.array([log_odds(floor) for floor in models["floor"]])
+        share = special.softmax(logs + prior)
         doubtful = bool((models["state"] == "doubtful").any())
         error = float(np.hypot.reduce(share * models["error"].fillna(0.0).to_numpy()))
-        log = total - float(special.logsumexp(prior))
+        log = mean_evidence(logs, models["floor"])
         return cls(log, error, "doubtful" if doubtful else "certified")
 
 
@@ -192,12 +191,14 @@ def _same(fits: Mapping[str, Record]) -> None:
 
 def _ahead(fit: Record, held_out: tuple[ArrayLike, ArrayLike]) -> list[float]:
     """Return the log density of further points of every curve, in all."""
+    from scalefit.forecast.places import where
     from scalefit.forecast.predictions import log_predictive
 
     try:
-        x, y = (numbers(one, name) for one, name in zip(held_out, ("x", "y"), strict=True))
+        given, observed = held_out
     except (TypeError, ValueError):
         raise ConfigError("held_out: give x and y of further points, (x, y)") from None
+    x, y = where(fit, given), numbers(observed, "y")
     if len(x) != len(y):
         raise InvalidData(f"held_out has {len(x)} x and {len(y)} y; give as many of each")
-    return [float(total) for total in log_predictive(fit, x, y, 1.0, 0).sum("x")]
+    return [float(row.sum()) for row in log_predictive(fit, x, y, 1.0, 0).values]

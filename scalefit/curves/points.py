@@ -17,6 +17,7 @@ from scalefit.io.tables import ROW
 from scalefit.wording import inline, quoted, suggest
 
 Mask = NDArray[np.bool_]
+CORRECT = "Correct the value, or delete the row."
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,7 @@ class Points:
 
     def check(self) -> None:
         """Refuse what no choice of x_range can mend."""
-        remedy = "Correct the value, or delete the row."
-        self.refuse(np.isinf(self.x), "x", "is infinite", remedy)
-        self.refuse(self.x < 0, "x", "is negative", remedy)
-        self.refuse(np.isnan(self.x) & ~np.isnan(self.y), "x", "is missing where y is not", remedy)
+        self.check_x()
         begun = np.logical_or.accumulate(self.x > 0, axis=1)
         self.refuse(
             (self.x == 0) & begun,
@@ -49,6 +47,12 @@ class Points:
             "returns to zero within a run",
             "Only a run's first rows may be at 0. Delete the row, or sort the rows by x.",
         )
+
+    def check_x(self) -> None:
+        """Refuse an x that is no place: infinite, negative, or missing beside a y."""
+        self.refuse(np.isinf(self.x), "x", "is infinite", CORRECT)
+        self.refuse(self.x < 0, "x", "is negative", CORRECT)
+        self.refuse(np.isnan(self.x) & ~np.isnan(self.y), "x", "is missing where y is not", CORRECT)
 
     def refuse(
         self, wrong: Mask, axis: Literal["x", "y", "y_err"], fault: str, remedy: str

@@ -17,7 +17,7 @@ from scalefit.trajectory import validate
 from scalefit.wording import counted, inline, quoted, suggest
 
 from .curve import Curve
-from .points import Mask, Points, gathered, x_column
+from .points import CORRECT, Mask, Points, gathered, x_column
 from .selection import groups
 from .settings import codes, function, is_seed
 
@@ -162,14 +162,11 @@ def _limits(names: Sequence[str], x_range: Any) -> list[tuple[float, float]]:
 def _used(points: Sequence[Points], x: Several, limits: Sequence[tuple[float, float]]) -> Mask:
     """Return which points are used, after refusing what has no logarithm."""
     used = np.ones(points[0].x.shape, dtype=bool)
-    remedy = "Correct the value, or delete the row."
     for one, zero, (low, high) in zip(points, x.zero, limits, strict=True):
         there = ~np.isnan(one.y)
-        one.refuse(np.isinf(one.x), "x", "is infinite", remedy)
-        one.refuse(one.x < 0, "x", "is negative", remedy)
-        one.refuse(np.isnan(one.x) & there, "x", "is missing where y is not", remedy)
+        one.check_x()
         varies = np.nanmax(one.x, axis=1) > np.nanmin(one.x, axis=1) if there.any() else there[:, 0]
-        one.refuse((one.x == 0) & ~varies[:, None] & (not zero), "x", "is 0", remedy)
+        one.refuse((one.x == 0) & ~varies[:, None] & (not zero), "x", "is 0", CORRECT)
         used &= (one.x >= low) & (one.x <= high) & ((one.x > 0) | zero)
     return used
 

@@ -47,7 +47,7 @@ def predict(
 ) -> xr.Dataset:
     """Return the intervals of `Fit.predict`."""
     drawn = sample(record, at, kind, hazard, seed)
-    inside = sample(record, at, kind, 0.0, seed) if hazard else drawn
+    inside = sample(record, at, kind, 0.0, seed) if hazard and at.ndim == 1 else drawn
     unit = {"units": record.tree.attrs["y_unit"]}
     over = ("chain", "draw")
 

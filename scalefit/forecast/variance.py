@@ -42,9 +42,10 @@ def variance_shares(
     rows = []
     for run in record.runs:
         params = record.parameters(run, "forecast")
-        drawn = np.stack([law_at(record, run, params, at, hazard, futures) for _ in range(FUTURES)])
+        several = FUTURES if at.ndim == 1 else 1  # of several predictors there is one future
+        drawn = np.stack([law_at(record, run, params, at, hazard, futures) for _ in range(several)])
         apart = drawn - drawn[0]  # exactly 0 where there is one future only
-        expected, further = drawn[0] + apart.mean(axis=0), apart.var(axis=0, ddof=1).mean(axis=0)
+        expected, further = drawn[0] + apart.mean(axis=0), _variance(apart).mean(axis=0)
         noise = np.zeros(len(at))
         if kind == "observation":
             mean, sd = noise_at(record, run, params, at)
@@ -60,6 +61,11 @@ def variance_shares(
             known = {"run": run, **place, "sd": float(np.sqrt(total[i]))}
             rows.append({**known, **dict(zip(SOURCES, map(float, shares[:, i]), strict=True))})
     return pd.DataFrame(rows)
+
+
+def _variance(apart: Array) -> Array:
+    """Return the variance between futures, shape (draws, n); 0 where there is one."""
+    return apart.var(axis=0, ddof=1) if len(apart) > 1 else np.zeros(apart.shape[1:])
 
 
 def explained(expected: Array, params: Params, error: Array) -> list[Array]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from scalefit.arrays import Array
 from scalefit.laws import Law, Window, rounding
@@ -205,6 +206,20 @@ def log_prior(law: Law) -> float:
 def log_odds(floor: bool) -> float:
     """Return the same of any law with a floor, or without one."""
     return math.log(FLOOR if floor else 1.0 - FLOOR)
+
+
+def mean_evidence(logs: Array, floors: Iterable[Any]) -> float:
+    """Return the log evidence of several models together: its mean over their prior.
+
+    Parameters
+    ----------
+    logs : shape (m,)
+        Of each; -inf counts as a model that says nothing.
+    floors
+        Whether each has a floor.
+    """
+    prior = np.array([log_odds(bool(one)) for one in floors])
+    return float(special.logsumexp(logs + prior) - special.logsumexp(prior))
 
 
 def model_row(problem: Problem, state: str, **numbers: float) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from scalefit.analysis.checks import Residuals, beside, whitened
 from scalefit.arrays import Array
 from scalefit.curves.curve import Curve
 from scalefit.curves.rows import Rows
-from scalefit.inference.problem import Posterior, log_odds
+from scalefit.inference.problem import Posterior, mean_evidence
 from scalefit.laws import Law
 from scalefit.laws.noise import Noise
 from scalefit.laws.rounding import spread
@@ -126,8 +126,7 @@ def log_evidence(models: Sequence[Mapping[str, object]]) -> float | None:
     log = np.array([float(row["log_evidence"]) for row in known])  # type: ignore[arg-type]
     if not log.size or not np.isfinite(log).any():
         return None
-    prior = np.array([log_odds(bool(row["floor"])) for row in known])
-    return float(np.logaddexp.reduce(log + prior) - np.logaddexp.reduce(prior))
+    return mean_evidence(log, [bool(row["floor"]) for row in known])
 
 
 def _of_residuals(curve: Curve, rows: Rows, left: Residuals) -> list[Finding | None]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from scalefit.plot.design import Z
 from scalefit.wording import compact, counted, inline, shortened
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 WIDTH = 80
 ROWS = 20
 WORD = "law alone"
-Z = 1.6448536269514722
-"""Standard deviations from the median of a normal to the end of its 90% interval."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

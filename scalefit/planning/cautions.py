@@ -65,8 +65,7 @@ def of_residuals(
         return []
     mean = np.zeros(len(x))
     for opinion, share in zip(opinions, shares(opinions), strict=True):
-        at = x if x.shape[1] > 1 else x[:, 0]
-        mean += share * np.median(opinion.log_y(at), axis=0) if share else 0.0
+        mean += share * np.median(opinion.at(x), axis=0) if share else 0.0
     apart = np.linalg.norm(np.log(x)[:, None] - np.log(target)[None], axis=2).min(axis=1)
     nearest = np.argsort(apart)[: max(NEAREST, len(x) // 8)]
     missed = (log_y - mean)[nearest]

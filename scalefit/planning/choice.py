@@ -147,19 +147,14 @@ def _together(
         if isinstance(question.target, str):
             last = question.runs[-1] if len(question.runs) else None
             first = opinion.parameter(question.target, last)
-            found = np.concatenate([first, _at(opinion, candidates)], axis=1)
+            found = np.concatenate([first, opinion.at(candidates)], axis=1)
         else:
-            found = _at(opinion, np.concatenate([question.target, candidates]))
+            found = opinion.at(np.concatenate([question.target, candidates]))
         rows.append(found[which])
         noise.append(noise_of(opinion.params)[which])
     if len({one.shape[1] for one in rows}) > 1:
         raise ConfigError(f"target='{question.target}' has not as many values in each of the laws")
     return np.concatenate(rows), np.concatenate(noise)
-
-
-def _at(opinion: Opinion, x: Array) -> Array:
-    """Return log y of every draw at points of shape (n, k)."""
-    return opinion.log_y(x if len(opinion.law.predictors) > 1 else x[:, 0])
 
 
 def _picked(draws: int, count: int, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -129,7 +129,7 @@ def design(
     arguments.root(seed)
     rng = np.random.default_rng(seed)
     given = _given(fit)
-    names = _columns(given[0])
+    names = tuple(given[0].predictors)
     frame = tables.table(candidates, names, "candidates")
     x = tables.points(frame, names, "candidates")
     price, spend = tables.costs(cost, frame), tables.budget_of(budget)
@@ -182,13 +182,6 @@ def _given(fit: Any) -> list[Record] | list[Law]:
     raise ConfigError(
         f"fit={typed(fit)}: give a fit, several fits of the same points, or laws without data"
     )
-
-
-def _columns(one: Record | Law) -> tuple[str, ...]:
-    """Return the names of the columns that hold the predictors."""
-    if isinstance(one, Law):
-        return one.predictors
-    return tuple(one.predictors)
 
 
 def _target(target: Any, names: Sequence[str]) -> tuple[Array | str, Array, str]:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError
 from scalefit.forecast.futures import law_at
-from scalefit.inference.problem import Problem, log_odds
+from scalefit.inference.problem import Problem, mean_evidence
 from scalefit.laws import Law, SegmentedLaw, Window
 from scalefit.laws.noise import NORMAL
 from scalefit.laws.priors import unpack
@@ -51,6 +50,10 @@ class Opinion:
     def draws(self) -> int:
         """Number of draws."""
         return len(self.params["noise"])
+
+    def at(self, x: Array) -> Array:
+        """Return log y of every draw at points of shape (n, k), shape (S, n)."""
+        return self.log_y(x if len(self.law.predictors) > 1 else x[:, 0])
 
     @property
     def distinct(self) -> int:
@@ -178,9 +181,5 @@ def _evidence(record: Record) -> float:
         return math.nan
     models = record.group("models")
     logs = models["log_evidence"].values[0]
-    prior = np.array([log_odds(bool(one)) for one in models["floor"].values])
     there = np.isfinite(logs)
-    if not there.any():
-        return math.nan
-    prior = prior - special.logsumexp(prior[there])
-    return float(special.logsumexp((logs + prior)[there]))
+    return mean_evidence(logs[there], models["floor"].values[there]) if there.any() else math.nan

@@ -132,7 +132,7 @@ def _surfaces(
     from .master_curve import master_curve
     from .surface import slices, surface
 
-    runs = [run for run in fit.runs if run in set(fit.fitted)][:most]
+    runs = fit.fitted[:most]
     if not runs:
         raise ConfigError("no run has a posterior to draw; see fit.verdict")
     if ax is not None and len(runs) > 1:

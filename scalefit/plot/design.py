@@ -18,6 +18,7 @@ NAMED = 12
 FAR = 30.0
 """Ratio of the whole cost to the first above which the axis of cost is a log one."""
 Z = 1.6448536269514722
+"""Standard deviations from the median of a normal to the end of its 90% interval."""
 
 
 def design(bought: Any, ax: Axes | None = None) -> Axes:

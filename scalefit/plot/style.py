@@ -91,7 +91,16 @@ def label_axis(fit: Record, label: Callable[..., Any], name: str) -> None:
 
 def axis_title(fit: Record, name: str) -> str:
     """Return name and unit of x or y."""
-    unit, text = (fit.tree.attrs[f"{name}_{key}"] for key in ("unit", "label"))
+    return _titled(*(fit.tree.attrs[f"{name}_{key}"] for key in ("label", "unit")))
+
+
+def predictor_title(fit: Record, name: str) -> str:
+    """Return name and unit of one of several predictors."""
+    axis = fit.axis(name)
+    return _titled(axis["label"], axis["unit"])
+
+
+def _titled(text: str, unit: str) -> str:
     return inline(f"{text} [{unit}]" if unit else text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,6 +25,7 @@ from .style import (
     legend,
     look,
     new_axes,
+    predictor_title,
     title,
 )
 
@@ -44,6 +45,46 @@ SLICES = 3
 """Values of the other predictor at which slices are drawn unless they are named."""
 
 
+class Missed(NamedTuple):
+    """How the points of a surface lie to the law.
+
+    Attributes
+    ----------
+    x : shape (n, k)
+    y, fitted : shape (n,)
+        What was measured, and the median of the law.
+    off : shape (n,)
+        How far y lies above it, in units of the noise.
+    params
+        An even choice of the draws, of which these are the medians.
+    """
+
+    x: Array
+    y: Array
+    fitted: Array
+    off: Array
+    params: dict[str, Array]
+
+
+def missed(fit: Record, run: str) -> Missed:
+    """Return how the points of a surface lie to the law."""
+    x, y = fit.curve(run)
+    params = _some(fit.parameters(run))
+    law = np.median(fit.law.log_curve(params, x), axis=0)
+    off = (np.log(fit.gap(y)) - law) / np.median(params["noise"])
+    return Missed(x, y, fit.shown(np.exp(law)), off if fit.ceiling is None else -off, params)
+
+
+def heights(
+    fit: Record, x: Array, params: Mapping[str, Array], count: int
+) -> tuple[Array, Array, Array]:
+    """Return values of both predictors, shape (count,), and the median law, (count, count)."""
+    across, up = grid_of(x, 0, count), grid_of(x, 1, count)
+    mesh = np.stack(np.meshgrid(across, up), axis=-1)
+    law = np.median(fit.law.log_curve(params, mesh.reshape(-1, 2)), axis=0)
+    return across, up, fit.shown(np.exp(law)).reshape(count, count)
+
+
 def surface(fit: Record, run: str, ax: Axes | None = None) -> Axes:
     """Draw contours of the median law over two predictors, and the points with their residuals.
 
@@ -58,12 +99,7 @@ def surface(fit: Record, run: str, ax: Axes | None = None) -> Axes:
         Where to draw; None makes a figure.
     """
     ax = new_axes() if ax is None else ax
-    x, y = fit.curve(run)
-    params = _some(fit.parameters(run))
-    left = np.log(fit.gap(y)) - np.median(fit.law.log_curve(params, x), axis=0)
-    off = left / np.median(params["noise"])
-    if fit.ceiling is not None:
-        off = -off
+    x, y, fitted, off, params = missed(fit, run)
     if x.shape[1] == 2:
         _contours(fit, x, params, ax)
         across, up = x.T
@@ -72,9 +108,9 @@ def surface(fit: Record, run: str, ax: Axes | None = None) -> Axes:
             _scaled(x[:, j], ax, "xy"[j])
             if (x[:, j] > 0.0).all():
                 label_ticks(axis, x[:, j])
-            write(_title(fit, fit.predictors[j]), parse_math=False)
+            write(predictor_title(fit, fit.predictors[j]), parse_math=False)
     else:
-        across, up = fit.shown(np.exp(np.log(fit.gap(y)) - left)), y
+        across, up = fitted, y
         both = np.array([min(across.min(), up.min()), max(across.max(), up.max())])
         ax.plot(both, both, color=LINE, lw=1.0, label="the law")
         label = axis_title(fit, "y")
@@ -160,7 +196,7 @@ def slices(
     if fit.ceiling is None:
         ax.set_yscale("log")
         label_ticks(ax.yaxis, y)
-    ax.set_xlabel(_title(fit, along), parse_math=False)
+    ax.set_xlabel(predictor_title(fit, along), parse_math=False)
     label_axis(fit, ax.set_ylabel, "y")
     legend(ax, loc="best")
     ax.set_title(_heading(fit, run), fontsize=10, parse_math=False)
@@ -177,10 +213,7 @@ def grid_of(x: Array, j: int, count: int = GRID) -> Array:
 
 
 def _contours(fit: Record, x: Array, params: Mapping[str, Array], ax: Axes) -> None:
-    across, up = grid_of(x, 0), grid_of(x, 1)
-    mesh = np.stack(np.meshgrid(across, up), axis=-1)
-    law = np.median(fit.law.log_curve(params, mesh.reshape(-1, 2)), axis=0)
-    height = fit.shown(np.exp(law)).reshape(GRID, GRID)
+    across, up, height = heights(fit, x, params, GRID)
     bottom, top = np.quantile(height, [0.02, 0.98])
     levels: Any = np.geomspace(bottom, top, 8) if bottom > 0.0 else np.linspace(bottom, top, 8)
     levels = np.unique([float(f"{one:.3g}") for one in levels])
@@ -225,8 +258,3 @@ def _heading(fit: Record, run: str) -> str:
     name = title(fit, run, 56)
     alone = len(fit.runs) == 1 and run == "all"
     return name.replace("all", inline(fit.law.name), 1) if alone else name
-
-
-def _title(fit: Record, name: str) -> str:
-    axis = fit.axis(name)
-    return inline(f"{axis['label']} [{axis['unit']}]" if axis["unit"] else axis["label"])

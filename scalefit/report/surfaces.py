@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from scalefit.arrays import Array
-from scalefit.plot.style import INK, LINE, MARK, axis_title
-from scalefit.plot.surface import grid_of
+from scalefit.plot.style import INK, LINE, MARK, axis_title, predictor_title
+from scalefit.plot.surface import heights, missed
 from scalefit.record import Record
-from scalefit.wording import inline
 
 from .figures import decimals, embedded, plain
 
@@ -18,7 +15,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 GRID = 40
-DRAWS = 200
 MOST = 12
 """Surfaces drawn one below the other, at most."""
 
@@ -36,14 +32,7 @@ def _figure(fit: Record, run: str) -> go.Figure:
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    x, y = fit.curve(run)
-    params = fit.parameters(run)
-    step = max(1, len(params["noise"]) // DRAWS)
-    params = {name: value[::step] for name, value in params.items()}
-    law = np.median(fit.law.log_curve(params, x), axis=0)
-    off = (np.log(fit.gap(y)) - law) / np.median(params["noise"])
-    off = off if fit.ceiling is None else -off
-    fitted = fit.shown(np.exp(law))
+    x, y, fitted, off, params = missed(fit, run)
     names, flat = fit.predictors, x.shape[1] == 2
     figure = make_subplots(
         rows=1 + flat,
@@ -59,7 +48,7 @@ def _figure(fit: Record, run: str) -> go.Figure:
         figure.add_trace(_points(go, x[:, 0], x[:, 1], off, names, x, y, fitted), row=1, col=1)
         for j, update in enumerate((figure.update_xaxes, figure.update_yaxes)):
             log: Any = {"type": "log"} if (x[:, j] > 0.0).all() else {}
-            update(title_text=plain(_label(fit, names[j])), row=1, col=1, **log)
+            update(title_text=plain(predictor_title(fit, names[j])), row=1, col=1, **log)
     figure.add_trace(_points(go, fitted, off, off, names, x, y, fitted), row=1 + flat, col=1)
     label = plain(axis_title(fit, "y"))
     figure.update_xaxes(type="log", title_text=f"fitted {label}", row=1 + flat, col=1)
@@ -80,14 +69,12 @@ def _figure(fit: Record, run: str) -> go.Figure:
 
 
 def _contour(fit: Record, x: Array, params: dict[str, Array], figure: Any, go: Any) -> None:
-    across, up = grid_of(x, 0, GRID), grid_of(x, 1, GRID)
-    mesh = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-    height = fit.shown(np.exp(np.median(fit.law.log_curve(params, mesh), axis=0)))
+    across, up, height = heights(fit, x, params, GRID)
     figure.add_trace(
         go.Contour(
             x=decimals(across),
             y=decimals(up),
-            z=[decimals(row) for row in height.reshape(GRID, GRID)],
+            z=[decimals(row) for row in height],
             contours={"coloring": "lines", "showlabels": True},
             colorscale=[[0.0, LINE], [1.0, LINE]],
             line={"width": 1},
@@ -130,8 +117,3 @@ def _points(
             "color": [MARK if one > 0.0 else LINE for one in off],
         },
     )
-
-
-def _label(fit: Record, name: str) -> str:
-    axis = fit.axis(name)
-    return inline(f"{axis['label']} [{axis['unit']}]" if axis["unit"] else axis["label"])

@@ -39,6 +39,21 @@ class Outer(ABC):
         """The coordinates of the widths."""
         return slice(self.crossovers, 2 * self.crossovers)
 
+    @property
+    def repeats(self) -> bool:
+        """Whether a second try with twice the effort may help: it does."""
+        return True
+
+    @property
+    def step(self) -> float:
+        """Step of finite differences, below the width of narrow valleys."""
+        return 1e-5
+
+    @property
+    def steps(self) -> int:
+        """Most steps that a search takes."""
+        return 20
+
     def log_prior(self, z: Array) -> Array:
         """Return the normalised log prior density, shape (m,)."""
         n = self.crossovers

@@ -100,21 +100,6 @@ class Scaled(Outer):
         return 2 * self.crossovers + 2 + int(sum(self.given.shape[flag] for flag in flags))
 
     @property
-    def repeats(self) -> bool:
-        """Whether a second try with twice the effort may help: it does."""
-        return True
-
-    @property
-    def step(self) -> float:
-        """Step of finite differences, below the width of narrow valleys."""
-        return 1e-5
-
-    @property
-    def steps(self) -> int:
-        """Most steps that a search takes."""
-        return 20
-
-    @property
     def farthest(self) -> Array:
         """How far from 0 a search may take each coordinate, shape (d,)."""
         far = np.full(self.dimension, 4.5)
