@@ -627,7 +627,8 @@ class Fit(Record):
         """What pooled curves share: one row per group, parameter and regime, 90% intervals.
 
         `spread_exponent` is the standard deviation of curves around the shared exponents,
-        `spread_crossover` and `spread_width` those of the natural logarithms.
+        `spread_crossover` and `spread_width` those of the natural logarithms. Of a law in several
+        variables there is a column `predictor`, and `spread_exponent` is that of the logarithms.
 
         Raises
         ------

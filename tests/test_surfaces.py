@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 import scalefit as sf
+from scalefit.comparison.sentences import sentences
 from scalefit.laws import Additive, FourRegime, Kaplan
 
 TRUTH: dict[str, Any] = {
@@ -251,7 +252,7 @@ def test_a_bad_table_is_told_in_a_line(kind: str) -> None:
         ({"x": ("size", "loss"), "law": "additive"}, "another column"),
         ({"x": ("size", "seen"), "law": "additive", "x_range": (1, 2)}, "ranges by column"),
         ({"x": ("size", "seen"), "law": "additive", "resume": True}, "one column of x"),
-        ({"x": ("size", "seen"), "law": "additive", "pool": "seed"}, "regimes to pool"),
+        ({"x": ("size", "seen"), "law": "monomial", "pool": "seed"}, "exponents to pool"),
     ],
 )
 def test_arguments_that_do_not_fit(options: dict[str, Any], words: str) -> None:
@@ -295,3 +296,65 @@ def test_of_three_predictors_y_is_drawn_against_the_fitted_y() -> None:
     ax = sf.fit(x, y, law=law, method="point", progress=False).plot()
     assert ax.get_xlabel().startswith("fitted ")
     assert [line.get_label() for line in ax.lines] == ["the law"]
+
+
+def corpora(apart: float = 0.0) -> pd.DataFrame:
+    """Return points of two corpora: the same exponents, or the second's of data larger."""
+    rng = np.random.default_rng(5)
+    parts = []
+    for i, corpus in enumerate(("books", "code")):
+        one = table()[["size", "seen"]]
+        powers = [
+            400.0 * (1 + i) * one["size"] ** -0.34,
+            410.0 * one["seen"] ** -(0.28 + i * apart),
+        ]
+        loss = 1.5 + 0.4 * i + sum(powers)
+        loss = loss * np.exp(0.004 * rng.standard_normal(len(one)))
+        parts.append(one.assign(loss=loss, corpus=corpus))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def pooled() -> sf.Fit:
+    return sf.fit(
+        corpora(), x=("size", "seen"), y="loss", law="additive", by="corpus", pool="corpus",
+        draws=800, progress=False,
+    )  # fmt: skip
+
+
+def test_exponents_of_surfaces_are_pooled(pooled: sf.Fit, tmp_path: Path) -> None:
+    assert pooled.ok, pooled.verdict
+    shared = pooled.shared.set_index(["parameter", "predictor"])
+    for name, truth in (("size", 0.34), ("seen", 0.28)):
+        row = shared.loc[("exponent", name)]
+        assert row["low"] < truth < row["high"]
+    assert shared.loc[("spread_exponent", ""), "median"] < 0.3
+    alone = sf.fit(
+        corpora(), x=("size", "seen"), y="loss", law="additive", by="corpus", progress=False
+    )
+    own = pooled.summary().query("parameter == 'exponent'")["sd"].to_numpy()
+    assert (own < 1.02 * alone.summary().query("parameter == 'exponent'")["sd"].to_numpy()).all()
+    pooled.save(tmp_path / "fit.nc")
+    pd.testing.assert_frame_equal(sf.load(tmp_path / "fit.nc").shared, pooled.shared)
+
+
+def test_surfaces_are_compared_predictor_by_predictor(pooled: sf.Fit) -> None:
+    every = sf.compare(pooled)
+    assert every["predictor"].tolist() == ["size", "seen"]
+    assert every["regime"].isna().all()
+    draws = [pooled.parameters(run)["exponent"][:, 1] for run in pooled.runs]
+    row = sf.compare(pooled, parameter="exponent", predictor="seen").iloc[0]
+    assert row["median"] == pytest.approx(np.median(draws[0] - draws[1]))  # pooled: draw by draw
+    assert "exponent of seen" in sentences(every)[1]
+    one = sf.compare(pooled, parameter="floor")
+    assert "predictor" not in one
+    assert one["p_greater"].iloc[0] < 0.05
+    against = sf.compare(pooled, parameter="exponent", predictor="size", value=0.34, rope=0.1)
+    assert len(against) == 2
+    for options, words in (
+        ({"predictor": "sean"}, "did you mean 'seen'"),
+        ({"parameter": "floor", "predictor": "seen"}, "no value per predictor"),
+        ({"parameter": "exponent", "regime": 0}, "one value per predictor"),
+    ):
+        with pytest.raises(sf.errors.ConfigError, match=words):
+            sf.compare(pooled, **options)

@@ -119,6 +119,7 @@ def shared(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
     import pandas as pd
 
     units = {"crossover": record.tree.attrs["x_unit"], "width": "decades"}
+    per = {parameter.name: parameter.per for parameter in record.law.parameters}
     rows = []
     dataset = record.group("shared")
     for group in dataset["group"].values:
@@ -129,6 +130,7 @@ def shared(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
                     {
                         "group": str(group),
                         "regime": regime,
+                        **_which(record, per.get(str(name), "law"), regime),
                         "parameter": str(name),
                         **quantiles(one, tails),
                         "mean": float(one.mean()),

@@ -50,6 +50,12 @@ def command(
         list[int] | None,
         typer.Option(metavar="N", help="Which regime, from 0; given twice, these two of each run."),
     ] = None,
+    predictor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Of a law in several variables: whose exponent.  [default: all]"
+        ),
+    ] = None,
     regimes: Annotated[
         int | None,
         typer.Option(metavar="N", help="Take each fit given that there are so many regimes."),
@@ -106,6 +112,7 @@ def command(
         "OTHER": other,
         "--parameter": parameter,
         "--regime": regime,
+        "--predictor": predictor,
         "--value": value,
         "--rope": rope,
     }
@@ -128,6 +135,7 @@ def command(
             *fits,
             parameter=parameter or ("end_exponent" if which is None else "exponent"),
             regime=which,
+            predictor=predictor,
             between=between,
             value=value,
             ratio=ratio,
@@ -216,6 +224,8 @@ def _table(found: pd.DataFrame) -> Any:
     b = rows[0]["b"] if same else "b"
     named = ["a"] if same else ["a", "b"]
     numbered = ["regime"] if found["regime"].notna().any() else []
+    if "predictor" in found:
+        numbered = ["predictor"]
     roped = ["P(rope)"] if attrs["rope"] else []
     marked = [""] if attrs["marked"] else []
     numbers = (f"a {'/' if ratio else '-'} {b}", percent(attrs["interval"]), f"P(a > {b})", *roped)
@@ -225,7 +235,7 @@ def _table(found: pd.DataFrame) -> Any:
         doubtful = {row["a"], row["b"]} & set(attrs["marked"])
         made.add_row(
             *(inline(row[name]) for name in named),
-            *([str(row["regime"])] if numbered else []),
+            *(inline(str(row[name])) for name in numbered),
             size,
             f"[{low}, {high}]",
             f"{row['p_greater']:.3f}",

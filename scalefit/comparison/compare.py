@@ -15,7 +15,7 @@ from scalefit.laws.segmented import PER_REGIME
 from scalefit.record import Record
 from scalefit.wording import typed
 
-from .sides import OTHERS, Side, named_of, pairs, regimes, some
+from .sides import OTHERS, Side, named_of, pairs, predictors, regimes, some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,7 @@ def compare(
     *,
     parameter: str = "end_exponent",
     regime: int | tuple[int, int] | None = None,
+    predictor: str | None = None,
     between: str | None = None,
     value: float | None = None,
     ratio: bool = False,
@@ -53,10 +54,13 @@ def compare(
         must have a single run, which is compared with all of the other.
     parameter
         `"end_exponent"`, the local exponent at the last x with the floor removed, averaged over
-        models; or a parameter of `Fit.summary`, of the headline's number of regimes.
+        models; or a parameter of `Fit.summary`, of the headline's number of regimes. Of a law in
+        several variables the default is its `exponent`.
     regime
         Of an exponent, crossover or width: which one. A pair compares two regimes of each run. None
         compares all.
+    predictor
+        Of a parameter that has one value per predictor: which one. None compares all.
     between
         A run coordinate, such as `"arch"`: its values are compared, each the mean of its runs. The
         uncertainty of that mean includes how much runs differ, which is learned from them (see
@@ -79,8 +83,9 @@ def compare(
     DataFrame
         Columns `a, b, regime, mean, median, low, high, p_greater, p_rope`: of a - b or a / b, with
         the probabilities that a > b and that the difference is within the rope (NaN without one).
-        `regime` is missing where there is only one value per run. `mean` is NaN where the
-        distribution has none, as for groups of two runs and for ratios whose denominator may be 0.
+        `regime` is missing where there is only one value per run; with one value per predictor
+        there is a column `predictor` behind it. `mean` is NaN where the distribution has none, as
+        for groups of two runs and for ratios whose denominator may be 0.
         `attrs` holds
         `parameter`, `ratio`, `interval`, `rope`, `rising` (whether all are exponents of curves that
         rise), `notes`, `unreliable` (runs whose verdict is not ok), and `marked`, the names in `a`
@@ -111,16 +116,23 @@ def compare(
     ends = tails(interval)
     root(seed)
     limits = _rope(rope, ratio)
-    _check(a, b, parameter, regime, between, value, ratio)
     fits = [a] if b is None else [a, b]
+    parameter, each = predictors(fits, parameter, predictor)
+    if each and regime is not None:
+        raise ConfigError(f"regime={regime}: '{parameter}' has one value per predictor; name one")
+    _check(a, b, parameter, regime, between, value, ratio)
     notes: list[str] = []
     rows = []
     sides: dict[str, tuple[str, ...]] = {}
     rng = np.random.default_rng(seed)
     rising = parameter.endswith("exponent")
-    for which in regimes(fits, parameter, regime, with_number=value is not None):
+    places = each or regimes(fits, parameter, regime, with_number=value is not None)
+    for which in places:
         for left, right in pairs(fits, parameter, which, between, value, rng, notes):
-            rows.append(_row(left, right, which, ratio, limits, ends, rng))
+            row = _row(left, right, ratio, limits, ends, rng)
+            named = {"predictor": each[which]} if each else {}
+            number = which if isinstance(which, int) and not each else None
+            rows.append({"a": left.name, "b": right.name, "regime": number, **named, **row})
             sides |= {side.name: side.runs for side in (left, right)}
             rising &= bool(max(np.median(side.draws) for side in (left, right)) < 0.0)
     involved = {run for runs in sides.values() for run in runs}
@@ -136,7 +148,8 @@ def compare(
         notes.append("a ratio by what may be 0 has no mean; its interval says little")
     import pandas as pd
 
-    table = pd.DataFrame(rows, columns=COLUMNS).astype({"regime": "Int64"})
+    columns = [*COLUMNS[:3], *(["predictor"] if each else []), *COLUMNS[3:]]
+    table = pd.DataFrame(rows, columns=columns).astype({"regime": "Int64"})
     table.attrs = {
         "parameter": parameter,
         "ratio": ratio,
@@ -209,13 +222,12 @@ def _rope(rope: float | tuple[float, float] | None, ratio: bool) -> tuple[float,
 def _row(
     left: Side,
     right: Side,
-    regime: int | tuple[int, int] | None,
     ratio: bool,
     rope: tuple[float, float] | None,
     ends: tuple[float, float],
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """Return one row of the table."""
+    """Return the numbers of one row of the table."""
     one, other = left.draws, right.draws
     if not (left.joint and left.joint == right.joint):
         one, other = (_shuffled(side.draws, rng) for side in (left, right))
@@ -226,9 +238,6 @@ def _row(
     if ratio:
         known &= bool((other > 0.0).all() or (other < 0.0).all())
     return {
-        "a": left.name,
-        "b": right.name,
-        "regime": regime if isinstance(regime, int) else None,
         "mean": float(change.mean()) if known else math.nan,
         **quantiles(change, ends),
         "p_greater": float(np.mean(one > other)),

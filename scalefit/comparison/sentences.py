@@ -46,6 +46,8 @@ def sentence(
     what = parameter.replace("_", " ")
     if isinstance(row["regime"], int):
         what += f" {'of regime ' * (parameter == 'exponent')}{row['regime']}"
+    if row.get("predictor"):
+        what += f" of {row['predictor']}"
     median, low, high = (row[name] for name in ("median", "low", "high"))
     lower = median < (1.0 if ratio else 0.0)
     if not ratio and lower:

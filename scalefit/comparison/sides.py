@@ -16,6 +16,7 @@ from scalefit.forecast.exponents import end_exponent
 from scalefit.laws import SegmentedLaw
 from scalefit.laws.segmented import PER_REGIME
 from scalefit.record import Record
+from scalefit.wording import listed, typed
 
 from .group_mean import means
 
@@ -104,6 +105,36 @@ def regimes(
     return [regime]
 
 
+def predictors(
+    fits: Sequence[Record], parameter: str, predictor: str | None
+) -> tuple[str, dict[int, str]]:
+    """Return the parameter, and the predictors to compare it of; none if it has one value.
+
+    Of a law in several variables the exponents stand for the local exponent at the end.
+    """
+    law, names = fits[0].law, fits[0].predictors
+    if parameter == "end_exponent" and len(names) > 1:
+        parameter = "exponent"
+    of = {one.name: one.per for one in law.parameters}
+    known = dict(enumerate(names)) if of.get(parameter) == "predictor" else {}
+    for fit in fits:
+        if fit.predictors != names and len(fit.predictors) + len(names) > 2:
+            raise ConfigError(
+                f"one fit is along {listed(names)}, the other along {listed(fit.predictors)}"
+            )
+    if predictor is None:
+        return parameter, known
+    if predictor not in known.values():
+        if not known:
+            raise ConfigError(
+                f"predictor={typed(predictor)}: parameter='{parameter}' has no value per predictor"
+            )
+        raise ConfigError(
+            f"predictor={typed(predictor)} is unknown; {nearest(str(predictor), names)}"
+        )
+    return parameter, {i: name for i, name in known.items() if name == predictor}
+
+
 def pairs(
     fits: Sequence[Record],
     parameter: str,
@@ -181,9 +212,11 @@ def _pools(
 
     The end exponent is that of the shared law at the last x of each run, and their mean.
     """
-    if "shared" not in fit.tree.children or parameter not in (*PER_REGIME, "end_exponent"):
+    if "shared" not in fit.tree.children:
         return None
     shared = fit.group("shared")
+    if parameter != "end_exponent" and parameter not in shared:
+        return None
     of_run = dict(zip(fit.runs, json.loads(fit.tree.attrs["pools"]), strict=True))
     found = []
     for pool in map(str, shared["group"].values):

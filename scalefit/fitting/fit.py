@@ -123,7 +123,8 @@ def fit(
         Run coordinates, such as `"seed"`, over which curves are partially pooled: their exponents,
         crossovers and widths vary around shared values with a spread that is learned, while level,
         floor and noise are their own. Takes one number of regimes, and `floor` True or False; the
-        noise is normal unless named. The shared values are in `Fit.shared`.
+        noise is normal unless named. Of laws in several variables that are sums of powers, or have
+        regimes limited by either, the exponents alone are shared. See `Fit.shared`.
     fixed
         Parameters held at a value, such as `{"floor": 1.69}` or `{"noise": 0.01}`: the floor, or
         any variable of the priors table.

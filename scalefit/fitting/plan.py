@@ -220,14 +220,15 @@ class Plan:
 
     def _pooled(self, pool: tuple[str, ...]) -> Plan:
         """Return the plan with curves pooled, which takes one model of the default families."""
-        law = self.laws[0].require(SegmentedLaw, "regimes to pool")
+        powers = bool(self.laws[0].shared_powers)
+        law = self.laws[0] if powers else self.laws[0].require(SegmentedLaw, "exponents to pool")
         if len(self.laws) > 1 or law.known_floor is not None:
             raise ConfigError(
                 "pool takes one number of regimes of the broken power law, and floor=True or False"
             )
         if self.method != "certified" or self.priors != "default" or self.overrides:
             raise ConfigError("pool works with method='auto' and the default priors only")
-        noise = "normal" if self.noise == "auto" else self.noise
+        noise = "normal" if self.noise == "auto" and not powers else self.noise
         return replace(self, pool=pool, noise=noise)
 
     def models(self, curve: Curve) -> tuple[Model, ...]:

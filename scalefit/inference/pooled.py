@@ -1,4 +1,4 @@
-"""Curves that differ by chance only: exponents, crossovers and widths around shared values.
+"""Curves that differ by chance only: exponents, crossovers and widths lie around shared values.
 
 Each curve is solved alone first, which finds all its modes. Its weighted draws then stand for its
 likelihood: a Gibbs sampler alternates between the shared values given one draw of every curve, and
@@ -9,7 +9,6 @@ values leave only a corner of a curve's draws, fresh ones are drawn in that corn
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,24 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalefit.arrays import Array
-from scalefit.errors import ConfigError
-from scalefit.laws.priors import Dirichlet, LogNormal, Relative
 
 from . import mixture
 from .certified import solve as solve_alone
 from .full import Full, target_of
 from .problem import Posterior, Problem
+from .shared_values import SharedValues, Stand, kind
 
 POINTS = 3000  # draws that stand for a curve
 CHAINS = 4
 WARM = 300
 LENGTHS = (500, 2500)  # of a chain; the second for what the first does not settle
 REFRESHED = 2  # times that fresh draws are made where the shared values are
-SPREAD = 0.3
-"""Scale of the half-normal priors of the spreads, half of which are then below 0.2: of exponents in
-units of the steepness, of crossovers and widths in natural logarithms."""
 FEW = 30.0  # effective draws of a curve, given shared values
-NODES = 48
 
 
 @dataclass(frozen=True)
@@ -45,28 +39,14 @@ class Shared:
     ----------
     draws
         `exponent`, `crossover`, `width`, `steepness`, and the standard deviations of curves around
-        them: `spread_exponent`, `spread_crossover` and `spread_width`, the latter two of logs.
+        them: `spread_exponent`, `spread_crossover` and `spread_width`, the latter two of logs. Of a
+        law in several variables its exponents, and `spread_exponent`, that of their logs.
     verdict
         `"ok"`, or what is wrong.
     """
 
     draws: dict[str, Array]
     verdict: str
-
-
-@dataclass
-class _Curve:
-    """Draws that stand for one curve.
-
-    `values` (m, 3n + 1) holds exponents, log crossovers and log widths; `log_weight` (m,) the log
-    of weight over prior density of them.
-    """
-
-    problem: Problem
-    z: Array
-    params: dict[str, Array]
-    values: Array
-    log_weight: Array
 
 
 def solve(
@@ -81,7 +61,7 @@ def solve(
     Parameters
     ----------
     problems
-        One for each curve, all of the same broken power law and noise.
+        One for each curve, all of the same law and noise.
     draws
         To keep.
     rng
@@ -103,13 +83,13 @@ def solve(
         curves.append(_curve(problem, sampled, np.zeros(POINTS)))
         if tick is not None:
             tick()
-    hyper = _Hyper(curves)
+    hyper = kind(curves[0].problem)(curves)
     start = hyper.guess()
     for _ in range(REFRESHED):
         trial, _, _ = hyper.chain(start, WARM, WARM, rng)
         start = trial[-1]
         curves = [_refreshed(curve, hyper, trial, rng) for curve in curves]
-        hyper = _Hyper(curves)
+        hyper = kind(curves[0].problem)(curves)
     each = -(-draws // CHAINS)
     chains, verdict = _settled(hyper, start, each, rng, doubts)
     length = len(chains[0][0])
@@ -125,7 +105,7 @@ def solve(
 
 
 def _settled(
-    hyper: _Hyper, start: Array, least: int, rng: np.random.Generator, doubts: list[str]
+    hyper: SharedValues, start: Array, least: int, rng: np.random.Generator, doubts: list[str]
 ) -> tuple[list[tuple[Array, NDArray[np.intp], Array]], str]:
     """Return chains, longer ones if the first do not settle, and the verdict on them."""
     short, long = (max(least, length) for length in LENGTHS)
@@ -138,61 +118,22 @@ def _settled(
     raise AssertionError
 
 
-def _curve(problem: Problem, sampled: dict[str, Array], log_weight: Array) -> _Curve:
+def _curve(problem: Problem, sampled: dict[str, Array], log_weight: Array) -> Stand:
     """Return draws of one curve, their weights taken relative to the prior they were drawn with.
 
     A crossover so near an end that rounding puts it there is left out, for it has no density.
     """
     params = {**sampled, **problem.law.natural(sampled, problem.window)}
-    columns = [params["exponent"]]
-    if "crossover" in params:
-        columns += [np.log(params["crossover"]), np.log(params["width"])]
+    shared = kind(problem)
     with np.errstate(divide="ignore"):
-        weight = log_weight - _log_prior(problem, params)
+        weight = log_weight - shared.log_prior_alone(problem, params)
     good = np.isfinite(weight)
     kept = {name: value[good] for name, value in params.items()}
     z = Full(problem).from_sampled({name: kept[name] for name in sampled})
-    return _Curve(problem, z, kept, np.concatenate(columns, axis=1)[good], weight[good])
+    return Stand(problem, z, kept, shared.values(problem, kept), weight[good])
 
 
-def _families(
-    problem: Problem,
-) -> tuple[LogNormal, Relative, Dirichlet | None, LogNormal | None]:
-    """Return the priors of steepness, exponents, gaps and widths, which have to be the defaults."""
-    priors = problem.priors
-    steep, relative = priors["steepness"], priors["exponent"]
-    gap, wide = priors.get("gap"), priors.get("width")
-    if not isinstance(steep, LogNormal) or not isinstance(relative, Relative):
-        raise ConfigError("pool works with the default priors of exponents only")
-    if not isinstance(gap, Dirichlet | None) or not isinstance(wide, LogNormal | None):
-        raise ConfigError("pool works with the default priors of crossovers only")
-    return steep, relative, gap, wide
-
-
-def _log_prior(problem: Problem, params: dict[str, Array]) -> Array:
-    """Return the log prior density of exponents, log crossovers and log widths, shape (m,)."""
-    steep, relative, gap, wide = _families(problem)
-    exponent = params["exponent"]
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    steepness = steep.from_normal(nodes[:, None], {})
-    white = exponent[:, None, :] / steepness[:, None] - relative.centre
-    each = -0.5 * np.sum(white**2, axis=2) - exponent.shape[1] * np.log(steepness)
-    top = each.max(axis=1, keepdims=True)
-    value = top[:, 0] + np.log(np.exp(each - top) @ (weights / weights.sum()))
-    value -= 0.5 * exponent.shape[1] * math.log(2.0 * math.pi)
-    if gap is not None and wide is not None:
-        n = params["gap"].shape[1] - 1
-        c = gap.concentration
-        value += math.lgamma(c * (n + 1)) - (n + 1) * math.lgamma(c)
-        value += (c - 1.0) * np.log(params["gap"]).sum(axis=1)
-        value -= n * math.log(math.log(problem.window.x_high / problem.window.x_low))
-        white = (np.log(params["width"]) - math.log(wide.median)) / wide.sd
-        value -= 0.5 * np.sum(white**2, axis=1) + n * math.log(wide.sd)
-        value -= 0.5 * n * math.log(2.0 * math.pi)
-    return np.asarray(value)
-
-
-def _refreshed(curve: _Curve, hyper: _Hyper, trial: Array, rng: np.random.Generator) -> _Curve:
+def _refreshed(curve: Stand, hyper: SharedValues, trial: Array, rng: np.random.Generator) -> Stand:
     """Return fresh draws of a curve where the shared values of a trial chain put it."""
     share = np.zeros(len(curve.values))
     for phi in trial[:: max(1, len(trial) // 100)]:
@@ -208,150 +149,6 @@ def _refreshed(curve: _Curve, hyper: _Hyper, trial: Array, rng: np.random.Genera
     good = np.isfinite(weight)
     sampled = target.sampled(z[good], np.empty((int(good.sum()), 0)))
     return _curve(curve.problem, sampled, weight[good])
-
-
-class _Hyper:
-    """Shared values: exponents, log crossovers, log widths, log steepness, three log spreads."""
-
-    def __init__(self, curves: Sequence[_Curve]) -> None:
-        self.curves = curves
-        self.n = curves[0].problem.law.regimes - 1
-        self.low = math.log(min(curve.problem.window.x_low for curve in curves))
-        self.high = math.log(max(curve.problem.window.x_high for curve in curves))
-        self.steepness, self.relative, self.gap, self.wide = _families(curves[0].problem)
-        self.size = 3 * self.n + 1
-        self.dimension = self.size + 2 + 2 * (self.n > 0)
-
-    def guess(self) -> Array:
-        """Return shared values to start from: the middle of the curves."""
-        middle = np.median([np.median(curve.values, axis=0) for curve in self.curves], axis=0)
-        apart = np.std([np.median(curve.values, axis=0) for curve in self.curves], axis=0)
-        n = self.n
-        steepness = max(0.1, float(np.sqrt(np.mean(middle[: n + 1] ** 2))))
-        spreads = [max(0.02, float(apart[: n + 1].mean()) / steepness)]
-        if n:
-            middle[n + 1 : 2 * n + 1] = np.sort(middle[n + 1 : 2 * n + 1])
-            spreads += [0.1, 0.1]
-        return np.concatenate([middle, [math.log(steepness)], np.log(np.minimum(spreads, 0.5))])
-
-    def scales(self, phi: Array) -> Array:
-        """Return the standard deviation of each value of a curve around the shared one."""
-        n, steepness = self.n, math.exp(phi[self.size])
-        spread = np.exp(phi[self.size + 1 :])
-        parts = [np.full(n + 1, spread[0] * steepness)]
-        if n:
-            parts += [np.full(n, spread[1]), np.full(n, spread[2])]
-        return np.concatenate(parts)
-
-    def conditional(self, curve: _Curve, phi: Array) -> Array:
-        """Return the probability of each draw of a curve given shared values."""
-        logs = curve.log_weight + self._given(curve.values, phi)
-        weight = np.exp(logs - logs.max())
-        return np.asarray(weight / weight.sum())
-
-    def chain(
-        self, start: Array, warm: int, count: int, rng: np.random.Generator
-    ) -> tuple[Array, NDArray[np.intp], Array]:
-        """Return shared values, the draws of every curve chosen, and how many count of each."""
-        phi = start.copy()
-        found = np.empty((count, self.dimension))
-        picked = np.empty((count, len(self.curves)), dtype=np.intp)
-        effective = np.zeros(len(self.curves))
-        step = np.full(self.dimension, 0.3)
-        for sweep in range(-warm, count):
-            values = np.empty((len(self.curves), self.size))
-            for k, curve in enumerate(self.curves):
-                share = self.conditional(curve, phi)
-                pick = int(np.searchsorted(np.cumsum(share), rng.random()))
-                pick = min(pick, len(share) - 1)
-                values[k] = curve.values[pick]
-                if sweep >= 0:
-                    picked[sweep, k] = pick
-                    effective[k] += 1.0 / float(np.sum(share**2)) / count
-            for i in range(self.dimension):
-                phi[i], step[i] = self._slice(phi, i, step[i], values, rng, sweep < 0)
-            if sweep >= 0:
-                found[sweep] = phi
-        return found, picked, effective
-
-    def named(self, phi: Array) -> dict[str, Array]:
-        """Return shared values by name."""
-        n = self.n
-        steepness = np.exp(phi[..., self.size])
-        named = {
-            "exponent": phi[..., : n + 1],
-            "steepness": steepness,
-            "spread_exponent": np.exp(phi[..., self.size + 1]) * steepness,
-        }
-        if n:
-            named["crossover"] = np.exp(phi[..., n + 1 : 2 * n + 1])
-            named["width"] = np.exp(phi[..., 2 * n + 1 : self.size])
-            named["spread_crossover"] = np.exp(phi[..., self.size + 2])
-            named["spread_width"] = np.exp(phi[..., self.size + 3])
-        return named
-
-    def log_prior(self, phi: Array) -> float:
-        """Return the log prior density of shared values."""
-        n, log_steepness = self.n, phi[self.size]
-        steepness = math.exp(log_steepness)
-        value: float = (
-            -0.5 * ((log_steepness - math.log(self.steepness.median)) / self.steepness.sd) ** 2
-        )
-        white = phi[: n + 1] / steepness - self.relative.centre
-        value += -0.5 * float(white @ white) - (n + 1) * log_steepness
-        if self.gap is not None and self.wide is not None:
-            edges = np.concatenate([[self.low], phi[n + 1 : 2 * n + 1], [self.high]])
-            gaps = np.diff(edges) / (self.high - self.low)
-            if not (gaps > 0.0).all():
-                return -math.inf
-            value += (self.gap.concentration - 1.0) * float(np.log(gaps).sum())
-            white = (phi[2 * n + 1 : self.size] - math.log(self.wide.median)) / self.wide.sd
-            value += -0.5 * float(white @ white)
-        spread = np.exp(phi[self.size + 1 :])
-        return value + float(np.sum(phi[self.size + 1 :] - 0.5 * (spread / SPREAD) ** 2))
-
-    def _given(self, values: Array, phi: Array) -> Array:
-        scale = self.scales(phi)
-        white = (values - phi[: self.size]) / scale
-        return np.asarray(-0.5 * np.sum(white**2, axis=-1) - np.sum(np.log(scale)))
-
-    def _log_density(self, phi: Array, values: Array) -> float:
-        prior = self.log_prior(phi)
-        return prior + float(self._given(values, phi).sum()) if prior > -math.inf else prior
-
-    def _slice(
-        self, phi: Array, i: int, step: float, values: Array, rng: np.random.Generator, warm: bool
-    ) -> tuple[float, float]:
-        """Return a new value of one coordinate by slice sampling, and the width to try next.
-
-        Source: Neal (2003), "Slice sampling", with stepping out and shrinkage.
-        """
-        old = phi[i]
-        trial = phi.copy()
-
-        def height(value: float) -> float:
-            trial[i] = value
-            return self._log_density(trial, values)
-
-        level = height(old) + math.log(rng.random())
-        low = old - step * rng.random()
-        high = low + step
-        for _ in range(20):
-            if height(low) < level:
-                break
-            low -= step
-        for _ in range(20):
-            if height(high) < level:
-                break
-            high += step
-        width = high - low
-        new = old
-        for _ in range(100):
-            new = rng.uniform(low, high)
-            if height(new) >= level:
-                break
-            low, high = (new, high) if new < old else (low, new)
-        return new, 0.9 * step + 0.1 * width if warm else step
 
 
 def _verdict(shared: dict[str, Array], effective: Array, doubts: list[str]) -> str:

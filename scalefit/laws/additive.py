@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class Additive(Law):
     floor: bool | float = True
     product: bool = False
     predictors: tuple[str, ...] = ("n_params", "tokens")
+    shared_powers: ClassVar[tuple[str, ...]] = ("exponent",)
 
     def __post_init__(self) -> None:
         several(self)

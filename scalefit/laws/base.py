@@ -82,10 +82,14 @@ class Law(ABC):
         Names of the sets of default priors that the law has.
     auto_noises
         Kinds of noise that `noise="auto"` weighs along one run in order.
+    shared_powers
+        Of a law in several variables, the exponents that pooled groups of points share: sampled
+        variables that are log-normal a priori.
     """
 
     prior_sets: ClassVar[tuple[str, ...]] = ("default",)
     auto_noises: ClassVar[tuple[str, ...]] = ("normal",)
+    shared_powers: ClassVar[tuple[str, ...]] = ()
     regimes: int = 1
     floor: bool | float = False
     predictors: tuple[str, ...] = ("x",)

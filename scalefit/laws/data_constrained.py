@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class DataConstrained(Law):
     floor: bool | float = True
     saturating: bool = True
     predictors: tuple[str, ...] = ("n_params", "tokens", "unique_tokens")
+    shared_powers: ClassVar[tuple[str, ...]] = ("exponent_n", "exponent_d")
 
     def __post_init__(self) -> None:
         plain(self)

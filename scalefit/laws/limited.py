@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class LimitedLaw(Law):
 
     floor: bool | float = True
     predictors: tuple[str, ...] = ("n_params", "tokens")
+    shared_powers: ClassVar[tuple[str, ...]] = ("exponent",)
 
     def __post_init__(self) -> None:
         plain(self)

@@ -78,4 +78,6 @@ def forest(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def _label(row: dict[str, Any]) -> str:
     regime = f", {row['regime']}" if isinstance(row.get("regime"), int) else ""
+    if row.get("predictor"):
+        regime = f", {row['predictor']}"
     return f"{shortened(str(row['a']), 28)} vs {shortened(str(row['b']), 28)}{regime}"

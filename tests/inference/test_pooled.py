@@ -18,7 +18,8 @@ from scalefit.errors import ConfigError
 from scalefit.fitting.plan import Plan
 from scalefit.inference import pooled
 from scalefit.inference.problem import Problem
-from scalefit.laws import BrokenPowerLaw
+from scalefit.inference.shared_values import Powers, Regimes
+from scalefit.laws import Additive, BrokenPowerLaw
 from scalefit.laws.priors import unpack
 
 X = np.geomspace(1.0, 1e3, 12)
@@ -89,7 +90,7 @@ def test_the_prior_of_a_curve_s_values_is_the_law_s(rng: np.random.Generator) ->
     law = BrokenPowerLaw(2, floor=False)
     problem = Problem(law, X, X**-0.5)
     params = problem.natural(rng.standard_normal((4, problem.dimension)))
-    found = pooled._log_prior(problem, params)
+    found = Regimes.log_prior_alone(problem, params)
 
     def density(params: dict[str, Array], i: int) -> float:
         exponent = params["exponent"][i]
@@ -128,7 +129,7 @@ def test_shared_values_follow_their_prior_without_data(rng: np.random.Generator)
     v = rng.standard_normal((4000, problem.dimension))
     sampled = unpack(problem.priors, v)
     curves = [pooled._curve(problem, sampled, np.zeros(len(v))) for _ in range(2)]
-    hyper = pooled._Hyper(curves)
+    hyper = Regimes(curves)
     found, _, _ = hyper.chain(hyper.guess(), 300, 1500, rng)
     steepness = found[:, hyper.size]
     assert np.mean(steepness) == pytest.approx(math.log(0.4), abs=0.15)
@@ -141,7 +142,7 @@ def test_half_of_all_spreads_are_below_a_fifth(rng: np.random.Generator) -> None
     """Of exponents in units of the steepness, of crossovers and widths in natural logarithms."""
     problem = Problem(BrokenPowerLaw(2, floor=False), X, X**-0.5)
     sampled = unpack(problem.priors, rng.standard_normal((50, problem.dimension)))
-    hyper = pooled._Hyper([pooled._curve(problem, sampled, np.zeros(50))])
+    hyper = Regimes([pooled._curve(problem, sampled, np.zeros(50))])
     half_normal = stats.halfnorm(scale=0.3)
     assert half_normal.median() == pytest.approx(0.2, abs=0.003)
     logs = np.log([0.02, 0.2, 1.0])
@@ -158,7 +159,7 @@ def test_half_of_all_spreads_are_below_a_fifth(rng: np.random.Generator) -> None
 def test_shared_values_have_the_prior_of_a_curve_s(rng: np.random.Generator) -> None:
     problem = Problem(BrokenPowerLaw(3, floor=False), X, X**-0.5)
     sampled = unpack(problem.priors, rng.standard_normal((50, problem.dimension)))
-    hyper = pooled._Hyper([pooled._curve(problem, sampled, np.zeros(50))])
+    hyper = Regimes([pooled._curve(problem, sampled, np.zeros(50))])
     found, expected = [], []
     for _ in range(4):
         exponent, log_width = rng.normal(0.3, 0.3, 3), rng.normal(0.0, 1.0, 2)
@@ -248,3 +249,30 @@ def test_a_setting_that_no_run_uses_does_not_tell_groups_apart() -> None:
 def test_pooled_curves_have_no_models_to_weigh(alike: sf.Fit) -> None:
     with pytest.raises(ConfigError, match="pooled curves have one model"):
         _ = alike.probabilities
+
+
+def surfaces_alone(rng: np.random.Generator) -> tuple[Problem, dict[str, Array]]:
+    """Return a problem of a law in two variables, and draws from its prior."""
+    x = np.exp(rng.uniform(0.0, 5.0, (9, 2)))
+    problem = Problem(Additive(), x, x[:, 0] ** -0.3)
+    return problem, unpack(problem.priors, rng.standard_normal((4000, problem.dimension)))
+
+
+def test_the_prior_of_exponents_of_a_surface_is_the_law_s(rng: np.random.Generator) -> None:
+    problem, sampled = surfaces_alone(rng)
+    logs = np.log(sampled["exponent"])
+    np.testing.assert_array_equal(Powers.values(problem, sampled), logs)
+    expected = stats.norm(math.log(0.4), 0.7).logpdf(logs).sum(axis=1)
+    np.testing.assert_allclose(Powers.log_prior_alone(problem, sampled), expected, rtol=1e-12)
+
+
+def test_shared_exponents_follow_their_prior_without_data(rng: np.random.Generator) -> None:
+    alone = [surfaces_alone(rng) for _ in range(2)]
+    shared = Powers([pooled._curve(*one, np.zeros(4000)) for one in alone])
+    found, _, _ = shared.chain(shared.guess(), 300, 1500, rng)
+    assert np.mean(found[:, :2]) == pytest.approx(math.log(0.4), abs=0.15)
+    assert np.std(found[:, :2]) == pytest.approx(0.7, abs=0.12)
+    assert np.median(np.exp(found[:, 2])) == pytest.approx(0.2, rel=0.2)
+    named = shared.named(found)
+    np.testing.assert_array_equal(named["exponent"], np.exp(found[:, :2]))
+    np.testing.assert_array_equal(shared.scales(found[0]), np.exp(found[0, [2, 2]]))
