@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from .curves.schedule import Plan
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit(Record):
@@ -195,6 +197,8 @@ class Fit(Record):
         self,
         x: ArrayLike,
         *,
+        schedule: Plan | None = None,
+        of: str | None = None,
         interval: float = 0.9,
         kind: Literal["observation", "curve"] = "observation",
         hazard: float = 1.0,
@@ -205,7 +209,12 @@ class Fit(Record):
         Parameters
         ----------
         x, kind, hazard, seed
-            As for `sample`.
+            As for `sample`; with a schedule, steps from the last one of a run on.
+        schedule
+            Of a fit with a learning rate (`lr=` of `scalefit.fit`), how that goes on: a
+            `scalefit.Schedule`, or steps and their rates.
+        of
+            The run that goes on, where the fit has several.
         interval
             Probability between `low` and `high`.
 
@@ -222,10 +231,12 @@ class Fit(Record):
         ConfigError, InvalidData
             As `sample`, and if the interval is no probability.
         """
-        at, ends = places.where(self, x), tails(interval)
-        return predictions.predict(self, at, ends, kind, hazard, seed).assign_attrs(
-            interval=interval
-        )
+        ends, steps = tails(interval), dict[str, Any]()
+        if schedule is not None or of is not None:
+            x, steps = places.planned(self, schedule, x, of)
+        at = places.where(self, x)
+        found = predictions.predict(self, at, ends, kind, hazard, seed)
+        return found.assign_coords(steps).assign_attrs(interval=interval)
 
     def reach(
         self,

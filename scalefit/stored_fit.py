@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .curves import learning_rate
+from .errors import InvalidData
 from .inference import METHODS
 from .inference.problem import MODEL_NUMBERS
 from .laws.broken import MAX_REGIMES
@@ -108,6 +110,7 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
     groups = {str(name): node.to_dataset() for name, node in tree.children.items()}
     _layout(groups)
     _predictors(tree, law)
+    _schedule(tree)
     described_priors(_parsed(tree, "priors"), law)
     _points(groups, _ceiling(tree))
     _models(groups, law)
@@ -205,6 +208,17 @@ def _ceiling(tree: xr.DataTree) -> float | None:
     if not np.isfinite(found):
         raise damaged(f"attribute 'y_ceiling' is {quoted(text)}")
     return found
+
+
+def _schedule(tree: xr.DataTree) -> None:
+    """Refuse what does not say where runs stand along their learning rate."""
+    text = tree.attrs.get("y_schedule")
+    if text is None:
+        return
+    try:
+        learning_rate.check(text)
+    except InvalidData:
+        raise damaged("attribute 'y_schedule' does not say where runs stand") from None
 
 
 def _points(groups: Mapping[str, xr.Dataset], ceiling: float | None) -> None:

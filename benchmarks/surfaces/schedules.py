@@ -64,7 +64,7 @@ def run(
     size: str, name: str, decay: float, warm: float, until: float = np.inf
 ) -> tuple[Array, Array, Array]:
     """Return steps, both areas (n, 2), and losses of one run, once settled, up to a step."""
-    from scalefit.curves.schedule import areas
+    from scalefit.curves.areas import areas
 
     rows = table(data() / "multi-power-law" / f"csv_{size}" / f"{name}.csv")
     step, rate, loss = columns(rows, "step", "lr", "loss").T

@@ -207,8 +207,8 @@ def whitened(
 
 
 def beside(found: Residuals, names: Sequence[str], y: Array) -> Residuals:
-    """Return the residuals of a surface with what they are looked at along."""
-    along = dict(zip(names, found.x.T, strict=True))
+    """Return the residuals of a surface with what they are looked at along, where it is not 0."""
+    along = {one: x for one, x in zip(names, found.x.T, strict=True) if (x > 0.0).sum() > THIRD}
     return replace(found, along={**along, THE_FIT: np.exp(np.log(y) - found.left)})
 
 

@@ -116,6 +116,14 @@ def command(
             "are correlated; repeat for several.",
         ),
     ] = None,
+    lr: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of the learning rate: the law is of the area under it and of what was "
+            "annealed, and `predict --schedule` forecasts under a plan.",
+        ),
+    ] = None,
     pool: Annotated[
         list[str] | None,
         typer.Option(
@@ -213,7 +221,7 @@ def command(
         raise InvalidData(f"{path}: this is a fit already; read it with scalefit predict --at X")
     data = sf.read(
         path,
-        x=axes,
+        x=axes if lr is None else [*(x or ()), lr],
         y=y,
         y_err=y_err,
         by=(*(by or ()), *(runs or ())),
@@ -227,6 +235,7 @@ def command(
         "y": y,
         "by": by,
         "runs": runs,
+        "lr": lr,
         "x_range": x_range,
         "duplicates": duplicates,
         "resume": resume,
@@ -244,7 +253,7 @@ def command(
         "draws": draws,
         "seed": seed,
     }
-    single = not isinstance(axes, list) and axes not in data.coords
+    single = lr is None and not isinstance(axes, list) and axes not in data.coords
     alone = single and not (pool or between or json)
     with processes(min(workers, data.sizes["run"])) as executor:
         if out is not None and alone and data.sizes["run"] > many.FROM:

@@ -9,13 +9,22 @@ from typer.core import TyperCommand
 GROUPS: dict[str, tuple[str, ...]] = {
     "Data": (
         *("--x", "--y", "--y-err", "--by", "--where", "--skip-run", "--from", "--to", "--resume"),
-        *("--duplicates", "--aggregate", "--runs", "--ceiling", "--test-size", "--set", "--config"),
+        *(
+            "--duplicates",
+            "--aggregate",
+            "--runs",
+            "--lr",
+            "--ceiling",
+            "--test-size",
+            "--set",
+            "--config",
+        ),
     ),
     "Law": ("--law", "--regimes", "--floor", "--noise", "--fixed", "--priors", "--pool"),
     "Question": (
         *("--between", "--parameter", "--regime", "--value", "--ratio", "--rope", "--reach"),
         *("--baseline", "--at", "--within", "--along", "--held", "--kind", "--hazard"),
-        *("--interval",),
+        *("--schedule", "--start", "--end", "--low", "--of", "--interval"),
         *("--candidates", "--cost", "--budget", "--target", "--know", "--batch", "--cost-power"),
         *("--discrepancy", "--beside"),
     ),

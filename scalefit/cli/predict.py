@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scalefit.wording import rounded
+from scalefit.wording import inline, rounded
 
 from .options import Interval, Json, LawName, Seed, own_law, plain_number, schema
 from .output import (
@@ -29,6 +29,9 @@ from .output import (
 from .places import Place, checked, columns, place, told
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalefit.curves.schedule import Schedule
     from scalefit.fits import Fits
     from scalefit.laws import Law
     from scalefit.result import Fit
@@ -82,6 +85,34 @@ def command(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A predictor that --reach holds; repeat."),
     ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="Of a fit with --lr, how the learning rate goes on until the steps of --at: "
+            "constant, linear, cosine, exponential, or wsd, linear over the last fifth.",
+        ),
+    ] = None,
+    end: Annotated[
+        float | None,
+        typer.Option(metavar="STEP", parser=plain_number, help="Of --schedule: where it is low."),
+    ] = None,
+    start: Annotated[
+        float | None,
+        typer.Option(
+            metavar="STEP",
+            parser=plain_number,
+            help="Of --schedule: where it begins to fall.  [default: the last step]",
+        ),
+    ] = None,
+    low: Annotated[
+        float,
+        typer.Option(metavar="RATE", help="Of --schedule: what the learning rate falls to."),
+    ] = 0.0,
+    of: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Of --schedule: the run that goes on, of several."),
+    ] = None,
     kind: Annotated[
         str,
         typer.Option(
@@ -114,6 +145,9 @@ def command(
         raise ConfigError("--within says how far --reach looks; give --reach Y with it")
     if (along or held) and not targets:
         raise ConfigError("--along and --held belong to --reach Y")
+    plan = _plan(schedule, end, start, low, of)
+    if plan is not None and targets:
+        raise ConfigError("--schedule is for --at STEP; leave --reach out")
     checked("--at", at)
     checked("--within", [] if within is None else [within])
     if not 0 <= hazard <= MOST_HAZARD:
@@ -124,7 +158,9 @@ def command(
     stored = opened(path, own_law(law))
     fit = stored if isinstance(stored, sf.Fit) else stored[stored.runs[:LISTED]]
     reachable(fit, targets)
-    asked = columns(fit, at)
+    asked = columns(fit, at) if plan is None else _planned(fit, at, plan, of)
+    if plan is not None:
+        at = list(asked[asked.columns[0]])
     slice_: Any = {"along": along, "at": given(held)} if along else {}
     options: Any = {"hazard": hazard, "seed": seed}
     rows: list[dict[str, Any]] = []
@@ -159,7 +195,8 @@ def command(
             what = (
                 "new points, noise included" if kind == "observation" else "the law, without noise"
             )
-            show(_table(fit, rows, interval), f"{what} (seed {seed})")
+            shown = _table(fit, rows, interval, str(asked.columns[0]) if plan else "")
+            show(shown, f"{what} (seed {seed})")
             if any(row["extrapolated"] for row in rows):
                 rate = f"further crossovers expected at {hazard:g} per decade (--hazard)"
                 rate = rate if hazard else "holds if the regime goes on"
@@ -187,6 +224,32 @@ def command(
             if ASSUMED in note:
                 say(": ".join(filter(None, ("note", called[run], note))))
     return 0 if fit.ok else 4
+
+
+def _plan(
+    kind: str | None, end: float | None, start: float | None, low: float, of: str | None
+) -> Schedule | None:
+    """Return the schedule that options name, if any."""
+    from scalefit.curves.schedule import Schedule
+    from scalefit.errors import ConfigError
+
+    if kind is not None:
+        return Schedule(kind, end, start, low)  # type: ignore[arg-type]
+    for name, value in (("--end", end), ("--start", start), ("--low", low), ("--of", of)):
+        if value:
+            raise ConfigError(f"{name} belongs to --schedule KIND")
+    return None
+
+
+def _planned(fit: Fit, at: list[Place], plan: Schedule, of: str | None) -> pd.DataFrame:
+    """Return where the run will be at the steps of `--at` under a planned learning rate."""
+    from scalefit.errors import ConfigError
+    from scalefit.forecast.places import planned
+
+    if not at or any(isinstance(one, dict) for one in at):
+        raise ConfigError("--schedule: give the steps as --at NUMBER")
+    table: pd.DataFrame = planned(fit, plan, at, of)[0]  # type: ignore[arg-type]
+    return table
 
 
 def reachable(fit: Fit, targets: list[float]) -> None:
@@ -278,8 +341,8 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     return {"run": row["run"], **row["x"], **rest}
 
 
-def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
-    """Return the predictions, the name of a run beside its first.
+def _table(fit: Fit, rows: list[dict[str, Any]], interval: float, step: str) -> Any:
+    """Return the predictions, the name of a run beside its first; `step` names x under a plan.
 
     A second interval, if the last regime goes on for ever, stands beside the first where any row
     has another one.
@@ -288,7 +351,7 @@ def _table(fit: Fit, rows: list[dict[str, Any]], interval: float) -> Any:
     whole = [ends for _, ends in found]
     inside = [_inside(row) for row in rows]
     both = [INSIDE] if inside != whole else []
-    numbers = (heading(fit, "x"), heading(fit, "y"), percent(interval), *both)
+    numbers = (inline(step) or heading(fit, "x"), heading(fit, "y"), percent(interval), *both)
     called = names(fit)
     named = ["run"] if any(called.values()) else []
     made = table(*named, *numbers, "", right=numbers)

@@ -17,11 +17,11 @@ from scalefit.arrays import Array
 from scalefit.errors import ConfigError, InvalidData, nearest
 from scalefit.wording import listed, quoted, typed
 
+from .areas import DECAY, State, areas, continued, whole
+
 if TYPE_CHECKING:
     import pandas as pd
 
-DECAY = 0.999
-"""Share of the momentum of annealing that is left after a step."""
 FINE = 2000
 """Pieces that the planned part of a schedule is divided into."""
 
@@ -101,62 +101,8 @@ class Schedule:
         return np.asarray(self.low + (high - self.low) * left)
 
 
-@dataclass(frozen=True)
-class Areas:
-    """What a law of annealing takes of a learning rate, at each of n steps.
-
-    Attributes
-    ----------
-    s1 : shape (n,)
-        Area under the learning rate up to the step.
-    s2 : shape (n,)
-        Annealed area: the sum over steps of the momentum of what the rate fell by.
-    """
-
-    s1: Array
-    s2: Array
-
-
-def areas(
-    step: ArrayLike, rate: ArrayLike, decay: float = DECAY, warm_up: float | None = None
-) -> Areas:
-    """Return the areas of a learning rate that is known at some steps.
-
-    Between them the rate goes along a straight line, so steps left out count. What it rises by
-    before it first falls is warm-up, and no annealing.
-
-    Parameters
-    ----------
-    step : shape (n,)
-        Ascending.
-    rate : shape (n,), >= 0
-        Learning rate at each of them.
-    decay
-        Share of the momentum that is left after a step, below 1.
-    warm_up
-        Area up to the first of them; None is that of a rate that rose in a straight line from 0.
-
-    Source
-    ------
-    Tissue, Wang, Wang (2024), "Scaling law with learning rate annealing", equation 2
-    (arXiv:2408.11029): S1 is the sum of the rates, S2 the sum over steps i and k <= i of
-    (rate_(k-1) - rate_k) decay^(i-k), here summed in closed form over steps left out.
-    """
-    step, rate = np.asarray(step, dtype=float), np.asarray(rate, dtype=float)
-    first = 0.5 * rate[0] * step[0] if warm_up is None else warm_up
-    count, fall = np.diff(step), -np.diff(rate)
-    s1 = first + np.cumsum(count * rate[:-1] - fall * (count + 1.0) / 2.0)
-    falling = np.cumsum(fall > 0.0) > 0
-    each = np.where(falling, fall, 0.0) / count
-    kept = decay**count
-    lost = 1.0 - decay
-    carried = decay * (1.0 - kept) / lost
-    s2, momentum, total = np.zeros(step.size), 0.0, 0.0
-    for i in range(count.size):
-        total += momentum * carried[i] + each[i] * (count[i] - carried[i]) / lost
-        momentum = momentum * kept[i] + each[i] * (1.0 - kept[i]) / lost
-        s2[i + 1] = total
-    return Areas(np.concatenate([[first], s1]), s2)
+Plan = Schedule | tuple[ArrayLike, ArrayLike]
+"""A schedule, or steps and their learning rates; beyond the last of those the rate stays."""
 
 
 def schedule(
@@ -200,7 +146,7 @@ def schedule(
     shape = (dataset.sizes["run"], dataset.sizes["point"])
     found = {"s1": np.full(shape, np.nan), "s2": np.full(shape, np.nan)}
     for i, run in enumerate(dataset["run"].values):
-        at, steps, rates = _rates(dataset, str(run), step, lr)
+        at, steps, rates = logged(dataset, str(run), step, lr)
         one = areas(steps, rates, decay, warm_up)
         found["s1"][i, at], found["s2"][i, at] = one.s1, one.s2
     told = {"lr": lr, "step": step, "decay": float(decay)}
@@ -217,7 +163,7 @@ def schedule(
 
 def planned(
     dataset: xr.Dataset,
-    plan: Schedule | tuple[ArrayLike, ArrayLike],
+    plan: Plan,
     at: ArrayLike,
     *,
     run: str | Sequence[str] | None = None,
@@ -263,27 +209,60 @@ def planned(
     for one in chosen:
         if one not in known:
             raise ConfigError(f"run={typed(one)} is not in these data; known: {listed(known)}")
-        _, steps, rates = _rates(dataset, one, step, lr)
-        if wanted[0] < steps[-1]:
-            raise InvalidData(
-                f"at={wanted[0]:g} lies before step {steps[-1]:g}, the last of run {quoted(one)}; "
-                "a plan begins there"
-            )
-        fine = np.linspace(steps[-1], wanted[-1], FINE + 1)
-        turns = _turns(plan)
-        between = turns[(turns > steps[-1]) & (turns < wanted[-1])]
-        ahead = np.union1d(np.union1d(fine, wanted), between)
-        ahead = ahead[ahead > steps[-1]]
-        future = _future(plan, ahead, steps, rates)
-        every, whole = np.append(steps, ahead), np.append(rates, future)
-        area = areas(every, whole, float(told["decay"]), warm_up)
-        place = np.searchsorted(every, wanted)
-        columns = {step: wanted, lr: whole[place], "s1": area.s1[place], "s2": area.s2[place]}
-        tables.append(pd.DataFrame({"run": one, **columns}))
+        _, steps, rates = logged(dataset, one, step, lr)
+        _, state = whole(steps, rates, float(told["decay"]), warm_up)
+        columns = onwards(state, plan, wanted, steps, rates, float(told["decay"]), one)
+        named = {step: wanted, lr: columns.pop("rate"), **columns}
+        tables.append(pd.DataFrame({"run": one, **named}))
     return pd.concat(tables, ignore_index=True)
 
 
-def _turns(plan: Schedule | tuple[ArrayLike, ArrayLike]) -> Array:
+def onwards(
+    state: State, plan: Plan, at: Array, step: Array, rate: Array, decay: float, run: str
+) -> dict[str, Array]:
+    """Return the planned learning rate and both areas of one run at later steps, ascending.
+
+    Parameters
+    ----------
+    state
+        Where the run stands.
+    plan
+        A `Schedule`, or steps and their learning rates.
+    at : shape (m,)
+        Steps, none before the last one of the run.
+    step, rate : shape (n,)
+        What is known of the run so far, its last step last.
+    decay
+        Share of the momentum of annealing that is left after a step.
+    run
+        Its name, for messages.
+
+    Raises
+    ------
+    InvalidData
+        If a step lies before the end of the run.
+    """
+    last = state.step
+    if at[0] < last:
+        raise InvalidData(
+            f"at={at[0]:g} lies before step {last:g}, the last of run {quoted(run)}; "
+            "a plan begins there"
+        )
+    turns = _turns(plan)
+    between = turns[(turns > last) & (turns < at[-1])]
+    ahead = np.union1d(np.union1d(np.linspace(last, at[-1], FINE + 1), at), between)
+    ahead = ahead[ahead > last]
+    future = _future(plan, ahead, step, rate)
+    area, _ = continued(state, ahead, future, decay)
+    place = np.searchsorted(np.append(last, ahead), at)
+    return {
+        "rate": np.append(state.rate, future)[place],
+        "s1": np.append(state.s1, area.s1)[place],
+        "s2": np.append(state.s2, area.s2)[place],
+    }
+
+
+def _turns(plan: Plan) -> Array:
     """Return steps at which a planned rate may have a corner."""
     if not isinstance(plan, Schedule):
         return np.asarray(plan[0], dtype=float)
@@ -293,9 +272,7 @@ def _turns(plan: Schedule | tuple[ArrayLike, ArrayLike]) -> Array:
     return np.array([one for one in (start, end) if one is not None], dtype=float)
 
 
-def _future(
-    plan: Schedule | tuple[ArrayLike, ArrayLike], ahead: Array, step: Array, rate: Array
-) -> Array:
+def _future(plan: Plan, ahead: Array, step: Array, rate: Array) -> Array:
     """Return the planned rates at later steps."""
     if isinstance(plan, Schedule):
         return plan.rates(ahead, step, rate)
@@ -312,7 +289,7 @@ def _future(
     return np.asarray(np.interp(ahead, past, first))
 
 
-def _rates(
+def logged(
     dataset: xr.Dataset, run: str, step: str, lr: str
 ) -> tuple[NDArray[np.intp], Array, Array]:
     """Return which points of a run have a step, the steps, and the rates there.

@@ -130,7 +130,11 @@ def surfaces(
             start=start or (0,),
             predictors=x.names,
         )
-        found.append(replace(curve, fault=_fault(curve, x.names, minimum)))
+        absent = [
+            f"{quoted(x.names[j])} is 0 at all points" for j in np.flatnonzero(_absent(curve, x))
+        ]
+        notes += [f"{one}: what it does is known from the prior alone" for one in absent]
+        found.append(replace(curve, notes=tuple(notes), fault=_fault(curve, x, minimum)))
     if all(curve.fault for curve in found):
         more = f" (the first of {len(found)} surfaces)" if len(found) > 1 else ""
         raise InvalidData(f"{inline(dataset.attrs['source'])}: {found[0].fault}{more}")
@@ -240,7 +244,7 @@ def _thinned(part: NDArray[np.intp], share: float) -> NDArray[np.intp]:
     return np.asarray(part[chosen], dtype=np.intp)
 
 
-def _fault(curve: Curve, names: Sequence[str], minimum: int) -> str:
+def _fault(curve: Curve, x: Several, minimum: int) -> str:
     """Return what keeps a surface from being fitted; "" if nothing does."""
     where = f"surface {quoted(curve.run)}"
     if curve.distinct < minimum:
@@ -248,9 +252,11 @@ def _fault(curve: Curve, names: Sequence[str], minimum: int) -> str:
     with np.errstate(divide="ignore"):
         logs = np.log(curve.x)
     logs = np.where(np.isfinite(logs), logs, curve.x)
+    used = ~_absent(curve, x)
+    names, logs = [name for name, one in zip(x.names, used, strict=True) if one], logs[:, used]
     about = logs - logs.mean(axis=0)
     spread = np.sqrt(np.mean(about**2, axis=0))
-    for name, one, value in zip(names, spread, curve.x[0], strict=True):
+    for name, one, value in zip(names, spread, curve.x[0, used], strict=True):
         if one <= 1e-9:
             return (
                 f"{quoted(name)} is {value:g} at all points of {where}: a law of it needs several "
@@ -263,3 +269,8 @@ def _fault(curve: Curve, names: Sequence[str], minimum: int) -> str:
             "told apart; leave one out of x, or add runs that change one alone"
         )
     return ""
+
+
+def _absent(curve: Curve, x: Several) -> Mask:
+    """Return which predictors that may be 0 are so at all points."""
+    return np.array(x.zero) & (curve.x == 0.0).all(axis=0)

@@ -28,6 +28,7 @@ def fit(
     y: str | ArrayLike | None = None,
     by: str | Sequence[str] | None = None,
     runs: str | Sequence[str] | None = None,
+    lr: str | None = None,
     skip_run: str | Sequence[str] = (),
     x_range: tuple[float | None, float | None] | Mapping[str, Any] | None = None,
     duplicates: Literal["replicate", "last", "error"] | None = None,
@@ -74,6 +75,11 @@ def fit(
     runs
         For several predictors: columns of a table that tell apart the runs of one surface, whose
         points are correlated. The runs of a trajectory are known.
+    lr
+        Column of the learning rate at every `x`, which is the step: the law is then `"annealed"`,
+        in the area under the rate and what was annealed of it (`scalefit.schedule`), and
+        `Fit.predict` takes a planned schedule. Points up to 1.2 times the length of the warm-up are
+        left out unless `x_range` is given.
     skip_run
         Runs to leave out, by their ids: the values of `by`, parted by a comma and a blank.
     x_range

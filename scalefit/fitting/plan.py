@@ -13,7 +13,7 @@ from scalefit.arguments import MOST_DRAWS, names, real, whole
 from scalefit.curves.curve import Curve
 from scalefit.errors import ConfigError, InvalidData, nearest
 from scalefit.inference import DELTA, Problem, resolve
-from scalefit.laws import Law, SegmentedLaw, Window
+from scalefit.laws import Annealed, Law, SegmentedLaw, Window
 from scalefit.laws.noise import NOISES, Noise
 from scalefit.laws.overrides import all_priors
 from scalefit.laws.priors import Prior
@@ -188,6 +188,11 @@ class Plan:
                 "name the column that does in runs=, or use noise='student'"
             )
         return self
+
+    def annealed(self, full: float) -> Plan:
+        """Return the plan with laws whose prior gain is that of a full decay, in the unit of s2."""
+        laws = tuple(replace(law, full=full) for law in self.laws if isinstance(law, Annealed))
+        return replace(self, laws=laws)
 
     def groups(self, curves: Sequence[Curve]) -> list[tuple[str, list[int]]]:
         """Return which curves are fitted together, with the name of each group.

@@ -17,13 +17,14 @@ from scalefit.arguments import ends, executor_or_none, flag, names, numbers, roo
 from scalefit.curves.binning import binned
 from scalefit.curves.curve import Curve
 from scalefit.curves.isolation import sound_curves
+from scalefit.curves.learning_rate import against_areas
 from scalefit.curves.points import renamed
 from scalefit.curves.replicates import averaged
 from scalefit.curves.surfaces import Several, surfaces
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.inference import compiler
-from scalefit.laws import Law
-from scalefit.wording import counted, listed, quoted
+from scalefit.laws import Annealed, Law
+from scalefit.wording import counted, listed, quoted, typed
 
 from .plan import Plan
 
@@ -54,8 +55,12 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
         If an argument is unknown or out of range.
     """
     given = SimpleNamespace(**arguments)
+    rate = given.lr
+    if rate is not None and not isinstance(rate, str):
+        raise ConfigError(f"lr={typed(rate)}: give the name of the column of the learning rate")
+    law = "annealed" if rate is not None and given.law == "broken" else given.law
     plan = Plan.of(
-        law=given.law,
+        law=law,
         regimes=given.regimes,
         floor=given.floor,
         noise=given.noise,
@@ -81,11 +86,18 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
     skipped = names(given.skip_run, "skip_run")
     series = names(given.runs, "runs")
     law = plan.laws[0]
+    x, x_range = _with_rate(given, law), given.x_range
     source, x_names, y_name, error = _trajectory(
-        given.data, given.values, given.x, given.y, y_err, [*(by or ()), *series], skipped, law
+        given.data, given.values, x, given.y, y_err, [*(by or ()), *series], skipped, law
     )
     _match(law, x_names, y_name)
+    standing = {}
+    if rate is not None:
+        plan = plan.annealed(full=1.0)
+        source, standing["schedule"] = against_areas(source, *x_names, y_name, x_range)
+        x_names, x_range = list(law.predictors), None
     y_axis = _axis(source, y_name) | ({} if ceiling is None else {"ceiling": repr(ceiling)})
+    y_axis |= standing
     x_axes = [_axis(source, name) for name in x_names]
     if len(x_names) > 1:
         _plain(given)
@@ -96,14 +108,14 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
             y=y_name,
             y_err=error,
             by=_but(source, series) if by is None and series else by,
-            x_range=given.x_range,
+            x_range=x_range,
             at=given.at,
             ceiling=ceiling,
             minimum=plan.minimum_points,
         )
         return Prepared(plan.settled(found), found, x_axes, y_axis)
     (x_name,) = x_names
-    x_range = None if given.x_range is None else ends(given.x_range)
+    x_range = None if x_range is None else ends(x_range)
     found = sound_curves(
         source,
         x=x_name,
@@ -122,6 +134,18 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
     if aggregate == "mean":
         found = [averaged(curve) for curve in found]
     return Prepared(plan, [plan.taken(binned(curve)) for curve in found], x_axes, y_axis)
+
+
+def _with_rate(given: Any, law: Law) -> Any:
+    """Return what names x, with the column of the learning rate behind it if there is one."""
+    if given.lr is None:
+        return given.x
+    if not isinstance(law, Annealed):
+        raise ConfigError(f"lr= goes with law='annealed'; the law '{law.name}' takes no areas")
+    many = [] if given.x is None else [given.x] if isinstance(given.x, str) else list(given.x)
+    if len(many) != 1 or not isinstance(many[0], str):
+        raise ConfigError("lr= takes one column of x, that of the step, by its name")
+    return [*many, given.lr]
 
 
 def _match(law: Law, x: Sequence[str], y: str) -> None:

@@ -8,15 +8,39 @@ from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from scalefit.arguments import numbers, positive
 from scalefit.arrays import Array
+from scalefit.curves import learning_rate
+from scalefit.curves.schedule import Plan
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.laws.slices import Slice
 from scalefit.record import Record
 from scalefit.wording import listed, quoted, suggest
 
 R = TypeVar("R", bound=Record)
+
+
+def planned(
+    record: Record, plan: Plan | None, steps: ArrayLike, run: str | None
+) -> tuple[Any, dict[str, Any]]:
+    """Return where a run will be under a planned learning rate, and steps and rates as coordinates.
+
+    Raises
+    ------
+    ConfigError
+        If there is no plan, or the fit has no learning rate; and as `learning_rate.ahead`.
+    """
+    text = record.tree.attrs.get("y_schedule")
+    if plan is None:
+        raise ConfigError(
+            "of= names the run that a schedule is planned for; give schedule= with it"
+        )
+    if text is None:
+        raise ConfigError("schedule= needs a fit with a learning rate: sf.fit(..., lr='lr')")
+    table, *names = learning_rate.ahead(str(text), plan, steps, run)
+    return table, {name: ("point", table[name].to_numpy()) for name in names}
 
 
 def where(record: Record, x: Any) -> Array:

@@ -39,6 +39,8 @@ class Annealed(Law):
         Number of exponents in S1, 1 to 6.
     floor
         Whether there is a floor E, or the value of a known one.
+    full
+        Annealed area at which the prior says what is gained; 0 takes the largest of the data.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class Annealed(Law):
 
     regimes: int = 1
     floor: bool | float = True
+    full: float = 0.0
     predictors = ("s1", "s2")
     linear = ("s2",)
 
@@ -87,7 +90,7 @@ class Annealed(Law):
 
     def with_regimes(self, regimes: int, floor: bool | float | None = None) -> Self:
         """Return the law with another number of regimes; the floor stays unless it is given."""
-        return type(self)(regimes, self.floor if floor is None else floor)
+        return type(self)(regimes, self.floor if floor is None else floor, self.full)
 
     def log_mean(self, params: Mapping[str, Any], x: Any, xp: Any = np) -> Any:
         """Return log y without noise; shapes as in `Law.log_mean`."""
@@ -97,17 +100,17 @@ class Annealed(Law):
     def priors(self, window: Window) -> dict[str, Prior]:
         """Return the default priors: those of the power, and the gain of all annealed area.
 
-        The gain is measured in the typical y, at the largest annealed area of the data. Where none
-        of the data are annealed the prior says all that is known of it, per unit of area.
+        The gain is measured in the typical y, at the annealed area `full`. Where none of the data
+        are annealed the prior says all that is known of it.
         """
         from .priors import LogNormal
 
-        gained = LogNormal(0.05, 1.0, unit="of y at the largest annealed area")
+        gained = LogNormal(0.05, 1.0, unit="of y, annealed in full")
         return {**self.power.priors(window), "gained": gained}
 
     def natural(self, sampled: Mapping[str, Any], window: Window, xp: Any = np) -> dict[str, Any]:
         """Return natural parameters of the power, and the gain per annealed area."""
-        gain = sampled["gained"] * (window.y_typical / window.centre[1])
+        gain = sampled["gained"] * self._unit(window)
         return {**self.power.natural(sampled, window, xp), "gain": gain}
 
     def align(
@@ -116,6 +119,10 @@ class Annealed(Law):
         """Return starts whose power is moved to the data, as if the gain were the usual one."""
         order = np.argsort(x[:, 0], kind="stable")
         window = self.window(x, y)
-        gain = np.median(sampled["gained"]) * window.y_typical / window.centre[1]
+        gain = np.median(sampled["gained"]) * self._unit(window)
         bare = (y + gain * x[:, 1])[order]
         return {**sampled, **self.power.align(sampled, x[order, 0], bare)}
+
+    def _unit(self, window: Window) -> float:
+        """Return what a gain of 1 is per annealed area."""
+        return window.y_typical / (self.full or window.centre[1])

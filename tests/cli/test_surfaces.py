@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from .conftest import Run
@@ -69,3 +70,27 @@ def test_places_of_another_fit_are_refused(
     done = run("predict", tmp_path / "fit.nc", *words)
     assert done.code == 2
     assert said in " ".join(done.err.split())
+
+
+def test_a_learning_rate_is_fitted_and_its_decay_forecast(run: Run, tmp_path: Path) -> None:
+    step = np.arange(1, 101) * 100.0
+    loss = 2.5 + 2.0 * (3e-4 * step) ** -0.5 * (1.0 + 1e-3 * np.cos(step))
+    log = pd.DataFrame({"step": step, "lr": 3e-4, "loss": loss})
+    log.to_csv(tmp_path / "log.csv", index=False)
+    point = ("--method", "point", "--draws", "200")
+    out = str(tmp_path / "out")
+    done = run("fit", str(tmp_path / "log.csv"), "--x", "step", "--y", "loss", "--lr", "lr", *point,
+               "--out", out)  # fmt: skip
+    assert "gain" in done.out
+    told = run("predict", f"{out}/fit.nc", "--at", "20000", "--schedule", "linear", "--end", "2e4")
+    assert "step" in told.out.splitlines()[1]
+    assert "beyond the data" in told.out
+    for line, words in (
+        (("--at", "20000", "--end", "2e4"), "--end belongs to --schedule"),
+        (("--at", "20000", "--schedule", "linea"), "did you mean 'linear'"),
+        (("--at", "s1=3,s2=0", "--schedule", "constant"), "--at NUMBER"),
+        (("--at", "1", "--reach", "2", "--schedule", "constant"), "leave --reach out"),
+    ):
+        refused = run("predict", f"{out}/fit.nc", *line)
+        assert refused.code == 2
+        assert words in " ".join(refused.err.split())

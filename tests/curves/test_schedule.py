@@ -10,7 +10,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from scalefit import trajectory
-from scalefit.curves.schedule import Schedule, areas, planned, schedule
+from scalefit.curves.areas import areas
+from scalefit.curves.schedule import Schedule, planned, schedule
 from scalefit.errors import ConfigError, InvalidData
 
 Array = NDArray[np.float64]
