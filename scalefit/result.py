@@ -214,7 +214,8 @@ class Fit(Record):
             Of a fit with a learning rate (`lr=` of `scalefit.fit`), how that goes on: a
             `scalefit.Schedule`, or steps and their rates.
         of
-            The run that goes on, where the fit has several.
+            The run that goes on, where the fit has several. Its points tell from where; its band is
+            that of a new run, for what displaced it need not stay when the rate changes.
         interval
             Probability between `low` and `high`.
 
