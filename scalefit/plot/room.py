@@ -45,8 +45,10 @@ def make_room(drawn: Sequence[tuple[Axes, Array]]) -> None:
 
 
 def boxes(ax: Axes) -> list[Box]:
-    """Return where labels within the axes stand, as shares of it."""
-    found = [_share(ax, text.get_window_extent()) for text in ax.texts]
+    """Return where labels within the axes stand, as shares of it; a line to one is no part of it."""
+    from matplotlib.text import Text
+
+    found = [_share(ax, Text.get_window_extent(text)) for text in ax.texts]
     return [box for box in found if box[0] < 1.0]
 
 

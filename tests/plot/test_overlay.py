@@ -166,3 +166,10 @@ def test_the_crossover_band_is_in_the_legend_and_hatched() -> None:
 def test_boxes_meet_only_where_they_do() -> None:
     assert room._meet((0, 0, 1, 1), (0.5, 0.5, 2, 2))
     assert not room._meet((0, 0, 1, 1), (1.1, 0, 2, 1))
+
+
+def test_a_line_to_a_name_beside_the_axes_makes_no_axis_longer() -> None:
+    ax = made(3).plot()
+    drawn = np.concatenate([line.get_ydata() for line in ax.lines if len(line.get_ydata())])
+    low, high = ax.get_ylim()
+    assert np.log(high / low) < 1.3 * np.log(drawn.max() / drawn.min())
