@@ -133,7 +133,7 @@ def best_ridge(
     middle = np.exp((ends[0] + ends[1]) / 2)
     found = at(modes, middle, D, P, s2)
     none = at(modes, bare, D, P, s2, np.zeros_like(D))
-    worse = none.test_loss <= found.test_loss
+    worse = none.test_loss <= found.test_loss * (1 + 1e-12)
     return Equivalent(*(np.where(worse, a, b) for a, b in zip(none, found, strict=True)))
 
 
@@ -170,7 +170,7 @@ def solve(modes: Modes, D: Array, P: Array, ridge: Array) -> Array:
     Newton's method in log kappa within a bracket, halved where a step would leave it: the function
     is flat at both ends.
     """
-    total = float(modes.eigenvalue @ modes.count)
+    total = float(modes.eigenvalue @ modes.copies)
     shape = D.shape
     D, P, ridge = D.ravel(), P.ravel(), ridge.ravel()
     smaller, unique = np.unique(np.minimum(D, P), return_inverse=True)
@@ -242,7 +242,7 @@ def _sums(modes: Modes, kappa: Array) -> tuple[Array, Array, Array, Array]:
     """Return df1, df2, and the sums of lambda w^2 with kappa/(..) and kappa lambda/(..)^2."""
     flat = np.ravel(kappa)
     found = np.empty((4, flat.size))
-    weights = np.stack([modes.count, modes.count * modes.power], 1)
+    weights = np.stack([modes.copies, modes.copies * modes.power], 1)
     for first in range(0, flat.size, CELLS):
         part = slice(first, first + CELLS)
         leak = flat[part, None] / (modes.eigenvalue + flat[part, None])

@@ -37,7 +37,7 @@ Complex = NDArray[np.complex128]
 
 NODES = 14
 """Nodes of the contour; from 12 to 18 they are as good, above 20 digits are lost."""
-STEPS = (32, 128, 512)
+STEPS = (6, 24, 96, 384)
 """Steps on the way of kappa from the real axis; more of them where fewer have gone astray."""
 NEWTON = 5
 """Steps of Newton's method at the end of the way."""
@@ -91,7 +91,7 @@ def gradient_flow(
     t = np.atleast_1d(np.asarray(times, dtype=float))
     if not (np.all(t >= 0) and np.all(np.isfinite(t))):
         raise ConfigError("argument 'times' must be finite and >= 0")
-    start = float(modes.power @ modes.count)
+    start = float(modes.power @ modes.copies)
     test, train = np.full(t.shape, start), np.full(t.shape, start + noise)
     late = t > 0
     if math.isinf(n_train):
@@ -111,7 +111,7 @@ def population(modes: Modes, n_params: float, times: ArrayLike) -> Array:
     kappa) at 2t. Arguments as in `gradient_flow`, times > 0.
     """
     t = np.atleast_1d(np.asarray(times, dtype=float))
-    weight = modes.power * modes.count
+    weight = modes.power * modes.copies
     if math.isinf(n_params):
         return np.array([weight @ np.exp(-2 * modes.eigenvalue * one) for one in t])
     z, c = _contour()
@@ -130,7 +130,8 @@ def follow(modes: Modes, D: float, P: float, ridge: Complex) -> Complex:
     jumped to another root, and is followed again by smaller steps.
     """
     size, phase = np.abs(ridge).ravel(), np.angle(ridge).ravel()
-    real = solve(modes, *np.full((2, size.size), [[D], [P]]), size).astype(complex)
+    sizes = np.full(size.shape, float(D)), np.full(size.shape, float(P))
+    real = solve(modes, *sizes, size).astype(complex)
     kappa, left = real.copy(), np.arange(size.size)
     for steps in STEPS:
         kappa[left] = _turned(modes, D, P, real[left], size[left], phase[left], steps)
@@ -214,7 +215,7 @@ def _over_modes(modes: Modes, kappa: Complex) -> tuple[Complex, Complex, Complex
     """Return df1, df2 and the sums of lambda w^2 kappa/(..) and kappa lambda/(..)^2."""
     flat = kappa.ravel()
     found = np.empty((4, flat.size), dtype=complex)
-    count, weight = modes.count, modes.count * modes.power
+    count, weight = modes.copies, modes.copies * modes.power
     chunk = max(ENTRIES // len(count), 1)
     for first in range(0, flat.size, chunk):
         part = slice(first, first + chunk)

@@ -62,8 +62,8 @@ def recursion(
     done = 0
     for at, wanted in enumerate(steps):
         for _ in range(wanted - done):
-            share = shrink * share + gain * (float(modes.count @ share) + noise)
-        found[at] = modes.count @ share
+            share = shrink * share + gain * (float(modes.copies @ share) + noise)
+        found[at] = modes.copies @ share
         done = wanted
     return found
 
@@ -79,6 +79,6 @@ def critical_rate(modes: Modes, batch: int = 1) -> float:
 
     def surplus(rate: float) -> float:
         eta = rate * modes.eigenvalue
-        return float(modes.count @ (eta / (2 - eta * (1 + 1 / batch)))) - batch
+        return float(modes.copies @ (eta / (2 - eta * (1 + 1 / batch)))) - batch
 
     return float(brentq(surplus, top * 1e-12, top * (1 - 1e-12)))

@@ -134,7 +134,7 @@ class RandomFeatures(Settings):
         """Return the modes: every one of them, or few that stand for all in sums."""
         if self.spectrum == "given":
             falling = given(list(self.eigenvalues))  # type: ignore[arg-type]
-            index = falling.count.cumsum()
+            index = falling.copies.cumsum()
             return falling._replace(power=falling.eigenvalue * index**-self.teacher)
         head = {"head": self.modes} if whole else {}
         return power_law(self.modes, self.exponent, self.teacher, **head)

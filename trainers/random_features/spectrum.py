@@ -30,18 +30,18 @@ class Modes(NamedTuple):
         Variance of a latent feature.
     power : shape (mode,), >= 0
         Its variance times the mean square of the target's weight on it.
-    count : shape (mode,)
+    copies : shape (mode,)
         For how many modes it stands, whole or not.
     """
 
     eigenvalue: Array
     power: Array
-    count: Array
+    copies: Array
 
     @property
     def total(self) -> float:
         """Return the number of modes."""
-        return float(self.count.sum())
+        return float(self.copies.sum())
 
 
 def power_law(
@@ -66,7 +66,7 @@ def power_law(
     Examples
     --------
     >>> few, all_ = power_law(1e6, 0.5), power_law(1e6, 0.5, head=10**6)
-    >>> len(few.count) < 500, abs((few.power @ few.count) / all_.power.sum() - 1) < 1e-12
+    >>> len(few.copies) < 500, abs((few.power @ few.copies) / all_.power.sum() - 1) < 1e-12
     (True, True)
     """
     index, count = nodes(int(modes), head, ratio)
