@@ -81,7 +81,9 @@ def intrinsic_dimension(
     from scipy.special import ndtri
 
     if not (isinstance(neighbours, int) and 4 <= neighbours <= 1000):
-        raise ConfigError(f"argument 'neighbours' is {neighbours!r}; give a whole number, 4 to 1000")
+        raise ConfigError(
+            f"argument 'neighbours' is {neighbours!r}; give a whole number, 4 to 1000"
+        )
     if not 0 < interval < 1:
         raise ConfigError(f"argument 'interval' is {interval!r}; give a number between 0 and 1")
     known = _checked(points, neighbours)
@@ -115,7 +117,7 @@ def intrinsic_dimension(
 
 
 def nearest(points: Array, count: int) -> tuple[Array, NDArray[np.intp]]:
-    """Return distances to the nearest other points, shape (n, count), rising, and which they are."""
+    """Return rising distances to the nearest other points, shape (n, count), and their places."""
     n = len(points)
     if points.shape[1] <= TREE:
         from scipy.spatial import cKDTree

@@ -18,7 +18,7 @@ from scalefit.trainers.random_features.spectrum import nodes
 def test_rows_of_the_reference(reference: Path) -> None:
     wanted = four_regimes.targets(reference / "four_regimes_reference.csv")
     off = [(four_regimes.off(row, four_regimes.value(row), known), row) for row, known in wanted]
-    assert len(off) == 154
+    assert len(off) == 167
     assert [one for one in off if one[0] > 1] == []
 
 
@@ -48,7 +48,7 @@ def test_kappa_solves_its_equation_wherever_it_is_asked() -> None:
     left = (1 - df1 / D) * (1 - df1 / P) * kappa
     assert left[~bare & (ridge == 1)] == pytest.approx(1.0, rel=1e-9)
     small = ridge == 1e-12
-    assert np.all(df1[small] <= np.minimum(D, P)[small] * (1 + 1e-12))
+    assert np.all(df1[small] <= np.minimum(D, P)[small] * (1 + 1e-10))
 
 
 def test_a_large_grid_is_quick() -> None:
