@@ -1,9 +1,10 @@
 """Random features against a loop of `numpy.linalg.lstsq` over cells, and theory's large grid.
 
 The same grid of examples and features, by turns in one process, in CPU seconds: a call of
-`trainers.run` into a new folder, file handling included, and the loop that draws each cell, solves it
-by least squares and takes the exact test loss of one target. `lstsq_alone` is the time that the loop
-spends in least squares. Then the deterministic equivalent of 100 x 100 cells at 1e6 modes.
+`trainers.run` into a new folder, file handling included, and the loop that draws each cell, solves
+it by least squares and takes the exact test loss of one target. `lstsq_alone` is the time that the
+loop spends in least squares, over that of the whole call. Then the deterministic equivalent of 100 x
+100 cells at 1e6 modes.
 
     python benchmarks/speed/random_features.py
 """
@@ -23,8 +24,8 @@ campaign.one_thread()  # before numpy is loaded
 
 import numpy as np  # noqa: E402
 
-SIZES = np.unique(np.geomspace(8, 320, 16).astype(int)).tolist()
-MODES, SEEDS = 1000, 2
+SIZES = np.unique(np.geomspace(8, 384, 16).astype(int)).tolist()
+MODES, SEEDS = 4000, 2
 
 
 def loop() -> tuple[float, float]:

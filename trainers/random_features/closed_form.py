@@ -169,10 +169,9 @@ def regular(settings: RandomFeatures) -> bool:
     m, M = min(finite), max(finite) if len(finite) == 2 else float("inf")
     if m >= settings.size:
         return False
-    modes = settings.kernel(whole=True).eigenvalue
     edge = max(1 - (m / M) ** 0.5, 1 / m) ** 2
-    smallest = max(float(modes[m - 1]) * edge, settings.ridge)
-    return float(modes[0]) < REGULAR * smallest
+    spread, top = settings.spread(m)
+    return spread < REGULAR * max(edge, settings.ridge / top * spread)
 
 
 def _by_seed(runs: Sequence[Run]) -> Iterator[list[int]]:

@@ -139,6 +139,12 @@ class RandomFeatures(Settings):
         head = {"head": self.modes} if whole else {}
         return power_law(self.modes, self.exponent, self.teacher, **head)
 
+    def spread(self, m: int) -> tuple[float, float]:
+        """Return the largest eigenvalue over the m-th, and the largest."""
+        if self.spectrum == "given":
+            return self.eigenvalues[-1] / self.eigenvalues[-m], self.eigenvalues[-1]
+        return float(m) ** (1 + self.exponent), 1.0
+
     def derived(self) -> dict[str, float]:
         """Return sizes with `inf` for infinitely many, as run coordinates."""
         found = {"n_params": self.P if not self.n_params else self.n_params}

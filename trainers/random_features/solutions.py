@@ -129,7 +129,8 @@ def factored(cell: Cell, ridge: float) -> tuple[Tensor, Tensor]:
     factor, _ = torch.linalg.cholesky_ex(
         cell.gram + ridge * torch.eye(len(cell.gram)).to(cell.gram)
     )
-    F = torch.cholesky_inverse(factor)
+    half = torch.linalg.solve_triangular(factor, torch.eye(len(factor)).to(factor), upper=False)
+    F = half.T @ half
     onto = F @ cell.target
     if cell.side == "population":
         inner = F @ cell.inner
