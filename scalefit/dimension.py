@@ -97,8 +97,8 @@ def intrinsic_dimension(
     mean = scores.mean(0)
     n = len(known)
     rows = np.repeat(np.arange(n), place.shape[1])
-    near = csr_array((np.ones(rows.size), (rows, place.ravel())), shape=(n, n))
-    near = ((near + near.T) > 0).astype(float)
+    one_way = csr_array((np.ones(rows.size), (rows, place.ravel())), shape=(n, n))
+    near = ((one_way + one_way.T) > 0).astype(float)
     apart = scores - mean
     own = (apart**2).sum(0)
     error = np.sqrt(np.maximum(own + (apart * (near @ apart)).sum(0), own)) / n
@@ -122,8 +122,8 @@ def nearest(points: Array, count: int) -> tuple[Array, NDArray[np.intp]]:
     if points.shape[1] <= TREE:
         from scipy.spatial import cKDTree
 
-        distance, place = cKDTree(points).query(points, count + 1)
-        return distance[:, 1:], place[:, 1:]
+        found = cKDTree(points).query(points, count + 1)
+        return np.asarray(found[0])[:, 1:], np.asarray(found[1], dtype=np.intp)[:, 1:]
     squares = (points**2).sum(1)
     distance, place = np.empty((n, count)), np.empty((n, count), dtype=np.intp)
     chunk = max(ENTRIES // n, 1)
@@ -131,12 +131,12 @@ def nearest(points: Array, count: int) -> tuple[Array, NDArray[np.intp]]:
         rows = np.arange(first, min(first + chunk, n))
         away = squares[rows, None] + squares - 2 * points[rows] @ points.T
         away[np.arange(len(rows)), rows] = np.inf
-        found = np.argpartition(away, count - 1, axis=1)[:, :count]
+        among = np.argpartition(away, count - 1, axis=1)[:, :count]
         # again from the differences, for the sums above lose digits where points are close
-        exact = np.array([_apart(points[i], points[at]) for i, at in zip(rows, found, strict=True)])
+        exact = np.array([_apart(points[i], points[at]) for i, at in zip(rows, among, strict=True)])
         rank = np.argsort(exact, axis=1)
         distance[rows] = np.take_along_axis(exact, rank, 1)
-        place[rows] = np.take_along_axis(found, rank, 1)
+        place[rows] = np.take_along_axis(among, rank, 1)
     return distance, place
 
 

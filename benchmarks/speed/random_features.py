@@ -3,8 +3,8 @@
 The same grid of examples and features, by turns in one process, in CPU seconds: a call of
 `trainers.run` into a new folder, file handling included, and the loop that draws each cell, solves
 it by least squares and takes the exact test loss of one target. `lstsq_alone` is the time that the
-loop spends in least squares, over that of the whole call. Then the deterministic equivalent of 100 x
-100 cells at 1e6 modes.
+loop spends in least squares, over that of the whole call. Then the deterministic equivalent of 100
+x 100 cells at 1e6 modes.
 
     python benchmarks/speed/random_features.py
 """

@@ -56,7 +56,7 @@ def nearest(points: Array, values: Array, new: Array) -> Array:
     """Return the values of the nearest points, around the torus."""
     from scipy.spatial import cKDTree
 
-    _, place = cKDTree(points, boxsize=1.0).query(new)
+    _, place = cKDTree(points, boxsize=np.ones(points.shape[1])).query(new)
     found: Array = values[place]
     return found
 

@@ -171,7 +171,7 @@ def regular(settings: RandomFeatures) -> bool:
         return False
     edge = max(1 - (m / M) ** 0.5, 1 / m) ** 2
     spread, top = settings.spread(m)
-    return spread < REGULAR * max(edge, settings.ridge / top * spread)
+    return bool(spread < REGULAR * max(edge, settings.ridge / top * spread))
 
 
 def _by_seed(runs: Sequence[Run]) -> Iterator[list[int]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scalefit.arrays import Array
 
 from .settings import RandomFeatures
@@ -39,7 +41,7 @@ def normals(run: Run, role: str, rows: int, part: slice) -> Array:
 
 def signs(run: Run, modes: int) -> Array:
     """Return the signs of the target's weights, shape (mode,)."""
-    found: Array = 2.0 * run.stream("target").integers(0, 2, modes) - 1.0
+    found: Array = run.stream("target").choice(np.array([-1.0, 1.0]), modes)
     return found
 
 
