@@ -1,6 +1,6 @@
 """Random features against a loop of `numpy.linalg.lstsq` over cells, and theory's large grid.
 
-The same grid of examples and features, by turns in one process, in CPU seconds: a call of
+Two grids of examples and features, by turns in one process, in CPU seconds: a call of
 `trainers.run` into a new folder, file handling included, and the loop that draws each cell, solves
 it by least squares and takes the exact test loss of one target. `lstsq_alone` is the time that the
 loop spends in least squares, over that of the whole call. Then the deterministic equivalent of 100
@@ -24,17 +24,20 @@ campaign.one_thread()  # before numpy is loaded
 
 import numpy as np  # noqa: E402
 
-SIZES = np.unique(np.geomspace(8, 384, 16).astype(int)).tolist()
-MODES, SEEDS = 4000, 2
+GRIDS = {  # a fine grid of small cells, where files and draws count, and a coarse one of large ones
+    "16 x 16 cells up to 320": (np.unique(np.geomspace(8, 320, 16).astype(int)).tolist(), 2),
+    "8 x 8 cells up to 1024": ([16, 32, 64, 128, 256, 384, 640, 1024], 1),
+}
+MODES = 2000
 
 
-def loop() -> tuple[float, float]:
+def loop(sizes: list[int], seeds: int) -> tuple[float, float]:
     """Return CPU seconds of the loop, and those within least squares."""
     begin, inside = time.process_time(), 0.0
     scale = np.arange(1.0, MODES + 1) ** -1.0
-    for seed in range(SEEDS):
-        for n_train in SIZES:
-            for n_params in SIZES:
+    for seed in range(seeds):
+        for n_train in sizes:
+            for n_params in sizes:
                 rng = np.random.default_rng([seed, n_train, n_params])
                 latent = rng.standard_normal((n_train, MODES)) * scale
                 fields = rng.standard_normal((n_params, MODES)) / n_params**0.5
@@ -46,12 +49,12 @@ def loop() -> tuple[float, float]:
     return time.process_time() - begin, inside
 
 
-def sweep() -> float:
+def sweep(sizes: list[int], seeds: int) -> float:
     """Return CPU seconds of the same grid in one call."""
     from scalefit import trainers
 
     config = trainers.config(
-        "random_features", n_train=SIZES, n_params=SIZES, modes=MODES, seeds=SEEDS
+        "random_features", n_train=sizes, n_params=sizes, modes=MODES, seeds=seeds
     )
     begin = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
@@ -71,19 +74,18 @@ def grid() -> float:
 
 def main() -> None:
     parser = campaign.options(__doc__, "random_features_speed.json")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    sweep()  # the first call loads PyTorch
-    rows = [(*loop(), sweep()) for _ in range(options.repeats)]
-    ratios = sorted(whole / ours for whole, _, ours in rows)
-    alone = sorted(inside / ours for _, inside, ours in rows)
-    result: dict[str, Any] = {
-        "cells": len(SIZES) ** 2 * SEEDS,
-        "ratio": [round(one, 2) for one in ratios],
-        "lstsq_alone": [round(one, 2) for one in alone],
-        "sweep_s": [round(ours, 2) for *_, ours in rows],
-        "theory_grid_s": [round(grid(), 2) for _ in range(options.repeats)],
-    }
+    sweep([8], 1)  # the first call loads PyTorch
+    result: dict[str, Any] = {}
+    for name, grid_of in GRIDS.items():
+        rows = [(*loop(*grid_of), sweep(*grid_of)) for _ in range(options.repeats)]
+        result[name] = {
+            "ratio": sorted(round(whole / ours, 2) for whole, _, ours in rows),
+            "lstsq_alone": sorted(round(inside / ours, 2) for _, inside, ours in rows),
+            "sweep_s": [round(ours, 2) for *_, ours in rows],
+        }
+    result["theory_grid_s"] = [round(grid(), 2) for _ in range(options.repeats)]
     print(result)
     campaign.keep(result, options.out, ("scalefit", "numpy", "torch"))
 

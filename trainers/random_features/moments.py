@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .settings import RandomFeatures
 
 DTYPE = torch.float64
+SUMS = ("Z", "X", "K", "Q", "Y", "kernel", "labels", "seen", "known")
+"""What is summed over blocks of modes."""
 
 
 class Cell(NamedTuple):
@@ -105,6 +107,8 @@ def arc_cosine(gram: Tensor) -> Tensor:
 class Draw:
     """Sums over the modes of the draws of one seed, for the largest D and P of a grid.
 
+    `Q` and `kernel` are empty where no run asks for them.
+
     Attributes
     ----------
     Z, X : shape (example, feature)
@@ -114,7 +118,7 @@ class Draw:
     Y : shape (example, example)
         G T^2 G'.
     kernel : three of shape (example, example)
-        ZZ', W and N with all features, in place of Z; empty where no run asks for them.
+        ZZ', W and N with all features.
     labels, seen, known : shape (example,), (feature,), (example,)
         Of a single target t: G t, C t, and Z C t with all features.
     normal : shape (example,)
@@ -137,7 +141,13 @@ class Draw:
 
 
 def summed(
-    scale: Tensor, amplitude: Tensor, inputs: Tensor, projections: Tensor, *, kernel: bool
+    scale: Tensor,
+    amplitude: Tensor,
+    inputs: Tensor,
+    projections: Tensor,
+    *,
+    kernel: bool,
+    population: bool,
 ) -> dict[str, Tensor]:
     """Return what a block of modes adds to `Draw`, for linear features.
 
@@ -147,8 +157,8 @@ def summed(
         As in `Spectrum`.
     inputs, projections : shape (example, mode), (feature, mode)
         Standard normal numbers.
-    kernel
-        Whether matrices with all features are wanted.
+    kernel, population
+        Whether matrices with all features are wanted, and those of all examples.
     """
     fields, power = projections * scale, amplitude**2
     taught = inputs * power
@@ -156,9 +166,10 @@ def summed(
         "Z": inputs @ fields.T,
         "X": taught @ fields.T,
         "K": fields @ fields.T,
-        "Q": (fields * power) @ fields.T,
         "Y": taught @ inputs.T,
     }
+    if population:
+        found["Q"] = (fields * power) @ fields.T
     if kernel:
         latent = inputs * scale
         own, cross = latent @ latent.T, (taught * scale**2) @ inputs.T
@@ -166,7 +177,9 @@ def summed(
     return found
 
 
-def draw(run: Run, examples: int, features: int, device: torch.device, *, kernel: bool) -> Draw:
+def draw(
+    run: Run, examples: int, features: int, device: torch.device, *, kernel: bool, population: bool
+) -> Draw:
     """Return the sums of a seed's draws; sizes, ridge and noise of the run do not enter.
 
     Parameters
@@ -177,8 +190,8 @@ def draw(run: Run, examples: int, features: int, device: torch.device, *, kernel
         The largest finite D and P, 0 for none.
     device
         Where they are made.
-    kernel
-        Whether matrices with all features are wanted.
+    kernel, population
+        Whether matrices with all features are wanted, and those of all examples.
     """
     settings = settings_of(run)
     scale, amplitude = spectrum(settings, device)
@@ -188,7 +201,9 @@ def draw(run: Run, examples: int, features: int, device: torch.device, *, kernel
     for part in draws.blocks(settings.size):
         inputs = torch.tensor(draws.normals(run, "inputs", examples, part), device=device)
         fields = torch.tensor(draws.normals(run, "features", features, part), device=device)
-        found = summed(scale[part], amplitude[part], inputs, fields, kernel=kernel)
+        found = summed(
+            scale[part], amplitude[part], inputs, fields, kernel=kernel, population=population
+        )
         found["labels"] = inputs @ target[part]
         found["seen"] = fields @ (scale * target)[part]
         found["known"] = inputs @ (scale**2 * target)[part]
@@ -198,7 +213,7 @@ def draw(run: Run, examples: int, features: int, device: torch.device, *, kernel
         total["Z"], total["K"] = total["Z"].clamp(min=0), arc_cosine(total["K"])
         total["X"], total["Q"], total["seen"] = total["X"] / 2, total["Q"] / 4, total["seen"] / 2
     return Draw(
-        **dict(total) if kernel else {**total, "kernel": total["none"]},
+        **{name: total[name] for name in SUMS},
         normal=torch.tensor(draws.label_noise(run, examples), device=device),
         start=(amplitude**2).sum(),
     )
@@ -209,7 +224,8 @@ def cells(runs: Sequence[Run], device: torch.device) -> Iterator[tuple[int, Cell
     sizes = [settings_of(run) for run in runs]
     endless = any(one.n_params == 0 and one.n_train for one in sizes)
     D, P = max(one.n_train for one in sizes), max(one.n_params for one in sizes)
-    made = draw(runs[0], D, P, device, kernel=endless)
+    population = any(not one.n_train for one in sizes)
+    made = draw(runs[0], D, P, device, kernel=endless, population=population)
     on_examples, on_features = defaultdict(list), defaultdict(list)
     for at, one in enumerate(sizes):
         if not one.n_train:
