@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .comparison.compare import compare
     from .comparison.weigh import weigh
     from .curves.schedule import Schedule, planned, schedule
+    from .dimension import intrinsic_dimension
     from .fits import Fits
     from .fitting.fit import fit
     from .fitting.folder import fit_to
@@ -35,6 +36,7 @@ __all__ = [
     "fit",
     "fit_to",
     "frontier",
+    "intrinsic_dimension",
     "laws",
     "load",
     "planned",
@@ -55,6 +57,7 @@ _HOME = {
     "fit": "scalefit.fitting.fit",
     "fit_to": "scalefit.fitting.folder",
     "frontier": "scalefit.fitting.lower",
+    "intrinsic_dimension": "scalefit.dimension",
     "load": "scalefit.result",
     "planned": "scalefit.curves.schedule",
     "read": "scalefit.io",

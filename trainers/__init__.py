@@ -36,7 +36,7 @@ def families() -> dict[str, str]:
     Examples
     --------
     >>> sorted(families())
-    ['committee', 'perceptron']
+    ['committee', 'manifold', 'perceptron', 'random_features']
     """
     return known()
 

@@ -10,7 +10,8 @@ from scalefit.errors import ConfigError
 
 
 def test_families_are_described() -> None:
-    assert list(trainers.families()) == ["perceptron", "committee"]
+    known = ["perceptron", "committee", "random_features", "manifold"]
+    assert list(trainers.families()) == known
 
 
 def test_neither_import_nor_theory_loads_torch_or_pymc() -> None:

@@ -99,6 +99,12 @@ KERNELS = {
     ("perceptron", "adatron"): 9,
     ("committee", "sgd"): 11.625,
     ("committee", "order_parameters"): 14.25,
+    ("random_features", "minimiser"): 0,
+    ("random_features", "gradient_flow"): 0,
+    ("random_features", "gradient_descent"): 0,
+    ("random_features", "sgd"): 10,
+    ("manifold", "nearest"): 0,
+    ("manifold", "linear"): 0,
 }
 """Operations that a step of three runs may dispatch: on a GPU each is a launch."""
 

@@ -1,0 +1,149 @@
+"""All four regimes in one figure: exponents with intervals, beside those of the theory.
+
+For each of three spectra, alpha = 0.5, 1 and 1.5, draws of random features without a ridge:
+
+data, model, limited by variance      L/L_inf - 1 at 16 parameters, or examples, against the other
+data, model, limited by resolution    L with all features, or all data
+
+Variance is a difference: each finite run is paired with the infinite one of the same draw. Each
+exponent is `sf.fit`'s, of the draws' means with their standard errors; theory's is the slope of the
+deterministic equivalent (of the exact factor, for variance) over the same sizes, since exponents at
+finite sizes are not the asymptotic ones. Every set of draws is fitted by itself, so that the share
+of intervals that hold the theory's exponent can be counted.
+
+    python benchmarks/reproduction/four_regimes/figure.py --curves 10 --workers 2
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import campaign
+
+ALPHAS = (0.5, 1.0, 1.5)
+SMALL = 16
+LARGE = [128, 192, 256, 384, 512, 768, 1024]
+SIZES = [16, 24, 32, 48, 64, 96, 128]
+MODES = 2000
+DRAWS = 24  # runs of one set, whose means are fitted
+REGIMES = ("data variance", "model variance", "data resolution", "model resolution")
+PART = 1000
+
+
+def curve(regime: str, alpha: float, seed: int) -> tuple[list[int], Any, Any]:
+    """Return sizes, and mean and standard error of the loss, or its excess, over a set of draws."""
+    from scalefit import trainers
+
+    swept, other = ("n_train", "n_params") if "data" in regime else ("n_params", "n_train")
+    variance = "variance" in regime
+    sizes = LARGE if variance else SIZES
+    config = trainers.config(
+        "random_features", exponent=alpha, modes=MODES,
+        seeds=list(range(seed * DRAWS, (seed + 1) * DRAWS)),
+        **{swept: [*sizes, 0] if variance else sizes, other: SMALL if variance else 0},
+    )  # fmt: skip
+    losses = trainers.run(config, device="cpu", seed=4)["test_loss"].values[:, 0]
+    losses = losses.reshape(-1, DRAWS)
+    values = losses[:-1] / losses[-1] - 1 if variance else losses
+    return sizes, values.mean(1), values.std(1, ddof=1) / math.sqrt(DRAWS)
+
+
+def known(regime: str, alpha: float) -> Any:
+    """Return theory's curve over the same sizes."""
+    from scalefit.trainers.random_features import theory
+
+    if "variance" in regime:
+        return theory.excess(SMALL, LARGE)
+    return theory.equivalent(theory.power_law(MODES, alpha), SIZES, math.inf).test_loss
+
+
+def slope(x: Any, y: Any) -> float:
+    return -float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def one(index: int) -> dict[str, Any]:
+    """Return the fits of one set of draws."""
+    import pandas as pd
+
+    import scalefit as sf
+
+    found = []
+    for alpha in ALPHAS:
+        for regime in REGIMES:
+            sizes, mean, error = curve(regime, alpha, index)
+            frame = pd.DataFrame({"size": sizes, "loss": mean, "error": error})
+            fit = sf.fit(
+                frame, x="size", y="loss", y_err="error", regimes=1, floor=False, progress=False
+            )
+            low, median, high = np.quantile(fit.exponents.values, [0.05, 0.5, 0.95])
+            found.append(
+                {"alpha": alpha, "regime": regime, "low": low, "median": median, "high": high,
+                 "theory": slope(sizes, known(regime, alpha)), "mean": mean.tolist(),
+                 "error": error.tolist(), "verdict": fit.verdict.iloc[0].partition(":")[0]}
+            )  # fmt: skip
+    return {"index": index, "fits": found}
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write the figure: four panels, a line of theory and points of simulation a spectrum."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
+    for regime, ax in zip(REGIMES, axes.flat, strict=True):
+        sizes = LARGE if "variance" in regime else SIZES
+        for at, alpha in enumerate(ALPHAS):
+            fits = [
+                one for row in rows for one in row["fits"]
+                if (one["alpha"], one["regime"]) == (alpha, regime)
+            ]  # fmt: skip
+            first, color = fits[0], f"C{at}"
+            mean = np.mean([one["mean"] for one in fits], axis=0)
+            label = (
+                rf"$\alpha_K$={alpha:g}: {first['median']:.3f} "
+                f"[{first['low']:.3f}, {first['high']:.3f}], theory {first['theory']:.3f}"
+            )
+            shift = 1.15**at if "variance" in regime else 1.0  # all spectra have the same excess
+            ax.loglog(sizes, shift * known(regime, alpha), color=color, linewidth=1)
+            ax.loglog(sizes, shift * mean, "osD"[at], color=color, markersize=4, label=label)
+        what, kind = regime.split()
+        ax.set_title(f"{kind}-limited, {what}")
+        ax.set_xlabel("examples" if what == "data" else "features")
+        ax.set_ylabel("loss over its plateau, less 1" if kind == "variance" else "test loss")
+        ax.legend(fontsize=7)
+    figure.savefig(path, dpi=130)
+
+
+def main() -> None:
+    parser = campaign.arguments(__doc__ or "", "four_regimes_figure.json", 10)
+    options = parser.parse_args()
+    rows = campaign.run(one, range(options.curves), options.out, options.workers)
+    table = []
+    for alpha in ALPHAS:
+        for regime in REGIMES:
+            fits = [
+                one for row in rows for one in row["fits"]
+                if (one["alpha"], one["regime"]) == (alpha, regime)
+            ]  # fmt: skip
+            table.append(
+                {"alpha": alpha, "regime": regime, "theory": fits[0]["theory"], "n": len(fits),
+                 "median": float(np.mean([one["median"] for one in fits])),
+                 "scatter": float(np.std([one["median"] for one in fits])),
+                 "inside": sum(one["low"] < one["theory"] < one["high"] for one in fits),
+                 "ok": sum(one["verdict"] == "ok" for one in fits), "first": fits[0]}
+            )  # fmt: skip
+            print({name: value for name, value in table[-1].items() if name != "first"})
+    draw(rows, options.out.with_suffix(".png"))
+    campaign.keep({"exponents": table}, options.out, ("scalefit", "numpy", "scipy", "torch"))
+
+
+if __name__ == "__main__":
+    main()
