@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from scalefit.trainers.weight_decay.training import Proximal
+from scalefit.trainers.weight_decay.proximal import Proximal
 
 if TYPE_CHECKING:
     from torch import Tensor

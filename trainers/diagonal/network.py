@@ -19,6 +19,7 @@ from scalefit.trainers.weight_decay.instances import instances, shared, slots
 from scalefit.trainers.weight_decay.model import DTYPE, Model
 
 from .settings import Diagonal
+from .state_evolution import StateEvolution
 from .variables import WEIGHTS
 
 if TYPE_CHECKING:
@@ -137,6 +138,12 @@ class DiagonalModel(Model):
         if "positive" in data:
             return (theta - cut).clamp(min=0.0)
         return theta.sign() * (theta.abs() - cut).clamp(min=0.0)
+
+    def edge(self, settings: Diagonal) -> float:
+        """Return where the bulk of noise ends, by state evolution."""
+        solver = StateEvolution(settings.d, settings.gamma, settings.teacher, settings.signed)
+        fixed = solver.minimiser(float(settings.n_train), settings.decay, settings.noise)
+        return float(solver.edge(fixed))
 
     def measure(self, context: Context, data: Tensors, theta: Tensor) -> Tensors:
         """Return risk, overlap and weights by size and by place."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from scalefit.trainers.protocol import Simulation
-from scalefit.trainers.weight_decay.training import Adam, GradientDescent, Lbfgs, Proximal
+from scalefit.trainers.weight_decay.lbfgs import Lbfgs
+from scalefit.trainers.weight_decay.proximal import Proximal
+from scalefit.trainers.weight_decay.training import Adam, GradientDescent
 
 from .coordinate_descent import CoordinateDescent
 from .network import DiagonalModel

@@ -180,7 +180,21 @@ class StateEvolution:
         risk = (size**2 * square / (size**2 + square)) @ count
         return np.where(exact, 0.0, risk).reshape(shape)
 
-    def spectrum(self, fixed: Fixed) -> Array:
+    def edge(self, fixed: Fixed) -> Array:
+        """Return the size of the largest of d weights that are noise, less the threshold; or zero.
+
+        `tau sqrt(2 log d)` is where the largest of d normal numbers lies.
+        """
+        noise = math.sqrt(2 * math.log(self.d)) * fixed.tau
+        found: Array = np.maximum(noise - fixed.threshold, 0.0)
+        return found
+
+    def spikes(self, fixed: Fixed) -> float:
+        """Return how many weights of the teacher are typically seen above noise and threshold."""
+        level = max(math.sqrt(2 * math.log(self.d)) * float(fixed.tau), float(fixed.threshold))
+        return float(self.atoms.count[self.atoms.size > level].sum())
+
+    def learned(self, fixed: Fixed) -> Array:
         """Return the sizes of the learned weights expected by rank, the largest first, shape (d,).
 
         Parameters

@@ -49,15 +49,16 @@ def curves(config: Config) -> xr.Dataset:
     trajectory
         One run with one point for every combination of the settings that enter. Variables:
         `excess_risk`, `train_loss`, `support` and `spectrum`. Coordinates: `region` with its
-        `asymptotic_exponent`, `tau` and `threshold`, `best_weight_decay` (in the units of
-        `weight_decay`) with `best_risk`, and `bayes_risk`, which holds for normal weights.
+        `asymptotic_exponent`; `tau` and `threshold`; `bulk_edge` and `spikes`, where noise ends in
+        the spectrum and how many weights stand above it; `best_weight_decay` (in the units of
+        `weight_decay`) with `best_risk`; and `bayes_risk`, which holds for normal weights.
     """
     return theoretical(
         SHARED,
         solved(distinct(config.points), SHARED, _solver, _values),
         source="diagonal network under weight decay, state evolution",
         config=config,
-        without=[one for one in TRAINING if one != "width"],
+        without=TRAINING,
         note="the minimiser; training that has not arrived is elsewhere",
     )
 
@@ -111,4 +112,4 @@ def _solver(settings: Diagonal) -> StateEvolution:
 def _values(settings: Diagonal, solver: StateEvolution, fixed: Fixed) -> Mapping[str, Array]:
     names = ("excess_risk", "train_loss", "support")
     known = {name: np.array([float(getattr(fixed, name))]) for name in names}
-    return {**known, "spectrum": solver.spectrum(fixed)[None, : settings.kept]}
+    return {**known, "spectrum": solver.learned(fixed)[None, : settings.kept]}

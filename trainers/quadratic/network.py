@@ -19,6 +19,7 @@ from scalefit.trainers.weight_decay.instances import instances, shared, slots
 from scalefit.trainers.weight_decay.model import DTYPE, Model
 
 from .settings import Quadratic
+from .state_evolution import StateEvolution
 from .variables import WEIGHTS
 
 if TYPE_CHECKING:
@@ -168,6 +169,12 @@ class QuadraticModel(Model):
         values, vectors = torch.linalg.eigh(self._matrix(theta))
         left = (values - cut).clamp(min=0.0)
         return ((vectors * left[:, None]) @ vectors.mT).flatten(1)
+
+    def edge(self, settings: Quadratic) -> float:
+        """Return where the bulk of noise ends, by state evolution."""
+        solver = StateEvolution(settings.d, settings.gamma, settings.unit)
+        fixed = solver.minimiser(float(settings.n_train), settings.decay, settings.noise)
+        return float(solver.edge(fixed))
 
     def measure(self, context: Context, data: Tensors, theta: Tensor) -> Tensors:
         """Return risk, overlap, eigenvalues and what is learned of the teacher's."""

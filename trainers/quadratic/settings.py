@@ -53,6 +53,10 @@ class Quadratic(WeightDecay):
         Duality gap over the objective at which a run has arrived.
     ranks : >= 0
         How many of the largest eigenvalues are recorded as a spectrum; 0 for all.
+    prune
+        Whether `pruned_risk` is recorded: the risk once eigenvalues are less by the edge that
+        state evolution gives the bulk of noise, and zero below it. It needs the state evolution,
+        some seconds for d of hundreds.
     """
 
     family: ClassVar[str] = "quadratic"

@@ -167,7 +167,19 @@ class StateEvolution:
         _, error, _ = self._solved(table, many, variance)
         return (2 * error).reshape(shape)
 
-    def spectrum_of(self, fixed: Fixed) -> Array:
+    def edge(self, fixed: Fixed) -> Array:
+        """Return where the bulk of noise ends among the learned eigenvalues: `2 delta - c` or 0."""
+        found: Array = np.maximum(2 * fixed.delta - fixed.cutoff, 0.0)
+        return found
+
+    def spikes(self, fixed: Fixed) -> float:
+        """Return how many eigenvalues of the teacher are seen above bulk and cut-off."""
+        size, count = self.eigenvalues
+        place = SharpSpikes(float(fixed.delta), size, count).places
+        level = max(2 * float(fixed.delta), float(fixed.cutoff))
+        return float(count[place > level].sum())
+
+    def learned(self, fixed: Fixed) -> Array:
         """Return the eigenvalues of the learned matrix by rank, the largest first, shape (d,).
 
         Parameters

@@ -55,9 +55,10 @@ def curves(config: Config) -> xr.Dataset:
     trajectory
         One run with one point for every combination of the settings that enter. Variables:
         `excess_risk`, `train_loss`, `support`, `spectrum` and `singular_values`. Coordinates:
-        `region` with its `asymptotic_exponent`, `delta` and `cutoff`, `best_weight_decay` (in the
-        units of `weight_decay`) with `best_risk`, and `bayes_risk`, the least of estimators that
-        shrink eigenvalues.
+        `region` with its `asymptotic_exponent`; `delta` and `cutoff`; `bulk_edge` and `spikes`,
+        where noise ends in the spectrum and how many eigenvalues stand above it;
+        `best_weight_decay` (in the units of `weight_decay`) with `best_risk`; and `bayes_risk`, the
+        least of estimators that shrink eigenvalues.
     """
     return theoretical(
         SHARED,
@@ -125,5 +126,5 @@ def _kept(d: int, gamma: float, unit: bool) -> StateEvolution:
 def _values(settings: Quadratic, solver: StateEvolution, fixed: Fixed) -> Mapping[str, Array]:
     names = ("excess_risk", "train_loss", "support")
     known = {name: np.array([float(getattr(fixed, name))]) for name in names}
-    spectrum = solver.spectrum_of(fixed)[None, : settings.kept]
+    spectrum = solver.learned(fixed)[None, : settings.kept]
     return {**known, "spectrum": spectrum, "singular_values": np.sqrt(spectrum)}

@@ -16,6 +16,7 @@ from .settings import WeightDecay
 
 TRAINING = (
     "protocol", "init_scale", "learning_rate", "steps", "points", "tolerance", "ranks", "width",
+    "prune",
 )  # fmt: skip
 """Settings that the minimiser does not depend on."""
 
@@ -71,9 +72,14 @@ def solved(
             found[at] = Curve(
                 settings,
                 {name: told[name] for name in variables},
-                {**more, "bayes_risk": float(bayes[k])},
+                {**more, "bayes_risk": float(bayes[k]), **_bulk(one, alone)},
             )
     return [one for one in found if one is not None]
+
+
+def _bulk(solver: Any, fixed: Any) -> dict[str, float]:
+    """Return where the bulk of noise ends, and how many spikes stand above it."""
+    return {"bulk_edge": float(solver.edge(fixed)), "spikes": solver.spikes(fixed)}
 
 
 def _coordinates(settings: WeightDecay, fixed: Any, best: Any) -> dict[str, Any]:

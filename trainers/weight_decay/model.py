@@ -96,6 +96,10 @@ class Model(Protocol):
         """Return the proximal map of `cut norm`."""
         ...
 
+    def edge(self, settings: Any) -> float:
+        """Return where the bulk of noise ends in the spectrum of the minimiser."""
+        ...
+
     def measure(self, context: Context, data: Tensors, theta: Tensor) -> Tensors:
         """Return what the effective weights are worth."""
         ...

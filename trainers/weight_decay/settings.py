@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scalefit.trainers.settings import Settings, choice, number, whole
+from scalefit.trainers.settings import Settings, choice, number, switch, whole
 
 NETWORKS = ("lbfgs", "gradient_descent", "adam")
 
@@ -31,8 +31,9 @@ class WeightDecay(Settings):
     learning_rate: float = number(0.03, low=0, above=True, only=("gradient_descent", "adam"))
     steps: int = whole(3000, low=1)
     points: int = whole(12, low=2)
-    tolerance: float = number(1e-7, low=0, above=True)
+    tolerance: float = number(1e-8, low=0, above=True)
     ranks: int = whole(0, low=0)
+    prune: bool = switch(False)
 
     @property
     def n_eff(self) -> float:

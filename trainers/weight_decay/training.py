@@ -1,6 +1,6 @@
-"""Training of networks under weight decay: L-BFGS, gradient descent, Adam, and convex references.
+"""Training of networks under weight decay, and the gap that says whether it has arrived.
 
-All of them work on full batches. A run has arrived where its duality gap is within the tolerance:
+All optimisers take full batches. A run has arrived where its duality gap is within the tolerance:
 it is then frozen, and what it holds is the minimum, not just a stationary point.
 """
 
@@ -29,10 +29,10 @@ COMMON = {
     "gap": Variable("bound on how far the objective is above its minimum, over the objective"),
 }
 """What is recorded of every network, besides its own."""
+PRUNED = {"pruned_risk": Variable("excess risk once the bulk of noise is cut away")}
+"""What is recorded where it is asked for."""
 MEMORY = 12
 """Pairs of steps and changes of gradient that L-BFGS keeps."""
-LENGTHS = 2.0 ** torch.arange(-12, 7, dtype=DTYPE)
-"""Lengths of a step that are tried before the best is refined."""
 
 
 class Trained(Simulation):
@@ -46,12 +46,12 @@ class Trained(Simulation):
 
     def shape(self, settings: Any) -> tuple[Any, ...]:
         """Return what makes shapes and checkpoints equal."""
-        return (*self.model.shape(settings), settings.steps, settings.points)
+        return (*self.model.shape(settings), settings.steps, settings.points, settings.prune)
 
     def facts(self, settings: Any) -> Facts:
         """Return what is recorded, and when."""
         return Facts(
-            COMMON | self.model.variables,
+            COMMON | self.model.variables | (PRUNED if settings.prune else {}),
             checkpoints(settings.steps, settings.points, start=True),
             labels=self.model.labels(settings),
             early=True,
@@ -77,6 +77,9 @@ class Trained(Simulation):
             "rate": rates,
         }.items():
             data[name] = torch.tensor(values, dtype=DTYPE, device=context.device)[:, None]
+        if context.settings.prune:
+            edges = [[self.model.edge(one.settings)] for one in runs]
+            data["edge"] = torch.tensor(edges, dtype=DTYPE, device=context.device)
         return data, self.begin(self.model.start(context, runs), data)
 
     def begin(self, start: Tensor, data: Tensors) -> Tensors:
@@ -147,6 +150,9 @@ class Trained(Simulation):
         objective, gap = self.gap(state, data)
         theta = self.theta(state, data)
         found = {"objective": objective, "gap": gap, "train_loss": self._loss(data, theta)}
+        if "edge" in data:
+            pruned = self.model.proximal(data, theta, data["edge"])
+            found["pruned_risk"] = self.model.measure(context, data, pruned)["excess_risk"]
         return found | self.model.measure(context, data, theta)
 
     def _loss(self, data: Tensors, theta: Tensor) -> Tensor:
@@ -213,162 +219,3 @@ class Adam(GradientDescent):
             root = (spread / (1 - 0.999 ** (k + 1))).sqrt() + 1e-12
             p = p - rate * mean / (1 - 0.9 ** (k + 1)) / root
         return {"parameters": p, "mean": mean, "spread": spread}
-
-
-class Lbfgs(GradientDescent):
-    """L-BFGS whose steps have the best length: along a line the objective is a quartic.
-
-    Two products with the data give the quartic, and the gradient at its minimum with it.
-
-    Source
-    ------
-    Nocedal (1980), Mathematics of Computation 35, 773: the two-loop recursion.
-    """
-
-    word = "L-BFGS"
-
-    def begin(self, start: Tensor, data: Tensors) -> Tensors:
-        """Return the parameters and an empty memory."""
-        del data
-        none = start.new_zeros(len(start), MEMORY, start.shape[1])
-        return {"parameters": start, "moved": none, "changed": none.clone(),
-                "inverse": start.new_zeros(len(start), MEMORY)}  # fmt: skip
-
-    def steps(self, state: Tensors, data: Tensors, steps: range, moving: Tensor) -> Tensors:
-        """Return the parameters and the memory after some steps."""
-        p = state["parameters"]
-        memory = {name: state[name].clone() for name in ("moved", "changed", "inverse")}
-        theta = self.model.mixed(data, p, p)
-        slope = self.force(data, theta)
-        gradient = self.model.back(data, p, slope) + data["decay"] * p
-        for k in steps:
-            way = -_inverse_hessian(gradient, memory, k)
-            uphill = (way * gradient).sum(1, keepdim=True) >= 0.0
-            way = torch.where(uphill, -gradient, way)
-            first, second = 2 * self.model.mixed(data, p, way), self.model.mixed(data, way, way)
-            both = self.model.apply(data, torch.stack([first, second], dim=1))
-            length = moving * _best_length(
-                _quartic(first, second, both, slope, p, way, data["decay"])
-            )
-            p = p + length * way
-            slope = slope + length * both[:, 0] + length**2 * both[:, 1]
-            after = self.model.back(data, p, slope) + data["decay"] * p
-            step, change = length * way, after - gradient
-            curvature = (step * change).sum(1)
-            good = curvature > 1e-14 * step.norm(dim=1) * change.norm(dim=1)
-            place = k % MEMORY
-            memory["moved"][:, place] = step
-            memory["changed"][:, place] = change
-            memory["inverse"][:, place] = torch.where(good, 1 / curvature, 0.0)
-            gradient = after
-        return {"parameters": p, **memory}
-
-
-def _inverse_hessian(gradient: Tensor, memory: Tensors, k: int) -> Tensor:
-    """Return the estimate of the inverse Hessian times the gradient before step k."""
-    q = gradient
-    places = [(k - 1 - back) % MEMORY for back in range(min(k, MEMORY))]
-    shares = {}
-    for place in places:
-        moved, changed = memory["moved"][:, place], memory["changed"][:, place]
-        shares[place] = memory["inverse"][:, place, None] * (moved * q).sum(1, keepdim=True)
-        q = q - shares[place] * changed
-    if not places:
-        return q / gradient.norm(dim=1, keepdim=True).clamp(min=1e-300)
-    last = places[0]
-    size = (memory["changed"][:, last] ** 2).sum(1, keepdim=True)
-    inverse = memory["inverse"][:, last, None]
-    usable = (inverse > 0.0) & (size > 0.0)
-    q = q * torch.where(usable, 1 / (inverse * size), 1.0)
-    for place in reversed(places):
-        moved, changed = memory["moved"][:, place], memory["changed"][:, place]
-        other = memory["inverse"][:, place, None] * (changed * q).sum(1, keepdim=True)
-        q = q + (shares[place] - other) * moved
-    return q
-
-
-def _quartic(
-    first: Tensor,
-    second: Tensor,
-    both: Tensor,
-    slope: Tensor,
-    p: Tensor,
-    way: Tensor,
-    decay: Tensor,
-) -> Tensor:
-    """Return the coefficients of length to length^4 of the objective along a line, (run, 4)."""
-    mu = decay[:, 0]
-    return torch.stack(
-        [
-            (slope * first).sum(1) + mu * (p * way).sum(1),
-            (slope * second).sum(1) + (first * both[:, 0]).sum(1) / 2 + mu * (way**2).sum(1) / 2,
-            (first * both[:, 1]).sum(1),
-            (second * both[:, 1]).sum(1) / 2,
-        ],
-        dim=1,
-    )
-
-
-def _best_length(c: Tensor) -> Tensor:
-    """Return the length of the least value of quartics, shape (run, 1)."""
-    one, two, three, four = (c[:, at, None] for at in range(4))
-
-    def value(t: Tensor) -> Tensor:
-        return t * (one + t * (two + t * (three + t * four)))
-
-    tried = LENGTHS.to(c)[None].expand(len(c), -1)
-    at = value(tried).argmin(1, keepdim=True)
-    t = tried.gather(1, at)
-    for _ in range(6):
-        slope = one + t * (2 * two + t * (3 * three + t * 4 * four))
-        bend = 2 * two + t * (6 * three + t * 12 * four)
-        moved = t - slope / bend
-        better = (bend > 0.0) & (moved > 0.0) & (value(moved) <= value(t))
-        t = torch.where(better, moved, t)
-    return torch.where(value(t) < 0.0, t, 0.0)
-
-
-class Proximal(Trained):
-    """The convex problem by accelerated proximal gradient, restarted where it turns uphill.
-
-    Source
-    ------
-    Beck and Teboulle (2009), SIAM Journal on Imaging Sciences 2, 183; O'Donoghue and Candes (2015),
-    Foundations of Computational Mathematics 15, 715: the restart.
-    """
-
-    word = "convex reference by accelerated proximal gradient"
-
-    def begin(self, start: Tensor, data: Tensors) -> Tensors:
-        """Return zero weights, and the largest curvature, by power iteration."""
-        theta = data["pull"] * 0.0
-        trial = data["pull"]
-        for _ in range(60):
-            trial = trial / trial.norm(dim=1, keepdim=True).clamp(min=1e-300)
-            trial = self.model.apply(data, trial[:, None])[:, 0]
-        data["curvature"] = 1.03 * trial.norm(dim=1, keepdim=True)
-        del start
-        return {"weights": theta, "ahead": theta.clone(), "momentum": theta[:, :1] + 1.0}
-
-    def theta(self, state: Tensors, data: Tensors) -> Tensor:
-        """Return the weights themselves."""
-        del data
-        return state["weights"]
-
-    def price(self, state: Tensors, data: Tensors) -> Tensor:
-        """Return the price of the convex norm, shape (run,)."""
-        return self.model.share * data["decay"][:, 0] * self.model.norm(state["weights"])
-
-    def steps(self, state: Tensors, data: Tensors, steps: range, moving: Tensor) -> Tensors:
-        """Return the weights after some steps."""
-        weights, ahead, t = state["weights"], state["ahead"], state["momentum"]
-        cut = self.model.share * data["decay"] / data["curvature"]
-        for _ in steps:
-            down = ahead - self.force(data, ahead) / data["curvature"]
-            found = self.model.proximal(data, down, cut)
-            uphill = ((ahead - found) * (found - weights)).sum(1, keepdim=True) > 0.0
-            after = torch.where(uphill, 1.0, (1 + (1 + 4 * t**2).sqrt()) / 2)
-            push = torch.where(uphill, 0.0, (t - 1) / after)
-            ahead = torch.where(moving, found + push * (found - weights), ahead)
-            weights, t = torch.where(moving, found, weights), after
-        return {"weights": weights, "ahead": ahead, "momentum": t}
