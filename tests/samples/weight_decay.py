@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -52,49 +51,45 @@ def inside(row: Row, value: float) -> bool:
 def values(rows: list[Row]) -> dict[str, float]:
     """Return theory's value of every row that it has one for, by id."""
     found = {}
+    teachers: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        if row["quantity"] in FIXED:
-            found[row["id"]] = _solution(row)
-        elif row["quantity"].startswith("spike_"):
-            found[row["id"]] = _spike(row)
+        if row["quantity"] in FIXED or row["quantity"].startswith("spike_"):
+            kind = row["teacher"] if row["model"] == "diagonal" else str("sum" in row["teacher"])
+            key = (row["model"], row["d"], row["gamma"], kind)
+            teachers.setdefault(key, []).append(row)
         elif row["quantity"].startswith("universal"):
             share = float(row["n"].partition("=")[2])
             found[row["id"]] = float(quadratic.interpolation(share))
         elif row["id"] in EXPONENTS:
             found[row["id"]] = EXPONENTS[row["id"]]()
+    for group in teachers.values():
+        found |= _solved(group)
     return found
 
 
-@cache
-def _teacher(model: str, d: int, gamma: float, kind: str) -> object:
-    if model == "quadratic":
-        return quadratic.StateEvolution(d, gamma, unit="sum" in kind)
-    return diagonal.StateEvolution(d, gamma, {"gauss": "gaussian"}.get(kind, "fixed"))
-
-
-def _solved(row: Row) -> tuple[object, object]:
-    teacher = _teacher(row["model"], int(row["d"]), float(row["gamma"]), row["teacher"])
-    numbers = (float(row["n"]), float(row["lambda"]), float(row["Delta"]))
-    return teacher, _minimiser(teacher, *numbers)
-
-
-@cache
-def _minimiser(teacher: object, n: float, decay: float, noise: float) -> object:
-    return teacher.minimiser(n, decay, noise)  # type: ignore[attr-defined]
-
-
-def _solution(row: Row) -> float:
-    _, fixed = _solved(row)
-    value = float(getattr(fixed, FIXED[row["quantity"]]))
-    if row["quantity"].startswith("half"):
-        return value / 2
-    return value / int(row["d"]) if row["quantity"] == "rank_fraction" else value
-
-
-def _spike(row: Row) -> float:
-    teacher, fixed = _solved(row)
-    rank = int(row["quantity"].split("_")[1])
-    return float(teacher.learned(fixed)[rank - 1])  # type: ignore[attr-defined]
+def _solved(rows: list[Row]) -> dict[str, float]:
+    """Return the values of rows of one teacher, solved together."""
+    first = rows[0]
+    d, gamma = int(first["d"]), float(first["gamma"])
+    teacher: diagonal.StateEvolution | quadratic.StateEvolution
+    if first["model"] == "quadratic":
+        teacher = quadratic.StateEvolution(d, gamma, unit="sum" in first["teacher"])
+    else:
+        kind = "gaussian" if first["teacher"] == "gauss" else "fixed"
+        teacher = diagonal.StateEvolution(d, gamma, kind)
+    n, decay, noise = (np.array([float(row[k]) for row in rows]) for k in ("n", "lambda", "Delta"))
+    fixed = teacher.minimiser(n, decay, noise)
+    found = {}
+    for at, row in enumerate(rows):
+        if row["quantity"].startswith("spike_"):
+            alone = type(fixed)(*(one[at] for one in fixed))
+            rank = int(row["quantity"].split("_")[1])
+            found[row["id"]] = float(teacher.learned(alone)[rank - 1])  # type: ignore[arg-type]
+            continue
+        value = float(getattr(fixed, FIXED[row["quantity"]])[at])
+        half, share = row["quantity"].startswith("half"), row["quantity"] == "rank_fraction"
+        found[row["id"]] = value / (2 if half else d if share else 1)
+    return found
 
 
 def slope(x: Array, y: Array) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from scalefit.trainers.protocol import Context, Run, Variable
-from scalefit.trainers.weight_decay.instances import instances, shared, slots
+from scalefit.trainers.weight_decay.instances import chunks, instances, shared, slots
 from scalefit.trainers.weight_decay.model import DTYPE, Model
 
 from .settings import Diagonal
@@ -61,17 +61,26 @@ class DiagonalModel(Model):
         settings: Diagonal = context.settings
         n, d = settings.n_train, settings.d
         teachers = np.array([teacher(run) for run in runs])
-        pull, square = np.empty((len(runs), d)), np.empty((len(runs), 1))
+        pull, square = np.zeros((len(runs), d)), np.zeros((len(runs), 1))
         kept = []
         for one, members in zip(first, places, strict=True):
-            inputs = one.stream("examples").standard_normal((n, d))
-            label_noise = one.stream("noise").standard_normal(n)
-            for at in members:
-                y = inputs @ teachers[at] + math.sqrt(runs[at].settings.noise) * label_noise
-                pull[at], square[at] = inputs.T @ y, y @ y
-            kept.append(inputs.T @ inputs if self.gram(settings) else inputs)
+            inputs, noise = one.stream("examples"), one.stream("noise")
+            whole = np.zeros((d, d)) if gram(settings) else None
+            for count in chunks(n, d):
+                x = inputs.standard_normal((count, d))
+                labels = noise.standard_normal(count)
+                for at in members:
+                    y = x @ teachers[at] + math.sqrt(runs[at].settings.noise) * labels
+                    pull[at] += x.T @ y
+                    square[at] += y @ y
+                if whole is None:
+                    kept.append(x)
+                else:
+                    whole += x.T @ x
+            if whole is not None:
+                kept.append(whole)
         found = {
-            "gram" if self.gram(settings) else "inputs": np.array(kept),
+            "gram" if gram(settings) else "inputs": np.concatenate(kept).reshape(len(first), -1, d),
             "pull": pull,
             "square": square,
             "teacher": teachers,
@@ -82,10 +91,6 @@ class DiagonalModel(Model):
             found["positive"] = np.ones((len(runs), 1))
         data = {name: torch.tensor(one, device=context.device) for name, one in found.items()}
         return data | {"slots": slots(places, context.device)}
-
-    def gram(self, settings: Diagonal) -> bool:
-        """Return whether the Gram matrix is kept in place of the examples."""
-        return settings.n_train > settings.d or settings.protocol == "coordinate_descent"
 
     def start(self, context: Context, runs: Sequence[Run]) -> Tensor:
         """Return normal parameters; both layers equal where they are tied."""
@@ -158,6 +163,11 @@ class DiagonalModel(Model):
             "spectrum": sizes[:, :kept],
             "learned": (theta * truth.sign())[:, :kept],
         }
+
+
+def gram(settings: Diagonal) -> bool:
+    """Return whether the Gram matrix is kept in place of the examples."""
+    return settings.n_train > settings.d or settings.protocol == "coordinate_descent"
 
 
 def teacher(run: Run) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -223,6 +223,7 @@ def _square(u: Array, s: Array, delta: float) -> Array:
     """Return v^2 at every u; one over the mean is concave, so Newton's steps stay below."""
 
     def solved(gap: Array) -> Array:
+        w: Array
         far = gap**2
         w = np.maximum(delta**2 / s.size - far.min(axis=1), 0.0)
         w = np.where(w > 0.0, w, 1e-300)

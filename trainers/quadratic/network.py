@@ -15,7 +15,7 @@ import torch
 
 from scalefit.arrays import Array
 from scalefit.trainers.protocol import Context, Run, Variable
-from scalefit.trainers.weight_decay.instances import instances, shared, slots
+from scalefit.trainers.weight_decay.instances import chunks, instances, shared, slots
 from scalefit.trainers.weight_decay.model import DTYPE, Model
 
 from .settings import Quadratic
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 SUPPORT = 1e-6
 """Eigenvalues below this share of the largest count as zero."""
-CHUNK = 2**21
-"""Numbers of a table of examples by entries that is made at once."""
 
 
 class QuadraticModel(Model):
@@ -72,7 +70,7 @@ class QuadraticModel(Model):
             inputs, noise = one.stream("examples"), one.stream("noise")
             whole = np.zeros((d * (d + 1) // 2,) * 2) if gram(settings) else None
             parts = []
-            for count in _chunks(settings):
+            for count in chunks(settings.n_train, d * (d + 1) // 2):
                 x = inputs.standard_normal((count, d))
                 labels = noise.standard_normal(count)
                 for at in members:
@@ -208,12 +206,6 @@ def eigenvalues(settings: Quadratic) -> Array:
     d = settings.d
     size = np.arange(1.0, d + 1) ** -settings.gamma
     return size * math.sqrt(d / (float(size @ size) if settings.unit else 1.0))
-
-
-def _chunks(settings: Quadratic) -> list[int]:
-    """Return how many examples to make at once, one number a chunk."""
-    n, size = settings.n_train, max(CHUNK // (settings.d * (settings.d + 1) // 2), 1)
-    return [min(size, n - at) for at in range(0, n, size)]
 
 
 def _entries(x: Array) -> Array:

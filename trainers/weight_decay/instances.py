@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from scalefit.trainers.protocol import Run
 
+CHUNK = 2**21
+"""Numbers of a table of examples that are made at once."""
+
 
 def instances(runs: Sequence[Run]) -> tuple[list[Run], list[list[int]]]:
     """Return the first run of every instance, and the places of all of its runs."""
@@ -23,6 +26,20 @@ def instances(runs: Sequence[Run]) -> tuple[list[Run], list[list[int]]]:
     for at, run in enumerate(runs):
         found.setdefault(run.stream_key("examples"), []).append(at)
     return [runs[places[0]] for places in found.values()], list(found.values())
+
+
+def chunks(n: int, width: int) -> list[int]:
+    """Return how many examples to make at once, one number a chunk.
+
+    Parameters
+    ----------
+    n
+        Number of examples.
+    width
+        Numbers that one of them takes.
+    """
+    size = max(CHUNK // width, 1)
+    return [min(size, n - at) for at in range(0, n, size)]
 
 
 def slots(places: Sequence[Sequence[int]], device: torch.device) -> Tensor:
