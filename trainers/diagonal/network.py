@@ -19,7 +19,6 @@ from scalefit.trainers.weight_decay.instances import chunks, instances, shared, 
 from scalefit.trainers.weight_decay.model import DTYPE, Model
 
 from .settings import Diagonal
-from .state_evolution import StateEvolution
 from .variables import WEIGHTS
 
 if TYPE_CHECKING:
@@ -35,12 +34,16 @@ class DiagonalModel(Model):
     """Two layers a and w; see `scalefit.trainers.weight_decay.model`."""
 
     words: ClassVar[str] = "diagonal network under weight decay"
-    variables: ClassVar[Mapping[str, Variable]] = WEIGHTS
     share: ClassVar[float] = 1.0
 
     def shape(self, settings: Diagonal) -> tuple[Any, ...]:
         """Return what runs must have in common."""
         return settings.d, settings.n_train, settings.signed, settings.kept
+
+    def variables(self, settings: Diagonal) -> Mapping[str, Variable]:
+        """Return what a trained network is."""
+        del settings
+        return WEIGHTS
 
     def labels(self, settings: Diagonal) -> Mapping[str, Sequence[Any]]:
         """Return ranks, counted from 1."""
@@ -143,12 +146,6 @@ class DiagonalModel(Model):
         if "positive" in data:
             return (theta - cut).clamp(min=0.0)
         return theta.sign() * (theta.abs() - cut).clamp(min=0.0)
-
-    def edge(self, settings: Diagonal) -> float:
-        """Return where the bulk of noise ends, by state evolution."""
-        solver = StateEvolution(settings.d, settings.gamma, settings.teacher, settings.signed)
-        fixed = solver.minimiser(float(settings.n_train), settings.decay, settings.noise)
-        return float(solver.edge(fixed))
 
     def measure(self, context: Context, data: Tensors, theta: Tensor) -> Tensors:
         """Return risk, overlap and weights by size and by place."""

@@ -54,9 +54,6 @@ class Diagonal(WeightDecay):
         Duality gap over the objective at which a run has arrived.
     ranks : >= 0
         How many of the largest weights are recorded as a spectrum; 0 for all.
-    prune
-        Whether `pruned_risk` is recorded: the risk once weights are less by the edge that state
-        evolution gives the bulk of noise, and zero below it.
     """
 
     family: ClassVar[str] = "diagonal"

@@ -20,7 +20,7 @@ from scalefit.trainers.weight_decay.model import DTYPE, Model
 
 from .settings import Quadratic
 from .state_evolution import StateEvolution
-from .variables import WEIGHTS
+from .variables import PRUNED, WEIGHTS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,12 +35,15 @@ class QuadraticModel(Model):
     """One layer W with squares behind it; see `scalefit.trainers.weight_decay.model`."""
 
     words: ClassVar[str] = "quadratic network under weight decay"
-    variables: ClassVar[Mapping[str, Variable]] = WEIGHTS
     share: ClassVar[float] = 0.5
 
     def shape(self, settings: Quadratic) -> tuple[Any, ...]:
         """Return what runs must have in common."""
-        return settings.d, settings.n_train, settings.columns, settings.kept
+        return settings.d, settings.n_train, settings.columns, settings.kept, settings.prune
+
+    def variables(self, settings: Quadratic) -> Mapping[str, Variable]:
+        """Return what a trained network is."""
+        return WEIGHTS | (PRUNED if settings.prune else {})
 
     def labels(self, settings: Quadratic) -> Mapping[str, Sequence[Any]]:
         """Return ranks, counted from 1."""
@@ -92,6 +95,8 @@ class QuadraticModel(Model):
             "count": np.full((len(runs), 1), float(settings.n_train)),
             "decay": np.array([[run.settings.decay * d] for run in runs]),
         }
+        if settings.prune:
+            found["edge"] = np.array([[bulk_edge(run.settings)] for run in runs])
         data = {name: torch.tensor(one, device=context.device) for name, one in found.items()}
         return data | {"slots": slots(places, context.device)}
 
@@ -168,12 +173,6 @@ class QuadraticModel(Model):
         left = (values - cut).clamp(min=0.0)
         return ((vectors * left[:, None]) @ vectors.mT).flatten(1)
 
-    def edge(self, settings: Quadratic) -> float:
-        """Return where the bulk of noise ends, by state evolution."""
-        solver = StateEvolution(settings.d, settings.gamma, settings.unit)
-        fixed = solver.minimiser(float(settings.n_train), settings.decay, settings.noise)
-        return float(solver.edge(fixed))
-
     def measure(self, context: Context, data: Tensors, theta: Tensor) -> Tensors:
         """Return risk, overlap, eigenvalues and what is learned of the teacher's."""
         d, kept = context.settings.d, context.settings.kept
@@ -182,7 +181,7 @@ class QuadraticModel(Model):
         diagonal = matrix.diagonal(dim1=1, dim2=2)
         apart = matrix - torch.diag_embed(truth)
         length = (theta.norm(dim=1) * truth.norm(dim=1)).clamp(min=1e-300)
-        return {
+        found = {
             "excess_risk": 2 * (apart**2).sum((1, 2)) / d,
             "overlap": (diagonal * truth).sum(1) / length,
             "support": (values > SUPPORT * values[:, :1].clamp(min=1e-300)).sum(1).to(DTYPE),
@@ -190,6 +189,10 @@ class QuadraticModel(Model):
             "singular_values": values[:, :kept].sqrt(),
             "learned": diagonal[:, :kept],
         }
+        if "edge" in data:
+            cut = self._matrix(self.proximal(data, theta, data["edge"]))
+            found["pruned_risk"] = 2 * ((cut - torch.diag_embed(truth)) ** 2).sum((1, 2)) / d
+        return found
 
     def _matrix(self, theta: Tensor) -> Tensor:
         d = math.isqrt(theta.shape[1])
@@ -199,6 +202,13 @@ class QuadraticModel(Model):
 def gram(settings: Quadratic) -> bool:
     """Return whether the Gram matrix is kept in place of the examples."""
     return settings.n_train > settings.d * (settings.d + 1) // 2
+
+
+def bulk_edge(settings: Quadratic) -> float:
+    """Return where state evolution says that the bulk of noise ends in the spectrum."""
+    solver = StateEvolution(settings.d, settings.gamma, settings.unit)
+    fixed = solver.minimiser(float(settings.n_train), settings.decay, settings.noise)
+    return float(solver.edge(fixed))
 
 
 def eigenvalues(settings: Quadratic) -> Array:
@@ -221,5 +231,5 @@ def _entries(x: Array) -> Array:
 def _triangle(d: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Return rows, columns and weights of the entries of a packed matrix."""
     row, column = torch.triu_indices(d, d, device=device)
-    weight = torch.where(row == column, 1.0, math.sqrt(2.0)).to(DTYPE)
+    weight = torch.where(row == column, 1.0, 2.0).to(DTYPE).sqrt()
     return row, column, weight

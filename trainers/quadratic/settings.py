@@ -68,6 +68,7 @@ class Quadratic(WeightDecay):
 
     protocol: str = choice("lbfgs", "gradient_descent", "adam", "proximal")
     unit: bool = switch(False)
+    prune: bool = switch(False)
     width: int = whole(0, low=0, only=NETWORKS)
 
     @property

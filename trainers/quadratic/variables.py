@@ -16,3 +16,5 @@ WEIGHTS = {
     "learned": Variable("S along the teacher's i-th eigenvector", dims=("rank",)),
 }
 """What a trained network is."""
+PRUNED = {"pruned_risk": Variable("excess risk once the bulk of noise is cut away")}
+"""What is recorded where it is asked for."""

@@ -34,18 +34,19 @@ class Model(Protocol):
     ----------
     words
         What trains, in words.
-    variables
-        What `measure` returns.
     share
         Of mu in the price of a unit of `norm`.
     """
 
     words: ClassVar[str]
-    variables: ClassVar[Mapping[str, Variable]]
     share: ClassVar[float]
 
     def shape(self, settings: Any) -> tuple[Any, ...]:
         """Return what runs must have in common."""
+        ...
+
+    def variables(self, settings: Any) -> Mapping[str, Variable]:
+        """Return what `measure` returns."""
         ...
 
     def labels(self, settings: Any) -> Mapping[str, Sequence[Any]]:
@@ -94,10 +95,6 @@ class Model(Protocol):
 
     def proximal(self, data: Tensors, theta: Tensor, cut: Tensor) -> Tensor:
         """Return the proximal map of `cut norm`."""
-        ...
-
-    def edge(self, settings: Any) -> float:
-        """Return where the bulk of noise ends in the spectrum of the minimiser."""
         ...
 
     def measure(self, context: Context, data: Tensors, theta: Tensor) -> Tensors:

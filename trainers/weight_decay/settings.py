@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scalefit.trainers.settings import Settings, choice, number, switch, whole
+from scalefit.trainers.settings import Settings, choice, number, whole
 
 NETWORKS = ("lbfgs", "gradient_descent", "adam")
 
@@ -33,7 +33,6 @@ class WeightDecay(Settings):
     points: int = whole(12, low=2)
     tolerance: float = number(1e-8, low=0, above=True)
     ranks: int = whole(0, low=0)
-    prune: bool = switch(False)
 
     @property
     def n_eff(self) -> float:

@@ -29,8 +29,6 @@ COMMON = {
     "gap": Variable("bound on how far the objective is above its minimum, over the objective"),
 }
 """What is recorded of every network, besides its own."""
-PRUNED = {"pruned_risk": Variable("excess risk once the bulk of noise is cut away")}
-"""What is recorded where it is asked for."""
 MEMORY = 12
 """Pairs of steps and changes of gradient that L-BFGS keeps."""
 
@@ -46,12 +44,12 @@ class Trained(Simulation):
 
     def shape(self, settings: Any) -> tuple[Any, ...]:
         """Return what makes shapes and checkpoints equal."""
-        return (*self.model.shape(settings), settings.steps, settings.points, settings.prune)
+        return (*self.model.shape(settings), settings.steps, settings.points)
 
     def facts(self, settings: Any) -> Facts:
         """Return what is recorded, and when."""
         return Facts(
-            COMMON | self.model.variables | (PRUNED if settings.prune else {}),
+            COMMON | self.model.variables(settings),
             checkpoints(settings.steps, settings.points, start=True),
             labels=self.model.labels(settings),
             early=True,
@@ -77,9 +75,6 @@ class Trained(Simulation):
             "rate": rates,
         }.items():
             data[name] = torch.tensor(values, dtype=DTYPE, device=context.device)[:, None]
-        if context.settings.prune:
-            edges = [[self.model.edge(one.settings)] for one in runs]
-            data["edge"] = torch.tensor(edges, dtype=DTYPE, device=context.device)
         return data, self.begin(self.model.start(context, runs), data)
 
     def begin(self, start: Tensor, data: Tensors) -> Tensors:
@@ -150,9 +145,6 @@ class Trained(Simulation):
         objective, gap = self.gap(state, data)
         theta = self.theta(state, data)
         found = {"objective": objective, "gap": gap, "train_loss": self._loss(data, theta)}
-        if "edge" in data:
-            pruned = self.model.proximal(data, theta, data["edge"])
-            found["pruned_risk"] = self.model.measure(context, data, pruned)["excess_risk"]
         return found | self.model.measure(context, data, theta)
 
     def _loss(self, data: Tensors, theta: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Learning curves of trained networks, region by region: against state evolution; exponents.
 
-Every region of both networks has a window of n (of lambda at the peak) that lies inside it. Networks
-are trained there by L-BFGS; the table has the ratio of mean risk to state evolution with its
-standard error at every n, and the exponent of a fit of the means against the published one and
+Every region of both networks has a window of n, or of lambda at the peak, that lies inside it.
+Networks are trained there by L-BFGS. The table has the ratio of mean risk to state evolution with
+its standard error at every n, and the exponent of a fit of the means against the published one and
 against that of state evolution in the same window. A figure lays theory over the means. Two hours
 on one core for all; `--only II --gammas 1` takes some minutes, and finished runs are kept.
 

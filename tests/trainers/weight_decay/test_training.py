@@ -138,9 +138,10 @@ def test_gap_bounds_the_distance_from_the_minimum_anywhere(family: str) -> None:
 @pytest.mark.parametrize("family", ["diagonal", "quadratic"])
 @pytest.mark.parametrize("protocol", ["gradient_descent", "adam"])
 def test_slow_optimisers_get_there_and_say_so_where_they_do_not(family: str, protocol: str) -> None:
-    base = {"d": 6, "n_train": 40, "weight_decay": 2.0, "seeds": 2, "tolerance": 1e-5}
-    there = trained(family, protocol=protocol, learning_rate=0.05, steps=4000, **base)
-    short = trained(family, protocol=protocol, learning_rate=0.05, steps=3, **base)
+    base = {"d": 6, "n_train": 40, "weight_decay": 2.0, "seeds": 2, "tolerance": 1e-4}
+    rate = 0.2 if protocol == "gradient_descent" else 0.05
+    there = trained(family, protocol=protocol, learning_rate=rate, steps=4000, **base)
+    short = trained(family, protocol=protocol, learning_rate=rate, steps=3, **base)
     convex = trained(family, protocol="proximal", **base)
     assert set(there["status"].values) == {"ok"}
     assert set(short["status"].values) == {"not converged"}
@@ -161,11 +162,10 @@ def test_mean_risk_is_that_of_state_evolution(family: str, n: int) -> None:
         assert risk.mean() == pytest.approx(expected, abs=4 * error + 0.06 * expected)
 
 
-@pytest.mark.parametrize(("family", "d", "n"), [("diagonal", 100, 400), ("quadratic", 24, 900)])
-def test_pruning_the_bulk_comes_close_to_the_best_weight_decay(family: str, d: int, n: int) -> None:
-    settings = {"d": d, "n_train": n, "weight_decay": 0.01, "seeds": 6}
-    runs = trained(family, protocol="proximal", prune=True, points=2, steps=20_000, **settings)
-    theory = trainers.theory(trainers.config(family, **settings))
+def test_pruning_the_bulk_comes_close_to_the_best_weight_decay() -> None:
+    settings = {"d": 24, "n_train": 600, "gamma": 1.5, "weight_decay": 0.1, "seeds": 6}
+    runs = trained("quadratic", protocol="proximal", prune=True, points=2, **settings)
+    theory = trainers.theory(trainers.config("quadratic", **settings))
     raw, pruned = last(runs, "excess_risk").mean(), last(runs, "pruned_risk").mean()
     best = float(theory["best_risk"].values[0])
     assert pruned < 0.8 * raw
