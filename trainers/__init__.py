@@ -36,7 +36,7 @@ def families() -> dict[str, str]:
     Examples
     --------
     >>> sorted(families())
-    ['committee', 'manifold', 'perceptron', 'random_features']
+    ['committee', 'diagonal', 'manifold', 'perceptron', 'quadratic', 'random_features']
     """
     return known()
 
@@ -269,6 +269,11 @@ def theory(config: Config) -> xr.Dataset:
         from a typical start, and as run coordinates the plateau's height and escape, the window of
         the power law and the constant that it lacks; more is in
         `scalefit.trainers.committee.theory`.
+
+        For the diagonal and the quadratic network: the minimiser under weight decay, one run with
+        one point for every combination of the settings that enter, and as run coordinates its
+        region, the exponent there, the best weight decay and Bayes; phase diagrams and more are in
+        `scalefit.trainers.diagonal.theory` and `scalefit.trainers.quadratic.theory`.
 
     Raises
     ------

@@ -12,13 +12,27 @@ from importlib.metadata import entry_points
 from scalefit.errors import ConfigError, nearest
 from scalefit.importing import named
 
-from . import committee, manifold, perceptron, random_features
+from . import (
+    committee,
+    diagonal,
+    manifold,
+    perceptron,
+    quadratic,
+    random_features,
+)
 from .protocol import Family, Run, Simulation
 from .settings import Settings, kinds
 
 GROUP = "scalefit.families"
 """Entry points of installed packages that name a `Family` each."""
-OURS = (perceptron.FAMILY, committee.FAMILY, random_features.FAMILY, manifold.FAMILY)
+OURS = (
+    perceptron.FAMILY,
+    committee.FAMILY,
+    diagonal.FAMILY,
+    quadratic.FAMILY,
+    random_features.FAMILY,
+    manifold.FAMILY,
+)
 FAMILIES: dict[str, Family] = {one.name: one for one in OURS}
 """What is known by its name: ours, and what was registered."""
 

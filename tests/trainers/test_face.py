@@ -10,7 +10,14 @@ from scalefit.errors import ConfigError
 
 
 def test_families_are_described() -> None:
-    known = ["perceptron", "committee", "random_features", "manifold"]
+    known = [
+        "perceptron",
+        "committee",
+        "diagonal",
+        "quadratic",
+        "random_features",
+        "manifold",
+    ]
     assert list(trainers.families()) == known
 
 

@@ -1,0 +1,1 @@
+"""Networks under weight decay: what the diagonal and the quadratic family have in common."""
