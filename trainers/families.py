@@ -12,13 +12,13 @@ from importlib.metadata import entry_points
 from scalefit.errors import ConfigError, nearest
 from scalefit.importing import named
 
-from . import committee, perceptron
+from . import committee, deep, perceptron
 from .protocol import Family, Run, Simulation
 from .settings import Settings, kinds
 
 GROUP = "scalefit.families"
 """Entry points of installed packages that name a `Family` each."""
-OURS = (perceptron.FAMILY, committee.FAMILY)
+OURS = (perceptron.FAMILY, committee.FAMILY, deep.FAMILY)
 FAMILIES: dict[str, Family] = {one.name: one for one in OURS}
 """What is known by its name: ours, and what was registered."""
 

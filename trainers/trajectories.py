@@ -144,7 +144,7 @@ def piece(simulation: Simulation, runs: Sequence[Run], outcome: Outcome | None) 
     if outcome:
         ended = zip(alive[:, -1] > 0, outcome.arrived, strict=True)
         status = [
-            ("ok" if there else "not converged") if fine else "diverged" for fine, there in ended
+            ("ok" if there else facts.short) if fine else "diverged" for fine, there in ended
         ]
     values: dict[str, Array] = {}
     for name, what in facts.variables.items():
@@ -156,7 +156,10 @@ def piece(simulation: Simulation, runs: Sequence[Run], outcome: Outcome | None) 
         else:  # memory sufficed for no run
             sizes = [len(facts.labels.get(dim, (0,))) for dim in what.dims]
             values[name] = np.full((*shape, *sizes), np.nan)
-    return Piece(simulation, runs, values, status, outcome.coordinates if outcome else {})
+    if not outcome:
+        return Piece(simulation, runs, values, status, {})
+    read = simulation.reading(runs[0].settings, values)
+    return Piece(simulation, runs, values, status, {**outcome.coordinates, **read})
 
 
 def unfinished(simulation: Simulation, runs: Sequence[Run], measured: Mapping[str, Array]) -> Piece:

@@ -18,6 +18,7 @@ from scalefit.trainers.sweep import expand
 SMALL: dict[str, dict[str, Any]] = {
     "perceptron": {"N": 6, "load": 2, "steps": 7, "points": 4, "norm": [0.5, 1]},
     "committee": {"N": 12, "duration": 20, "points": 4},
+    "deep": {"n_train": 20, "batch": 6, "steps": 7, "points": 4, "width": 0.1, "eval_test": 50},
 }
 
 

@@ -10,7 +10,7 @@ from scalefit.errors import ConfigError
 
 
 def test_families_are_described() -> None:
-    assert list(trainers.families()) == ["perceptron", "committee"]
+    assert list(trainers.families()) == ["perceptron", "committee", "deep"]
 
 
 def test_neither_import_nor_theory_loads_torch_or_pymc() -> None:
