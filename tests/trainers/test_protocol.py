@@ -126,7 +126,7 @@ def test_a_step_launches_no_more_kernels_than_before(family: str, protocol: str)
                 self.count += 1  # a view launches nothing
             return found
 
-    runs = small(family, protocol, **({"steps": 48} if family == "perceptron" else {}))
+    runs = small(family, protocol, **({"steps": 48} if family != "committee" else {}))
     one, settings = simulation(runs[0].settings), runs[0].settings
     context = Context(settings, torch.device("meta"))
     cpu = Context(settings, torch.device("cpu"))

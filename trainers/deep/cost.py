@@ -13,6 +13,7 @@ from scalefit.trainers.protocol import Cost
 from .models import Encoder, plan_of
 
 if TYPE_CHECKING:
+    from .models import Plan
     from .settings import Deep
 
 EFFICIENCY = 16.0
@@ -39,17 +40,14 @@ class Work(NamedTuple):
     parameters: int
 
 
+@lru_cache(maxsize=4096)
 def work_of(settings: Deep) -> Work:
     """Return what a step of these settings takes, without making it."""
-    same = {"n_train": settings.rows, "steps": 1, "epochs": 0, "points": 2, "batch": settings.rows}
-    return _work(type(settings)(**{**settings.used(), **same}))
+    return measured(plan_of(settings), settings.rows, settings.data.shape)
 
 
-@lru_cache(maxsize=256)
-def _work(settings: Deep) -> Work:
-    plan = plan_of(settings)
-    rows, columns, channels = settings.data.shape
-    size = (settings.rows, rows, columns, channels)
+def measured(plan: Plan, rows: int, shape: tuple[int, int, int]) -> Work:
+    """Return what a step of a network on so many images of a shape takes."""
     model = plan.bound(torch.empty(plan.count, device="meta"), {})
     products: list[float] = []
 
@@ -76,7 +74,7 @@ def _work(settings: Deep) -> Work:
         torch.enable_grad(),
         torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one),
     ):
-        model(torch.empty(size, device="meta").permute(0, 3, 1, 2))
+        model(torch.empty(rows, *shape, device="meta").permute(0, 3, 1, 2))
     held.pop(own, None)
     # forward, and backward to weights and inputs, of which the images need none
     operations = 3 * sum(products) - products[0]

@@ -210,9 +210,10 @@ def find(name: str, source: Any = None) -> Images:
         return _digits()
     if name in KNOWN:
         return _read(_place(name))
-    source = _HELD.setdefault(name, source)
+    source = _HELD.get(name, source)
     if source is None:
         raise ConfigError(f"setting 'images' is {typed(name)}: give the images as data=")
+    _HELD[name] = source
     found = source if isinstance(source, Images) else _read(source)
     if f"own-{found.sum}" != name:
         raise InvalidData(f"{inline(source)}: the images are others than before; give them again")

@@ -353,7 +353,7 @@ def _matrices(part: Part) -> Iterator[Matrix]:
         yield Matrix(f"{name[:-3]}{one}", part, slice(at * size, (at + 1) * size))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4096)
 def _plan(
     settings: Deep, shape: tuple[int, int, int], classes: int
 ) -> Plan:

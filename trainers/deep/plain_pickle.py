@@ -135,7 +135,8 @@ class Machine:
         arguments, name = self.stack.pop(), self.stack.pop()
         if not isinstance(name, Name):
             raise Refused("a call of something that is not a name")
-        self.stack.append(Call(name, arguments))
+        call = Call(name, arguments)
+        self.stack.append(_encoded(call) if name == ENCODE else call)
 
     def _build(self) -> None:
         state = self.stack.pop()
@@ -178,7 +179,7 @@ def _plain(value: Any) -> Any:
             for key, one in value.items()
         }
     if isinstance(value, Call):
-        return _encoded(value) if value.name == ENCODE else _array(value)
+        return _array(value)
     if isinstance(value, Name):
         raise Refused(f"{value!r} by itself")
     return value
@@ -196,7 +197,6 @@ def _array(call: Call) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Return an array of unsigned bytes, made of its shape and content."""
     match call.state:
         case (int(), tuple(shape), Call() as kind, order, content) if call.name == ARRAY:
-            content = _plain(content)
             text = kind.arguments[0] if isinstance(kind.arguments, tuple) else None
             whole = isinstance(content, bytes) and all(isinstance(one, int) for one in shape)
             if whole and kind.name == DTYPE and text in ("u1", b"u1"):
