@@ -38,7 +38,7 @@ def test_what_is_recorded_survives_a_file(curves: xr.Dataset, tmp_path: Path) ->
     assert set(curves["status"].values) == {"ok"}
     assert curves["n_train"].values.tolist() == [40, 40, 80, 80]
     assert curves["layer"].values.tolist() == ["hidden.0", "hidden.1", "classifier"]
-    assert np.isfinite(curves.to_array().where(curves.to_array().notnull(), 0)).all()
+    assert all(np.isfinite(curves[name]).all() for name in curves.data_vars)
     np.testing.assert_array_equal(curves["examples"], 16 * curves["step"])
     passes = curves["examples"] / curves["n_train"]
     np.testing.assert_allclose(curves["epoch"], passes)
@@ -290,7 +290,7 @@ def test_evaluation_leaves_the_training_alone() -> None:
 @pytest.mark.slow
 def test_the_collapse_reads_curves_of_small_networks() -> None:
     settings = {"n_train": [100, 200, 400, 800], "width": 0.5, "steps": 600, "points": 30}
-    ds = trained(**settings, batch=64, seeds=2, n_eval=1)
+    ds = trained(**settings, batch=64, seeds=2)
     below = ds.where(ds["test_error"] < 0.6, drop=False)
     law = sf.laws.Collapse(2)
     fit = sf.fit(
