@@ -143,9 +143,7 @@ def piece(simulation: Simulation, runs: Sequence[Run], outcome: Outcome | None) 
     status = ["oom"] * len(runs)
     if outcome:
         ended = zip(alive[:, -1] > 0, outcome.arrived, strict=True)
-        status = [
-            ("ok" if there else facts.short) if fine else "diverged" for fine, there in ended
-        ]
+        status = [("ok" if there else facts.short) if fine else "diverged" for fine, there in ended]
     values: dict[str, Array] = {}
     for name, what in facts.variables.items():
         if name in along[0]:

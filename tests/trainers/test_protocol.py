@@ -99,6 +99,10 @@ KERNELS = {
     ("perceptron", "adatron"): 9,
     ("committee", "sgd"): 11.625,
     ("committee", "order_parameters"): 14.25,
+    ("deep", "mlp"): 107,
+    ("deep", "cnn"): 134,
+    ("deep", "resnet"): 608,
+    ("deep", "vit"): 641,
 }
 """Operations that a step of three runs may dispatch: on a GPU each is a launch."""
 

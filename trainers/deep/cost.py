@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from scalefit.trainers.protocol import Cost
 
-from .models import Encoder, plan_of
+from .layout import plan_of
+from .models import Encoder
 
 if TYPE_CHECKING:
-    from .models import Plan
+    from .layout import Plan
     from .settings import Deep
 
 EFFICIENCY = 16.0

@@ -231,9 +231,10 @@ def _place(name: str) -> Path:
         for place in (root / "images" / f"{name}.npz", root / "images" / name):
             if place.exists():
                 return place
+    tried = " or ".join(str(root / "images") for root in (*roots, cache))
     raise InvalidData(
-        f"images {name}: not in {inline(' or '.join(str(one / 'images') for one in (*roots, cache)))}"
-        f"; put the published files there, in a folder {name}, or set SCALEFIT_DATA"
+        f"images {name}: not in {inline(tried)}; put the published files there, in a folder "
+        f"{name}, or set SCALEFIT_DATA"
     )
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Run
 
-    from .models import Part, Plan
+    from .layout import Part, Plan
     from .settings import Deep
 
 CLASSIFIER, TOKENS = 0.01, 0.02

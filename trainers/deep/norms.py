@@ -13,6 +13,7 @@ its CNN and for that of its ResNet, which sees the classifier alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
 
-    from .models import Matrix
+    from .layout import Matrix
 
 NUMBERS = ("spectral", "rows", "columns", "squares", "sizes")
 """What is taken of each matrix."""
@@ -50,9 +51,11 @@ def numbers(matrices: Sequence[Matrix], flat: Tensor) -> Tensors:
 def _numbers(matrix: Matrix, flat: Tensor) -> Tensors:
     weight = matrix.part.view(flat)[matrix.rows].flatten(1).double()
     wide = weight if weight.shape[0] <= weight.shape[1] else weight.T
-    top = torch.linalg.eigvalsh(wide @ wide.T)[-1]
+    gram = wide @ wide.T
+    lost = ~gram.isfinite().all()  # of a run that has diverged, which others are not to notice
+    top = torch.linalg.eigvalsh(gram.masked_fill(lost, 0.0))[-1]
     return {
-        "spectral": top.clamp(min=0).sqrt(),
+        "spectral": top.clamp(min=0).sqrt().masked_fill(lost, math.nan),
         "rows": torch.linalg.vector_norm(weight, dim=1).sum(),
         "columns": torch.linalg.vector_norm(weight, dim=0).sum(),
         "squares": weight.square().sum(),

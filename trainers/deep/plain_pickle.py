@@ -160,7 +160,9 @@ def _bytes(argument: Any) -> bytes:
 VALUES: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("BININT", "BININT1", "BININT2", "INT", "LONG1", "BINFLOAT"), lambda one: one),
     **dict.fromkeys(("BINUNICODE", "SHORT_BINUNICODE", "UNICODE"), str),
-    **dict.fromkeys(("BINSTRING", "SHORT_BINSTRING", "STRING", "BINBYTES", "SHORT_BINBYTES"), _bytes),
+    **dict.fromkeys(
+        ("BINSTRING", "SHORT_BINSTRING", "STRING", "BINBYTES", "SHORT_BINBYTES"), _bytes
+    ),
     "GLOBAL": _name,
 }
 """Instructions that put their argument on the stack."""

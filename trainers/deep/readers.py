@@ -106,9 +106,8 @@ def _unpacked(path: Path) -> bytes:
     """Return the bytes of a file, gzip unpacked, and not more than allowed."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
-    opened: Any = gzip.open(path, "rb") if packed else path.open("rb")
-    with opened as file:
-        content: bytes = file.read(LARGEST + 1)
+    with gzip.open(path, "rb") if packed else path.open("rb") as opened:
+        content: bytes = opened.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise ValueError(f"more than {LARGEST // 2**30} GB unpacked")
     return content

@@ -7,6 +7,4 @@ from scalefit.trainers.protocol import Simulation
 from .training import Training
 
 TRAINING = Training()
-SIMULATIONS: dict[str, Simulation] = {
-    name: TRAINING for name in ("mlp", "cnn", "resnet", "vit")
-}
+SIMULATIONS: dict[str, Simulation] = {name: TRAINING for name in ("mlp", "cnn", "resnet", "vit")}

@@ -29,7 +29,7 @@ from scalefit.trainers.protocol import Context, Cost, Facts, Run, Simulation
 from . import batches, optimizers
 from .cost import cost_of
 from .inits import weights
-from .models import plan_of
+from .layout import plan_of
 from .norms import complexities, numbers
 from .variables import DEFAULT, MARGINS, NORMS, VARIABLES, name_of
 

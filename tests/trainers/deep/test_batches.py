@@ -74,7 +74,7 @@ def test_moved_images_are_black_where_nothing_was() -> None:
     expected[1:, :2] = first[:3, 2:]
     np.testing.assert_array_equal(moved, expected)
     expected = np.zeros((4, 4))
-    expected[:, 1:] = first[:, ::-1][:, : 3]
+    expected[:, 1:] = first[:, ::-1][:, :3]
     np.testing.assert_array_equal(mirrored, expected)
 
 

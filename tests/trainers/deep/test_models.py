@@ -32,7 +32,8 @@ def test_published_networks_have_their_sizes_and_their_work(
     settings: dict[str, Any], shape: Any, classes: int, millions: float, gflop: float
 ) -> None:
     from scalefit.trainers.deep.cost import measured
-    from scalefit.trainers.deep.models import Plan, build
+    from scalefit.trainers.deep.layout import Plan
+    from scalefit.trainers.deep.models import build
 
     deep = Deep(**settings)
     work = measured(Plan(lambda: build(deep, shape, classes)), 128, shape)
@@ -44,7 +45,8 @@ def test_published_networks_have_their_sizes_and_their_work(
 def test_a_bound_network_gives_the_outputs_and_gradients_of_its_own_copy(protocol: str) -> None:
     import torch
 
-    from scalefit.trainers.deep.models import Plan, build
+    from scalefit.trainers.deep.layout import Plan
+    from scalefit.trainers.deep.models import build
 
     deep = Deep(protocol=protocol, width=0.25, layers=8, blocks=1)
     plan = Plan(lambda: build(deep, DIGITS, 10))
@@ -74,7 +76,8 @@ def test_a_bound_network_gives_the_outputs_and_gradients_of_its_own_copy(protoco
     ],
 )
 def test_networks_that_images_do_not_fit_are_refused(settings: dict[str, Any], said: str) -> None:
-    from scalefit.trainers.deep.models import Plan, build
+    from scalefit.trainers.deep.layout import Plan
+    from scalefit.trainers.deep.models import build
 
     with pytest.raises(ConfigError, match=said):
         Plan(lambda: build(Deep(**settings), DIGITS, 10))
@@ -94,7 +97,8 @@ def test_settings_that_make_no_network_are_refused(settings: dict[str, Any], sai
 
 
 def test_the_width_of_a_transformer_is_a_multiple_of_its_heads() -> None:
-    from scalefit.trainers.deep.models import Plan, build
+    from scalefit.trainers.deep.layout import Plan
+    from scalefit.trainers.deep.models import build
 
     deep = Deep(protocol="vit", width=0.1, heads=5, blocks=1)
     parts = {one.name: one for one in Plan(lambda: build(deep, DIGITS, 10)).parts}

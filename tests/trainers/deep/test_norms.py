@@ -18,7 +18,7 @@ def flat(*matrices: np.ndarray) -> tuple[list[Any], Any]:
     """Return matrices as the layers of a network, and all their values, shape (1, parameter)."""
     import torch
 
-    from scalefit.trainers.deep.models import Matrix, Part
+    from scalefit.trainers.deep.layout import Matrix, Part
 
     layers, first = [], 0
     for at, one in enumerate(matrices):
@@ -110,7 +110,8 @@ def test_networks_start_with_the_published_norms(
     settings: dict[str, Any], shape: Any, count: int, expected: tuple[float, ...]
 ) -> None:
     from scalefit.trainers.deep.inits import weights
-    from scalefit.trainers.deep.models import Plan, build
+    from scalefit.trainers.deep.layout import Plan
+    from scalefit.trainers.deep.models import build
     from scalefit.trainers.deep.norms import complexities, numbers
 
     deep = Deep(**settings)
@@ -127,7 +128,7 @@ def test_networks_start_with_the_published_norms(
 def test_kernels_count_as_matrices_of_outputs_and_the_rest(rng: np.random.Generator) -> None:
     import torch
 
-    from scalefit.trainers.deep.models import Matrix, Part
+    from scalefit.trainers.deep.layout import Matrix, Part
     from scalefit.trainers.deep.norms import numbers
 
     kernel = rng.standard_normal((4, 2, 3, 3))
@@ -141,7 +142,8 @@ def test_kernels_count_as_matrices_of_outputs_and_the_rest(rng: np.random.Genera
 
 
 def test_queries_keys_and_values_are_three_matrices() -> None:
-    from scalefit.trainers.deep.models import Plan, build
+    from scalefit.trainers.deep.layout import Plan
+    from scalefit.trainers.deep.models import build
 
     deep = Deep(protocol="vit", blocks=1, width=0.25)
     names = [one.name for one in Plan(lambda: build(deep, (8, 8, 1), 10)).matrices]

@@ -69,7 +69,7 @@ def test_a_damaged_idx_file_is_named(folder: Path, name: str, harm: str) -> None
 
 def test_a_missing_idx_file_is_named(folder: Path) -> None:
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(InvalidData, match="no file t10k-...idx1-ubyte"):
+    with pytest.raises(InvalidData, match=r"no file t10k-\.\.\.idx1-ubyte"):
         read(folder)
 
 
@@ -168,7 +168,7 @@ def test_an_npz_file_is_read_and_a_damaged_one_is_named(
 
 def test_a_folder_of_something_else_says_what_belongs_there(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("a")
-    with pytest.raises(InvalidData, match="neither IDX files.*'notes.txt'"):
+    with pytest.raises(InvalidData, match=r"neither IDX files.*'notes.txt'"):
         read(tmp_path)
     with pytest.raises(InvalidData, match="no such file or folder"):
         read(tmp_path / "missing")
@@ -201,8 +201,7 @@ def test_images_of_ones_own_are_known_by_their_checksum(
     np.savez(tmp_path / "own.npz", **arrays)
     pairs = [list(zip(arrays[f"x_{p}"], arrays[f"y_{p}"], strict=True)) for p in ("train", "test")]
     names = {
-        own(given)
-        for given in (tmp_path / "own.npz", arrays, [arrays[key] for key in KEYS], pairs)
+        own(given) for given in (tmp_path / "own.npz", arrays, [arrays[key] for key in KEYS], pairs)
     }
     assert len(names) == 1
     name = names.pop()
@@ -245,7 +244,7 @@ def test_files_are_found_where_the_data_are(
 ) -> None:
     monkeypatch.setenv("SCALEFIT_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(InvalidData, match="images mnist: not in .*put the published files there"):
+    with pytest.raises(InvalidData, match=r"images mnist: not in .*put the published files there"):
         find("mnist")
     (tmp_path / "images").mkdir()
     np.savez(tmp_path / "images/mnist.npz", **arrays)
