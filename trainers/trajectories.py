@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
+OUTCOME = "outcome"
+"""Role of a run coordinate that was found by the run, and not chosen."""
+
+
 class Curve(NamedTuple):
     """What theory says of one run.
 
@@ -223,6 +227,7 @@ def simulated(
         [run.label for run in runs],
         coordinates,
         labels=facts.labels,
+        outcomes=known,
         source=f"simulation: {first.simulation.source}",
         attrs=attrs,
     )
@@ -308,8 +313,12 @@ def _built(
     source: str,
     attrs: Mapping[str, Any],
     labels: Mapping[str, Sequence[Any]] = MappingProxyType({}),
+    outcomes: Collection[str] = (),
 ) -> xr.Dataset:
-    """Return the trajectory of runs with these values, shape (run, point, ...), and coordinates."""
+    """Return the trajectory of runs with these values, shape (run, point, ...), and coordinates.
+
+    Those that are outcomes, not settings, are marked, so that they tell no curves apart.
+    """
     return trajectory.build(
         {
             name: (
@@ -322,7 +331,11 @@ def _built(
         {
             "run": ("run", _column(names)),
             **{
-                name: ("run", _column([one[name] for one in coordinates]))
+                name: (
+                    "run",
+                    _column([one[name] for one in coordinates]),
+                    {"role": OUTCOME} if name in outcomes else {},
+                )
                 for name in coordinates[0]
             },
             **{dim: (dim, _column(list(one))) for dim, one in labels.items()},

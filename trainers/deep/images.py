@@ -25,11 +25,12 @@ from scalefit.errors import ConfigError, InvalidData
 from scalefit.trainers.seeds import generator
 from scalefit.wording import inline, typed
 
+from .readers import KEYS, read, stamp
+
 DIGITS = "digits"
 KNOWN = (DIGITS, "mnist", "fashion_mnist", "cifar10", "cifar100")
 OWN = r"own-[0-9a-f]{16}"
 """What images of one's own are called: by their checksum."""
-KEYS = ("x_train", "y_train", "x_test", "y_test")
 HELD_OUT = 500
 """Digits to test with."""
 MOST = 4 * 2**30
@@ -62,7 +63,7 @@ class Images:
         digest = hashlib.sha256()
         for one in (self.train, self.train_labels, self.test, self.test_labels):
             digest.update(f"{one.dtype} {one.shape}".encode())
-            digest.update(np.ascontiguousarray(one))
+            digest.update(np.ascontiguousarray(one).data)
         return digest.hexdigest()[:16]
 
     @property
@@ -240,16 +241,12 @@ def _place(name: str) -> Path:
 
 def _read(path: Path) -> Images:
     """Return the data set in files, read once in a process as long as they stay the same."""
-    from .readers import stamp
-
     return _read_at(path, stamp(path))
 
 
 @lru_cache(maxsize=4)
-def _read_at(path: Path, stamp: tuple[tuple[str, int, int], ...]) -> Images:
-    from .readers import read
-
-    del stamp
+def _read_at(path: Path, changed: tuple[tuple[str, int, int], ...]) -> Images:
+    del changed
     return checked(read(path), inline(path))
 
 

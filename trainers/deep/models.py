@@ -117,8 +117,8 @@ class Block(nn.Module):
         # Pixels are left out before the convolution, not by it: with less than 8 channels, last in
         # memory, the backward pass of PyTorch 2.13 on a CPU then writes where it must not.
         thinned = images[:, :, :: self.stride, :: self.stride]
-        found = self.second_norm(self.second(found)) + self.leap(thinned)
-        return found.relu()
+        after: Tensor = self.second_norm(self.second(found)) + self.leap(thinned)
+        return after.relu()
 
 
 class ResNet(nn.Module):

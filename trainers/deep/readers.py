@@ -26,6 +26,7 @@ LARGEST = 4 * 2**30
 SIDE = 1024
 """Pixels along a side of an image in a folder, at most."""
 FORMATS = ("PNG", "JPEG", "BMP", "PPM", "GIF")
+KEYS = ("x_train", "y_train", "x_test", "y_test")
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -49,7 +50,8 @@ def read(path: Path) -> Arrays:
         Naming the file that is missing, damaged, cut off or of another form.
     """
     if path.is_file():
-        return _guarded(_npz, path)
+        found: Arrays = _guarded(_npz, path)
+        return found
     if not path.is_dir():
         raise InvalidData(f"{inline(path)}: no such file or folder of images")
     inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))
@@ -92,8 +94,6 @@ def _guarded(reader: Callable[[Path], Any], path: Path) -> Any:
 
 def _npz(path: Path) -> Arrays:
     """Return the arrays of an npz file whose names are known."""
-    from .images import KEYS
-
     with zipfile.ZipFile(path) as members:
         sizes = {one.filename.removesuffix(".npy"): one.file_size for one in members.infolist()}
     if sum(sizes.get(key, 0) for key in KEYS) > LARGEST:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -31,7 +32,7 @@ from .cost import cost_of
 from .inits import weights
 from .layout import plan_of
 from .norms import complexities, numbers
-from .variables import DEFAULT, MARGINS, NORMS, VARIABLES, name_of
+from .variables import DEFAULT, INTERPOLATED, MARGINS, NORMS, VARIABLES, name_of
 
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
@@ -97,7 +98,9 @@ class Training(Simulation):
         images = context.resources or self.resources(settings, device)
         chosen = [batches.subset(run, held) for run in runs]
         labels = [batches.labels(run, held, own) for run, own in zip(runs, chosen, strict=True)]
-        initial = torch.stack([weights(run, run.settings, plan) for run in runs])
+        initial = torch.stack(
+            [weights(run, one, plan) for run, one in zip(runs, each, strict=True)]
+        )
         mean, spread = held.scale if settings.pixels == "standard" else (0.5, 0.5)
         data: Tensors = {
             **images,
@@ -149,7 +152,8 @@ class Training(Simulation):
     def _bound(self, context: Context, state: Tensors, *, train: bool) -> list[nn.Module]:
         """Return the runs' networks, whose parameters are parts of `state`."""
         flat = state["weights"]
-        kept, models = context.kept.get(("bound", train), (None, []))
+        kind = "trained" if train else "measured"
+        kept, models = context.kept.get(kind, (None, []))
         if kept is not flat:
             plan = plan_of(context.settings)
             names = [name for name in state if name.startswith("buffer ")]
@@ -157,8 +161,9 @@ class Training(Simulation):
                 plan.bound(flat[run], {name[7:]: state[name][run] for name in names}).train(train)
                 for run in range(len(flat))
             ]
-            context.kept["bound", train] = (flat, models)
-        return models
+            context.kept[kind] = (flat, models)
+        found: list[nn.Module] = models
+        return found
 
     def _gradient(self, context: Context, state: Tensors) -> tuple[Tensor, list[list[Tensor]]]:
         """Return all gradients, and parts of them as the parameters are, the same every step."""
@@ -196,7 +201,7 @@ class Training(Simulation):
         """Return the norms, their growth, and the numbers of each layer."""
         plan = plan_of(settings)
         now = numbers(plan.matrices, state["weights"])
-        since = numbers(plan.matrices, state["weights"] - data["initial"])
+        since = numbers(plan.matrices, state["weights"] - data["initial"], spectral=False)
         all_of_them = complexities(now, since)
         found = {f"layer_{name}": one for name, one in now.items()}
         found |= {f"layer_{name}_from_init": since[name] for name in ("rows", "columns")}
@@ -265,7 +270,7 @@ class Training(Simulation):
         }
 
     def reading(self, settings: Deep, values: Mapping[str, Array]) -> Mapping[str, Array]:
-        """Return the step and the norms at which training images are first all right.
+        """Return `INTERPOLATED` where training images are first all right.
 
         It is the first checkpoint with a training error of 0 among the images that are looked at;
         NaN where there is none.
@@ -274,10 +279,9 @@ class Training(Simulation):
         right = values["train_error"] <= 0
         first, ever = right.argmax(axis=1), right.any(axis=1)
         rows = np.arange(len(right))
-        names = ["step", *(name for name in VARIABLES if name.startswith("norm"))]
         return {
             f"{name}_interpolation": np.where(ever, values[name][rows, first], math.nan)
-            for name in names
+            for name in INTERPOLATED
         }
 
 
@@ -304,12 +308,12 @@ def _margins(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.stack([ordered[at] for at in places])
 
 
-def _entropy(labels: Array) -> float:
+def _entropy(labels: NDArray[np.int64]) -> float:
     """Return the entropy of labels in nats, the loss of knowing how frequent each class is."""
     share = np.bincount(labels) / len(labels)
     share = share[share > 0]
     return float(-(share * np.log(share)).sum())
 
 
-def _hashed(chosen: Array) -> str:
-    return hashlib.sha256(np.ascontiguousarray(chosen)).hexdigest()[:12]
+def _hashed(chosen: NDArray[np.int64]) -> str:
+    return hashlib.sha256(chosen.tobytes()).hexdigest()[:12]

@@ -34,6 +34,13 @@ def _norms() -> dict[str, Variable]:
     return found
 
 
+INTERPOLATED = (
+    "step",
+    *map(name_of, NORMS),
+    name_of(DEFAULT, "growth"),
+    name_of(DEFAULT, "from_init"),
+)
+"""What is told of the checkpoint at which training images are first all right."""
 _LAYER = ("layer",)
 LAYERS = {
     "layer_spectral": Variable("largest singular value of a layer", "", _LAYER, False),

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from scalefit.errors import ConfigError, InvalidData
-from scalefit.trainers.deep.images import KEYS, checked, digits, find, own
+from scalefit.trainers.deep.images import checked, digits, find, own
 from scalefit.trainers.deep.plain_pickle import Refused, loaded
-from scalefit.trainers.deep.readers import read
+from scalefit.trainers.deep.readers import KEYS, read
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_the_norm_at_interpolation_is_that_of_the_first_checkpoint_without_mista
         one = curves.isel(run=run)
         right = np.flatnonzero(one["train_error"].values == 0)
         assert right.size
-        for name in ("step", "norm", "norm_cnn_variant_growth"):
+        for name in ("step", "norm", "norm_cnn_variant", "norm_growth"):
             assert one[f"{name}_interpolation"].item() == one[name].values[right[0]]
     late = trained(steps=2, seeds=1)
     assert np.isnan(late["norm_interpolation"].item())
