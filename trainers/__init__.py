@@ -15,7 +15,7 @@ if __name__ == "trainers":
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from .config import Config, make, require_config, require_seed
+from .config import Config, make, require_config, require_seed, with_data
 from .families import find, known, register
 from .protocol import Family
 
@@ -36,7 +36,7 @@ def families() -> dict[str, str]:
     Examples
     --------
     >>> sorted(families())
-    ['committee', 'diagonal', 'manifold', 'perceptron', 'quadratic', 'random_features']
+    ['committee', 'deep', 'diagonal', 'manifold', 'perceptron', 'quadratic', 'random_features']
     """
     return known()
 
@@ -80,6 +80,7 @@ def run(
     determinism: str = "fast",
     seed: int = 0,
     shard: str | tuple[int, int] | None = None,
+    data: Any = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Train every run of a configuration and return the trajectory.
@@ -112,6 +113,10 @@ def run(
     shard
         `"i/n"` or `(i, n)`: the i-th of n shares of the runs only, for machines that do not see
         the same folder.
+    data
+        Images of your own, for a family that takes any, in place of those that its settings name:
+        a path, arrays or PyTorch's Datasets, as `scalefit.trainers.deep.images.own` describes. They
+        are known by their checksum. Workers read a path themselves, and are sent arrays.
     progress
         Show a progress bar on standard error; a line every 30 seconds where that is no terminal.
 
@@ -130,6 +135,8 @@ def run(
         theory but no simulation.
     MissingExtra
         If PyTorch is not installed.
+    InvalidData
+        If a file of data is missing or damaged.
     ScalefitError
         If the disk is full or a worker process died; what was finished is kept.
 
@@ -141,7 +148,7 @@ def run(
     """
     from . import sweep
 
-    require_config(config)
+    config = with_data(require_config(config), data)
     seed = require_seed(seed)
     sweep.require_determinism(determinism)
     doubtful = [texts for point in config.points if (texts := point.cautions())]
@@ -167,6 +174,7 @@ def plan(
     determinism: str = "fast",
     seed: int = 0,
     device: str = "auto",
+    data: Any = None,
 ) -> pd.DataFrame:
     """Return what `run` would do with the same arguments, without doing it.
 
@@ -189,7 +197,7 @@ def plan(
     """
     from . import planning, sweep
 
-    require_config(config)
+    config = with_data(require_config(config), data)
     seed = require_seed(seed)
     sweep.require_determinism(determinism)
     return planning.plan(config, out=out, determinism=determinism, seed=seed, device=device)

@@ -118,6 +118,21 @@ def make(kind: type[Settings], settings: Mapping[str, Any]) -> Config:
     return Config(points, numbers, json.dumps(record, sort_keys=True, separators=(",", ":")))
 
 
+def with_data(config: Config, data: Any) -> Config:
+    """Return the configuration for a user's own data; itself where there are none.
+
+    Raises
+    ------
+    ConfigError, InvalidData
+        If the family takes no data, or not these.
+    """
+    if data is None:
+        return config
+    settings = json.loads(config.text)
+    kind = type(config.points[0])
+    return make(kind, {n: v for n, v in settings.items() if n != "family"} | kind.given(data))
+
+
 def require_config(config: object) -> Config:
     """Return the configuration, or raise ConfigError if the object is none."""
     if not isinstance(config, Config):

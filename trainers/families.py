@@ -14,6 +14,7 @@ from scalefit.importing import named
 
 from . import (
     committee,
+    deep,
     diagonal,
     manifold,
     perceptron,
@@ -32,6 +33,7 @@ OURS = (
     quadratic.FAMILY,
     random_features.FAMILY,
     manifold.FAMILY,
+    deep.FAMILY,
 )
 FAMILIES: dict[str, Family] = {one.name: one for one in OURS}
 """What is known by its name: ours, and what was registered."""

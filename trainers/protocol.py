@@ -106,6 +106,8 @@ class Facts:
         would have measured.
     gradients
         Whether PyTorch records operations during `update`, for a simulation that differentiates.
+    short
+        Status of a run that has not arrived at the end.
     """
 
     variables: Mapping[str, Variable]
@@ -115,6 +117,7 @@ class Facts:
     labels: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     early: bool = False
     gradients: bool = False
+    short: str = "not converged"
 
 
 @dataclass(frozen=True)
@@ -304,7 +307,7 @@ class Simulation:
         """Return which runs have arrived, shape (run,); None where no run ever does.
 
         Read a hundred times a training at most. A run that has not arrived at the end has the
-        status `not converged`.
+        status `Facts.short`.
         """
         del context, state, data
         return None
@@ -312,6 +315,11 @@ class Simulation:
     def outcome(self, context: Context, state: Tensors, data: Tensors) -> Mapping[str, Any]:
         """Return further run coordinates that are known in the end: numbers or texts, (run,)."""
         del context, state, data
+        return {}
+
+    def reading(self, settings: Any, values: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return run coordinates that are read off finished curves, of shape (run, point, ...)."""
+        del settings, values
         return {}
 
 

@@ -39,6 +39,8 @@ class Setting:
         The values of a text.
     grid
         A list belongs to every run and is not swept; it must increase.
+    also
+        Regular expression of further words of a text.
     only
         Protocols that use the setting; empty for all.
     """
@@ -50,6 +52,7 @@ class Setting:
     above: bool = False
     words: tuple[str, ...] = ()
     grid: bool = False
+    also: str = ""
     only: tuple[str, ...] = ()
 
     @property
@@ -80,7 +83,7 @@ class Setting:
 
     def _one(self, name: str, value: object) -> Any:
         if self.kind is str:
-            if value not in self.words:
+            if value not in self.words and not re.fullmatch(self.also or "(?!)", str(value)):
                 hint = nearest(str(value), self.words)
                 raise ConfigError(f"setting '{name}' is {value!r}; {hint}")
             return value
@@ -105,9 +108,10 @@ def whole(default: int, **bounds: Any) -> Any:
     return field(default=default, metadata={"setting": Setting(int, **bounds)})
 
 
-def choice(*words: str, only: tuple[str, ...] = ()) -> Any:
+def choice(*words: str, also: str = "", only: tuple[str, ...] = ()) -> Any:
     """Declare a setting that is one of some words, the first by default."""
-    return field(default=words[0], metadata={"setting": Setting(str, words=words, only=only)})
+    kind = Setting(str, words=words, also=also, only=only)
+    return field(default=words[0], metadata={"setting": kind})
 
 
 def switch(default: bool, only: tuple[str, ...] = ()) -> Any:
@@ -163,6 +167,11 @@ class Settings:
     def checksum(self) -> str:
         """Return the checksum of data that the settings name and do not hold; empty for none."""
         return ""
+
+    @classmethod
+    def given(cls, data: Any) -> dict[str, Any]:
+        """Return the settings that name a user's own data, for families that take any."""
+        raise ConfigError(f"family {cls.family!r} takes no data; leave the argument 'data' out")
 
     def used(self) -> dict[str, Any]:
         """Return the settings that the protocol uses."""

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
+OUTCOME = "outcome"
+"""Role of a run coordinate that was found by the run, and not chosen."""
+
+
 class Curve(NamedTuple):
     """What theory says of one run.
 
@@ -143,9 +147,7 @@ def piece(simulation: Simulation, runs: Sequence[Run], outcome: Outcome | None) 
     status = ["oom"] * len(runs)
     if outcome:
         ended = zip(alive[:, -1] > 0, outcome.arrived, strict=True)
-        status = [
-            ("ok" if there else "not converged") if fine else "diverged" for fine, there in ended
-        ]
+        status = [("ok" if there else facts.short) if fine else "diverged" for fine, there in ended]
     values: dict[str, Array] = {}
     for name, what in facts.variables.items():
         if name in along[0]:
@@ -156,7 +158,10 @@ def piece(simulation: Simulation, runs: Sequence[Run], outcome: Outcome | None) 
         else:  # memory sufficed for no run
             sizes = [len(facts.labels.get(dim, (0,))) for dim in what.dims]
             values[name] = np.full((*shape, *sizes), np.nan)
-    return Piece(simulation, runs, values, status, outcome.coordinates if outcome else {})
+    if not outcome:
+        return Piece(simulation, runs, values, status, {})
+    read = simulation.reading(runs[0].settings, values)
+    return Piece(simulation, runs, values, status, {**outcome.coordinates, **read})
 
 
 def unfinished(simulation: Simulation, runs: Sequence[Run], measured: Mapping[str, Array]) -> Piece:
@@ -222,6 +227,7 @@ def simulated(
         [run.label for run in runs],
         coordinates,
         labels=facts.labels,
+        outcomes=known,
         source=f"simulation: {first.simulation.source}",
         attrs=attrs,
     )
@@ -307,8 +313,12 @@ def _built(
     source: str,
     attrs: Mapping[str, Any],
     labels: Mapping[str, Sequence[Any]] = MappingProxyType({}),
+    outcomes: Collection[str] = (),
 ) -> xr.Dataset:
-    """Return the trajectory of runs with these values, shape (run, point, ...), and coordinates."""
+    """Return the trajectory of runs with these values, shape (run, point, ...), and coordinates.
+
+    Those that are outcomes, not settings, are marked, so that they tell no curves apart.
+    """
     return trajectory.build(
         {
             name: (
@@ -321,7 +331,11 @@ def _built(
         {
             "run": ("run", _column(names)),
             **{
-                name: ("run", _column([one[name] for one in coordinates]))
+                name: (
+                    "run",
+                    _column([one[name] for one in coordinates]),
+                    {"role": OUTCOME} if name in outcomes else {},
+                )
                 for name in coordinates[0]
             },
             **{dim: (dim, _column(list(one))) for dim, one in labels.items()},

@@ -46,6 +46,7 @@ File = Annotated[
 ADVICE = {
     "not converged": "; their values are those of the last step: take more steps",
     "diverged": "; a smaller learning rate may help",
+    "stalled": "; their loss stayed that of guessing: try another learning rate or initial scale",
     "oom": "; the same command tries them again",
 }
 """What follows a status in a note."""
@@ -88,6 +89,14 @@ def train(
         ),
     ] = "auto",
     seed: Seed = 0,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Images of your own, for the family deep: an npz file, or a folder of IDX files, "
+            "of CIFAR's batches, or of train and test with a folder for each class.",
+        ),
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print the curves as CSV as well.")] = False,
     tensorboard: Annotated[
         Path | None,
@@ -105,7 +114,7 @@ def train(
     family = config.family
     sweep = None if out.suffix == ".nc" else out
     if dry_run:
-        options: Any = {"determinism": determinism, "seed": seed, "device": device}
+        options: Any = {"determinism": determinism, "seed": seed, "device": device, "data": data}
         return listed(family, trainers.plan(config, out=sweep, **options), seed, json)
     (netcdf if sweep is None else folder)(out)
     if tensorboard is not None:
@@ -121,6 +130,7 @@ def train(
                 executor=executor,
                 determinism=determinism,
                 seed=seed,
+                data=data,
                 shard=shard,
                 progress=True,
             )
@@ -131,6 +141,7 @@ def train(
     words = [f"--config {file}"] if file else []
     words += [f"--set {text}" for text in settings or ()]
     words += [f"--shard {shard}"] if shard else []
+    words += [f"--data {data}"] if data else []
     result.attrs["command"] = " ".join(["scalefit train", family, *words, f"--seed {seed}"])
     name = f"{family}-{shard.replace('/', '-of-')}.nc" if shard else f"{family}.nc"
     path = out if sweep is None else out / name

@@ -22,7 +22,7 @@ from .passes import joined
 from .points import Mask, Points, gathered, original, renamed
 from .refusals import check_y
 from .rows import Rows, columns_beside
-from .settings import defining
+from .settings import defining, outcome
 
 Duplicates = Literal["replicate", "last", "error"]
 
@@ -293,6 +293,7 @@ def _apart_note(dataset: xr.Dataset, x: str, by: list[str]) -> tuple[str, ...]:
         for name, values in dataset.coords.items()
         if values.dims == ("run",)
         and name not in ("run", "status", x, *by)
+        and not outcome(values)
         and len({one if one == one else None for one in values.values.tolist()}) > 1
     ]
     one = (

@@ -21,7 +21,7 @@ def defining(dataset: xr.Dataset, x: str) -> list[str]:
     names = [
         str(name)
         for name, values in dataset.coords.items()
-        if values.dims == ("run",) and name not in ("run", "status", x)
+        if values.dims == ("run",) and name not in ("run", "status", x) and not outcome(values)
     ]
     columns = {name: codes(dataset[name].values) for name in names}
     seeds = [name for name in names if is_seed(name)]
@@ -37,6 +37,11 @@ def defining(dataset: xr.Dataset, x: str) -> list[str]:
             for seed in seeds
         )
     ]
+
+
+def outcome(coordinate: xr.DataArray) -> bool:
+    """Return whether a run coordinate says what a run found, as simulations mark it."""
+    return bool(coordinate.attrs.get("role") == "outcome")
 
 
 def is_seed(name: str) -> bool:

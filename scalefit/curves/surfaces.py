@@ -19,7 +19,7 @@ from scalefit.wording import counted, inline, quoted, suggest
 from .curve import Curve
 from .points import CORRECT, Mask, Points, gathered, x_column
 from .selection import groups
-from .settings import codes, function, is_seed
+from .settings import codes, function, is_seed, outcome
 
 MOST = 4000
 """Points of a surface; of longer runs a choice is used, spaced evenly along each."""
@@ -201,7 +201,7 @@ def _defining(dataset: xr.Dataset, columns: Sequence[str]) -> list[str]:
     known = {
         str(name): codes(one.values)
         for name, one in dataset.coords.items()
-        if one.dims == ("run",) and name not in ("run", "status")
+        if one.dims == ("run",) and name not in ("run", "status") and not outcome(one)
     }
     seeds = [name for name in known if is_seed(name)]
     own = [known[name] for name in columns if name in known]

@@ -14,6 +14,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scalefit.curves import surfaces
 from scalefit.curves.curve import Curve
 from scalefit.curves.selection import curves
 from scalefit.curves.settings import defining
@@ -234,6 +235,15 @@ def test_settings_of_different_x_tell_curves_apart() -> None:
     n, arch = [1.0, 4.0, 16.0, 2.0, 8.0, 32.0], list("aaabbb")
     dataset = trajectory([[1]] * 6, [[3]] * 6, n=n, arch=arch, width=[1, 2, 4, 1.4, 2.8, 5.6])
     assert defining(dataset, "n") == ["arch"]
+
+
+def test_what_a_run_found_tells_no_curves_apart() -> None:
+    n = [1.0, 2.0, 4.0] * 2
+    dataset = trajectory([[1]] * 6, [[3]] * 6, n=n, error=[0.3, 0.1, 0.2, 0.1, 0.2, 0.3])
+    assert defining(dataset, "n") == ["error"]
+    dataset["error"].attrs["role"] = "outcome"
+    assert defining(dataset, "n") == []
+    assert surfaces._defining(dataset, ["n"]) == []
 
 
 REFUSED: dict[str, tuple[list[float], list[float], dict[str, Any], list[str]]] = {

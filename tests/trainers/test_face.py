@@ -17,6 +17,7 @@ def test_families_are_described() -> None:
         "quadratic",
         "random_features",
         "manifold",
+        "deep",
     ]
     assert list(trainers.families()) == known
 
