@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .planning.bought import Design
     from .planning.design import design
     from .result import Fit, load
+    from .tails.result import Tail
+    from .tails.tail import tail
 
 __all__ = [
     "Design",
@@ -28,6 +30,7 @@ __all__ = [
     "Fits",
     "Forecaster",
     "Schedule",
+    "Tail",
     "__version__",
     "compare",
     "design",
@@ -41,6 +44,7 @@ __all__ = [
     "plot",
     "read",
     "schedule",
+    "tail",
     "trajectory",
     "weigh",
 ]
@@ -60,6 +64,8 @@ _HOME = {
     "read": "scalefit.io",
     "schedule": "scalefit.curves.schedule",
     "Schedule": "scalefit.curves.schedule",
+    "Tail": "scalefit.tails.result",
+    "tail": "scalefit.tails.tail",
     "weigh": "scalefit.comparison.weigh",
 }
 _MODULES = ("datasets", "errors", "laws", "plot", "trainers", "trajectory")

@@ -1,0 +1,157 @@
+"""Posterior of a tail: cut-off, exponent and shape, from one sum over cut-offs.
+
+All shapes share the body and its joints, so that they and all cut-offs explain the same values. The
+cut-off is integrated over cells of log x that are made finer where its posterior is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from scalefit.arrays import Array
+
+from . import joints, steepness
+from .body import Body
+from .shapes import LOG_A, SHAPES, Shape, Tails
+
+QUICK, FULL = (64, 96), (96, 128)
+"""Cells of the cut-off, round by round: for the shapes that take no time, and for all."""
+LEAST = 5
+"""Values of a tail, at least."""
+JOINTS = joints.every()
+GRID = (float(LOG_A[0]), float(LOG_A[1] - LOG_A[0]))
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Weights of cells of the cut-off under each shape.
+
+    Attributes
+    ----------
+    u : shape (n,)
+        Log values, ascending.
+    edges : shape (cells + 1,)
+        Of the cells.
+    log_weight
+        For each shape, log evidence by cell, ratio and joint.
+    """
+
+    u: Array
+    edges: Array
+    log_weight: tuple[Array, ...]
+
+    @property
+    def log_evidence(self) -> Array:
+        """Log evidence of each shape."""
+        return np.array([logsumexp(one) for one in self.log_weight])
+
+    @property
+    def probabilities(self) -> Array:
+        """Probability of each shape; a priori they are equal."""
+        log = self.log_evidence
+        return np.asarray(np.exp(log - logsumexp(log)))
+
+    def draw(self, place: int, draws: int, rng: np.random.Generator) -> dict[str, Array]:
+        """Return draws under one shape: log cut-off, steepness, values in the tail, and ratio."""
+        shape, log = SHAPES[place], self.log_weight[place]
+        weight = np.exp(log - log.max()).ravel()
+        chosen = rng.choice(weight.size, draws, p=weight / weight.sum())
+        cell, which, joint = np.unravel_index(chosen, log.shape)
+        width = self.edges[cell + 1] - self.edges[cell]
+        tails = Tails(self.u, self.edges[cell] + rng.random(draws) * width)
+        grid, _ = shape.ratios(tails)
+        sums, row = shape.sums(tails, grid), np.arange(draws)
+        s, p, q = (one[row, which] for one in (sums.s, sums.p, sums.q))
+        _, more, far, _ = JOINTS.sums(self.u, tails.cutoffs)
+        k, further = tails.k[:, 0], far[row, joint]
+        d, w = (one[joint] for one in JOINTS.nodes())
+        tables = np.ascontiguousarray(shape.table(grid[0]).swapaxes(0, 1))
+        log_a = steepness.drawn(
+            tables,
+            *GRID,
+            which,
+            k + more[row, joint],
+            s - p * further,
+            p,
+            q,
+            d,
+            w,
+            rng.random(draws),
+        )
+        return {"cutoff": tails.cutoffs, "a": np.exp(log_a), "values": k, "ratio": grid[row, which]}
+
+
+def posterior(u: Array) -> Posterior:
+    """Return the posterior of a sample's tail.
+
+    Parameters
+    ----------
+    u : shape (n,)
+        Log values, ascending.
+    """
+    body = Body(u)
+    plain = [one for one in SHAPES if not one.besides]
+    edges = _first(u, body, QUICK[0])
+    log_weight = _weights(u, body, edges, plain)
+    for cells in QUICK[1:]:
+        edges = _refined(edges, log_weight, cells)
+        log_weight = _weights(u, body, edges, plain)
+    for cells in FULL:
+        edges = _refined(edges, log_weight, cells)
+        log_weight = _weights(u, body, edges, SHAPES)
+    return Posterior(u, edges, tuple(log_weight))
+
+
+def _first(u: Array, body: Body, cells: int) -> Array:
+    """Return edges of cells, half by the values and half by log x, and some below all values."""
+    top = u[u.size - LEAST]
+    below = u[0] - 40.0 / u.size * body.span * np.geomspace(1.0, 1e-3, 12)
+    even = np.linspace(u[0], top, 4 * cells)
+    left = np.log(u.size - np.interp(even, u, np.arange(u.size, dtype=float)))
+    share = (left[0] - left) / (left[0] - left[-1]) + (even - u[0]) / (top - u[0])
+    return np.concatenate([below, np.interp(np.linspace(0.0, 2.0, cells + 1), share, even)])
+
+
+def _weights(u: Array, body: Body, edges: Array, shapes: Sequence[Shape]) -> list[Array]:
+    """Return log evidence by cell, ratio and joint, for each shape."""
+    tails = Tails(u, 0.5 * (edges[1:] + edges[:-1]))
+    low, more, far, bent = JOINTS.sums(u, tails.cutoffs)
+    places, back = np.unique(low, return_inverse=True)
+    shared = body.log_evidence(places)[back.reshape(low.shape)] + JOINTS.log_prior
+    shared += np.log(np.diff(edges))[:, None]
+    found = []
+    for shape in shapes:
+        ratios, prior = shape.ratios(tails)
+        sums = shape.sums(tails, ratios)
+        tables = np.ascontiguousarray(shape.table(ratios[0]).swapaxes(0, 1))
+        log = steepness.integrals(
+            tables,
+            *GRID,
+            tails.k[:, 0],
+            sums.s,
+            sums.extra,
+            sums.p,
+            sums.q,
+            more,
+            far,
+            bent,
+            *JOINTS.nodes(),
+        )
+        found.append(log + prior[:, :, None] + shared[:, None, :])
+    return found
+
+
+def _refined(edges: Array, log_weight: list[Array], cells: int) -> Array:
+    """Return edges of cells of about equal probability under the shapes, none too wide."""
+    density = np.zeros(edges.size - 1)
+    for log in log_weight:
+        mass = np.exp(logsumexp(log, axis=(1, 2)) - logsumexp(log))
+        spread = np.convolve(mass, [0.25, 0.5, 0.25], mode="same")
+        density += spread / spread.sum()
+    density = 0.75 * density / density.sum() + 0.25 / density.size
+    mass = np.concatenate([[0.0], np.cumsum(density)])
+    return np.interp(np.linspace(0.0, mass[-1], cells + 1), mass, edges)
