@@ -1,13 +1,13 @@
 """Coverage of exponent and cut-off of power-law tails, over bulks of several kinds.
 
 Samples have 50 to 5,000 values, log-uniform. Above a cut-off of 1 they follow a power law whose
-density has an exponent from 1.7 to 4; the tail has a tenth to six tenths of the values, and at least
-12. Below the cut-off lies one of the following:
+density has an exponent from 1.7 to 4; the tail has a tenth to six tenths of the values, and at
+least 12. Below the cut-off lies one of the following:
 
 - none: nothing, the whole sample is the tail;
 - jump: a uniform density on (0.2, 1), so that the density jumps and bends at the cut-off;
 - hump: a log-normal one about 0.37, cut off at 1;
-- gap: the upper half of a semicircle that ends at 0.65, as the bulk of a spectrum does, and then a gap;
+- gap: the upper half of a semicircle up to 0.65, like the bulk of a spectrum, and then a gap;
 - smooth: exp(-exponent x) with the tail's value and slope at 1, as in the test of Clauset, Shalizi
   and Newman (2009, eq. 3.10); the share of the tail follows from that;
 - corner: another power law, shallower by 1 to 3, without a jump.
@@ -101,7 +101,7 @@ BODIES: dict[str, Callable[[np.random.Generator, int, float], Array]] = {
 def sample(index: int) -> tuple[str, float, Array]:
     """Return the kind of a sample, its exponent (NaN if it has none), and its values."""
     rng = np.random.default_rng([SEED, index])
-    n = int(round(np.exp(rng.uniform(np.log(50.0), np.log(5000.0)))))
+    n = round(float(np.exp(rng.uniform(np.log(50.0), np.log(5000.0)))))
     exponent, share = rng.uniform(1.7, 4.0), rng.uniform(0.1, 0.6)
     if index % OTHER_SHARE == OTHER_SHARE - 1:
         kind = OTHERS[index // OTHER_SHARE % len(OTHERS)]

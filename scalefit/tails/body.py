@@ -59,8 +59,8 @@ class Body:
         u = self.u
         even = np.linspace(u[0], u[-1], 4 * BOUNDARIES)
         ranks = np.interp(even, u, np.linspace(0.0, 1.0, u.size))
-        share = 0.5 * ranks + 0.5 * (even - u[0]) / self.span
-        edges = np.interp(np.linspace(0.0, 1.0, BOUNDARIES + 1), share, even)
+        share = ranks - ranks[0] + (even - u[0]) / self.span
+        edges = np.interp(np.linspace(0.0, share[-1], BOUNDARIES + 1), share, even)
         return 0.5 * (edges[1:] + edges[:-1]), np.diff(edges)
 
     def log_evidence(self, cutoffs: Array) -> Array:

@@ -19,6 +19,8 @@ from scalefit.arrays import Array
 LENGTHS = (0.3, 0.6, 1.2, 2.4)
 BENDS = (-2.0, 1.0, 2.5, 6.0)
 """Changes of slope, in units of an exponent; a shoulder of a negative one lies above the tail."""
+LEAST = 0.3
+"""Change of log density along a shoulder, at least: a weaker one is as good as the tail."""
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(6)
 
 
@@ -78,7 +80,8 @@ class Joints:
 
 def every() -> Joints:
     """Return the abrupt joint, and shoulders of all lengths, bends and kinds."""
-    rows = [(0.0, 0.0, False)]
-    rows += [(one, b, corner) for one in LENGTHS for b in BENDS for corner in (False, True)]
-    length, bend, corner = zip(*rows, strict=True)
-    return Joints(np.array(length), np.array(bend), np.array(corner))
+    kinds = np.array([(one, b, c) for one in LENGTHS for b in BENDS for c in (0.0, 1.0)]).T
+    length, bend, corner = kinds
+    strong = np.abs(bend) * np.where(corner > 0, length, np.expm1(-length) + length) >= LEAST
+    length, bend, corner = np.hstack([np.zeros((3, 1)), kinds[:, strong]])
+    return Joints(length, bend, corner > 0)

@@ -18,8 +18,12 @@ from . import joints, steepness
 from .body import Body
 from .shapes import LOG_A, SHAPES, Shape, Tails
 
-QUICK, FULL = (64, 96), (96, 128)
-"""Cells of the cut-off, round by round: for the shapes that take no time, and for all."""
+ROUNDS = ((64, 8.0), (96, 4.0), (96, 2.0), (96, 1.5), (144, 1.0))
+"""Cells of the cut-off, round by round, and by which root of the probability the next are made:
+so that a narrow peak beside which the first cells lie is found. The last round is for all shapes,
+the others are for those that take little time."""
+GAPS = 16
+"""Gaps between values above which a tail may begin, each with a cell of its own at first."""
 LEAST = 5
 """Values of a tail, at least."""
 JOINTS = joints.every()
@@ -95,14 +99,13 @@ def posterior(u: Array) -> Posterior:
     """
     body = Body(u)
     plain = [one for one in SHAPES if not one.besides]
-    edges = _first(u, body, QUICK[0])
-    log_weight = _weights(u, body, edges, plain)
-    for cells in QUICK[1:]:
-        edges = _refined(edges, log_weight, cells)
-        log_weight = _weights(u, body, edges, plain)
-    for cells in FULL:
-        edges = _refined(edges, log_weight, cells)
-        log_weight = _weights(u, body, edges, SHAPES)
+    edges = _first(u, body, ROUNDS[0][0])
+    log_weight: list[Array] = []
+    for place, (cells, _) in enumerate(ROUNDS):
+        if place:
+            edges = _refined(edges, log_weight, cells, ROUNDS[place - 1][1])
+        shapes = SHAPES if place == len(ROUNDS) - 1 else plain
+        log_weight = _weights(u, body, edges, shapes)
     return Posterior(u, edges, tuple(log_weight))
 
 
@@ -113,7 +116,11 @@ def _first(u: Array, body: Body, cells: int) -> Array:
     even = np.linspace(u[0], top, 4 * cells)
     left = np.log(u.size - np.interp(even, u, np.arange(u.size, dtype=float)))
     share = (left[0] - left) / (left[0] - left[-1]) + (even - u[0]) / (top - u[0])
-    return np.concatenate([below, np.interp(np.linspace(0.0, 2.0, cells + 1), share, even)])
+    even = np.interp(np.linspace(0.0, 2.0, cells + 1), share, even)
+    gaps = np.diff(u[: u.size - LEAST + 1]) * np.arange(u.size - 1, LEAST - 1, -1)
+    above = np.argsort(gaps)[-GAPS:] + 1
+    near = u[above] - np.minimum(2.0 / (u.size - above), 0.5 * (u[above] - u[above - 1]))
+    return np.unique(np.concatenate([below, even, u[above], near]))
 
 
 def _weights(u: Array, body: Body, edges: Array, shapes: Sequence[Shape]) -> list[Array]:
@@ -123,6 +130,8 @@ def _weights(u: Array, body: Body, edges: Array, shapes: Sequence[Shape]) -> lis
     places, back = np.unique(low, return_inverse=True)
     shared = body.log_evidence(places)[back.reshape(low.shape)] + JOINTS.log_prior
     shared += np.log(np.diff(edges))[:, None]
+    # The least value is where the body begins, or else the tail: neither is charged for it.
+    shared[:, 0] += np.where(tails.cutoffs <= u[0], np.log(u.size * body.span), 0.0)
     found = []
     for shape in shapes:
         ratios, prior = shape.ratios(tails)
@@ -145,11 +154,12 @@ def _weights(u: Array, body: Body, edges: Array, shapes: Sequence[Shape]) -> lis
     return found
 
 
-def _refined(edges: Array, log_weight: list[Array], cells: int) -> Array:
+def _refined(edges: Array, log_weight: list[Array], cells: int, heat: float) -> Array:
     """Return edges of cells of about equal probability under the shapes, none too wide."""
     density = np.zeros(edges.size - 1)
     for log in log_weight:
-        mass = np.exp(logsumexp(log, axis=(1, 2)) - logsumexp(log))
+        by_cell = logsumexp(log, axis=(1, 2)) / heat
+        mass = np.exp(by_cell - logsumexp(by_cell))
         spread = np.convolve(mass, [0.25, 0.5, 0.25], mode="same")
         density += spread / spread.sum()
     density = 0.75 * density / density.sum() + 0.25 / density.size

@@ -82,7 +82,7 @@ def tail(values: Any, *, shift: float = 0.0, draws: int = 1000, seed: int = 0) -
         raise ConfigError(f"shift={typed(shift)}: {advice}")
     sample, notes = _sample(values, added)
     unit = float(np.median(sample))
-    found = posterior(np.log(sample / unit))
+    found = posterior(_spread(np.log(sample / unit)))
     return _told(found, sample, unit, added, notes, draws, seed)
 
 
@@ -110,6 +110,19 @@ def _sample(values: Any, shift: float) -> tuple[Array, tuple[str, ...]]:
             f"{FEWEST // 2} or more"
         )
     return sample, tuple(notes)
+
+
+def _spread(u: Array) -> Array:
+    """Return log values of which equal ones are spread evenly, half-way to their neighbours."""
+    different, first, count = np.unique(u, return_index=True, return_counts=True)
+    if different.size == u.size:
+        return u
+    middle = 0.5 * (different[1:] + different[:-1])
+    low = np.concatenate([[different[0]], middle])
+    high = np.concatenate([middle, [different[-1]]])
+    place = (np.arange(u.size) - np.repeat(first, count) + 0.5) / np.repeat(count, count)
+    spread = np.repeat(low, count) + place * np.repeat(high - low, count)
+    return np.where(np.repeat(count, count) > 1, spread, u)
 
 
 def _told(
