@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
 from scalefit.arrays import Array
@@ -105,7 +106,7 @@ class Body:
             )
         return found
 
-    def _count(self, at: Array) -> Array:
+    def _count(self, at: Array) -> NDArray[np.intp]:
         return np.searchsorted(self.u, at, side="left")
 
     def _piece(self, low: Array, high: Array) -> Array:

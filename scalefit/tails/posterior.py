@@ -18,12 +18,12 @@ from . import joints, steepness
 from .body import Body
 from .shapes import LOG_A, SHAPES, Shape, Tails
 
-ROUNDS = ((64, 8.0), (96, 4.0), (96, 2.0), (96, 1.5), (144, 1.0))
+ROUNDS = ((48, 4.0), (64, 2.0), (80, 1.0))
 """Cells of the cut-off, round by round, and by which root of the probability the next are made:
-so that a narrow peak beside which the first cells lie is found. The last round is for all shapes,
+so that broad peaks beside which the first cells lie are found. The last round is for all shapes,
 the others are for those that take little time."""
-GAPS = 16
-"""Gaps between values above which a tail may begin, each with a cell of its own at first."""
+SCANNED, BEST = 2048, 10
+"""Values at which a tail may begin abruptly that are tried, and the best, which keep cells."""
 LEAST = 5
 """Values of a tail, at least."""
 JOINTS = joints.every()
@@ -99,11 +99,13 @@ def posterior(u: Array) -> Posterior:
     """
     body = Body(u)
     plain = [one for one in SHAPES if not one.besides]
+    kept = _likely(u, body, plain)
     edges = _first(u, body, ROUNDS[0][0])
     log_weight: list[Array] = []
     for place, (cells, _) in enumerate(ROUNDS):
         if place:
             edges = _refined(edges, log_weight, cells, ROUNDS[place - 1][1])
+        edges = np.unique(np.concatenate([edges, kept]))
         shapes = SHAPES if place == len(ROUNDS) - 1 else plain
         log_weight = _weights(u, body, edges, shapes)
     return Posterior(u, edges, tuple(log_weight))
@@ -117,10 +119,44 @@ def _first(u: Array, body: Body, cells: int) -> Array:
     left = np.log(u.size - np.interp(even, u, np.arange(u.size, dtype=float)))
     share = (left[0] - left) / (left[0] - left[-1]) + (even - u[0]) / (top - u[0])
     even = np.interp(np.linspace(0.0, 2.0, cells + 1), share, even)
-    gaps = np.diff(u[: u.size - LEAST + 1]) * np.arange(u.size - 1, LEAST - 1, -1)
-    above = np.argsort(gaps)[-GAPS:] + 1
-    near = u[above] - np.minimum(2.0 / (u.size - above), 0.5 * (u[above] - u[above - 1]))
-    return np.unique(np.concatenate([below, even, u[above], near]))
+    return np.concatenate([below, even])
+
+
+def _likely(u: Array, body: Body, shapes: Sequence[Shape]) -> Array:
+    """Return edges of narrow cells below the values at which a tail most likely begins abruptly.
+
+    The likelihood has a peak below every value, as wide as the distance of the tail's values there;
+    the cells are there to be found, however narrow. Shoulders that begin there have theirs too.
+    """
+    k = np.unique(np.geomspace(LEAST, u.size - 1, SCANNED).astype(int))
+    tails = Tails(u, u[u.size - k])
+    width = np.minimum(1.0 / k, u[u.size - k] - u[u.size - k - 1])
+    with np.errstate(divide="ignore"):
+        shared = body.log_evidence(tails.cutoffs) + np.log(width)
+    best = []
+    for shape in shapes:
+        log = _steepness(shape, tails, *(np.zeros((k.size, 1)),) * 3, np.zeros((2, 1, 1)))
+        best.append(np.argsort(log[:, 0, 0] + shared)[::-1][:BEST])
+    near = [np.unique(np.concatenate(best)), np.unique([one[0] for one in best])]
+    at, top = (u[u.size - k[one]] for one in near)
+    edges = [at, at - 0.25 * width[near[0]], at - width[near[0]]]
+    for length in joints.LENGTHS:
+        edges += [top + length, top + length - width[near[1]]]
+    found = np.concatenate(edges)
+    return found[found < u[u.size - LEAST]]
+
+
+def _steepness(
+    shape: Shape, tails: Tails, more: Array, far: Array, bent: Array, nodes: Sequence[Array]
+) -> Array:
+    """Return log evidence of tails by ratio and joint, without body and prior of joints."""
+    ratios, prior = shape.ratios(tails)
+    sums = shape.sums(tails, ratios)
+    tables = np.ascontiguousarray(shape.table(ratios[0]).swapaxes(0, 1))
+    log = steepness.integrals(
+        tables, *GRID, tails.k[:, 0], sums.s, sums.extra, sums.p, sums.q, more, far, bent, *nodes
+    )
+    return np.asarray(log + prior[:, :, None])
 
 
 def _weights(u: Array, body: Body, edges: Array, shapes: Sequence[Shape]) -> list[Array]:
@@ -132,26 +168,8 @@ def _weights(u: Array, body: Body, edges: Array, shapes: Sequence[Shape]) -> lis
     shared += np.log(np.diff(edges))[:, None]
     # The least value is where the body begins, or else the tail: neither is charged for it.
     shared[:, 0] += np.where(tails.cutoffs <= u[0], np.log(u.size * body.span), 0.0)
-    found = []
-    for shape in shapes:
-        ratios, prior = shape.ratios(tails)
-        sums = shape.sums(tails, ratios)
-        tables = np.ascontiguousarray(shape.table(ratios[0]).swapaxes(0, 1))
-        log = steepness.integrals(
-            tables,
-            *GRID,
-            tails.k[:, 0],
-            sums.s,
-            sums.extra,
-            sums.p,
-            sums.q,
-            more,
-            far,
-            bent,
-            *JOINTS.nodes(),
-        )
-        found.append(log + prior[:, :, None] + shared[:, None, :])
-    return found
+    parts = more, far, bent, JOINTS.nodes()
+    return [_steepness(shape, tails, *parts) + shared[:, None, :] for shape in shapes]
 
 
 def _refined(edges: Array, log_weight: list[Array], cells: int, heat: float) -> Array:

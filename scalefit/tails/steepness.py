@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalefit.arrays import Array
 from scalefit.inference.compiled import compiled, part
@@ -160,7 +161,7 @@ def drawn(
     tables: Array,
     start: float,
     step: float,
-    which: Array,
+    which: NDArray[np.intp],
     k: Array,
     s: Array,
     p: Array,
