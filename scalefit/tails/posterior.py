@@ -22,8 +22,10 @@ ROUNDS = ((48, 4.0), (64, 2.0), (80, 1.0))
 """Cells of the cut-off, round by round, and by which root of the probability the next are made:
 so that broad peaks beside which the first cells lie are found. The last round is for all shapes,
 the others are for those that take little time."""
-SCANNED, BEST = 2048, 10
+SCANNED, BEST = 5000, 6
 """Values at which a tail may begin abruptly that are tried, and the best, which keep cells."""
+BELOW = np.array([0.0, 0.2, 0.5, 1.0, 2.0, 5.0])
+"""Edges of these cells, in distances of the tail's values."""
 LEAST = 5
 """Values of a tail, at least."""
 JOINTS = joints.every()
@@ -128,7 +130,9 @@ def _likely(u: Array, body: Body, shapes: Sequence[Shape]) -> Array:
     The likelihood has a peak below every value, as wide as the distance of the tail's values there;
     the cells are there to be found, however narrow. Shoulders that begin there have theirs too.
     """
-    k = np.unique(np.geomspace(LEAST, u.size - 1, SCANNED).astype(int))
+    k = np.arange(LEAST, u.size)
+    if k.size > SCANNED:
+        k = np.unique(np.geomspace(LEAST, u.size - 1, SCANNED).astype(int))
     tails = Tails(u, u[u.size - k])
     width = np.minimum(1.0 / k, u[u.size - k] - u[u.size - k - 1])
     with np.errstate(divide="ignore"):
@@ -139,10 +143,9 @@ def _likely(u: Array, body: Body, shapes: Sequence[Shape]) -> Array:
         best.append(np.argsort(log[:, 0, 0] + shared)[::-1][:BEST])
     near = [np.unique(np.concatenate(best)), np.unique([one[0] for one in best])]
     at, top = (u[u.size - k[one]] for one in near)
-    edges = [at, at - 0.25 * width[near[0]], at - width[near[0]]]
-    for length in joints.LENGTHS:
-        edges += [top + length, top + length - width[near[1]]]
-    found = np.concatenate(edges)
+    edges = [(at[:, None] - BELOW / k[near[0], None]).ravel()]
+    edges += [(top + length)[:, None] - BELOW[:4] / k[near[1], None] for length in joints.LENGTHS]
+    found = np.concatenate([one.ravel() for one in edges])
     return found[found < u[u.size - LEAST]]
 
 
