@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .planning.bought import Design
     from .planning.design import design
     from .result import Fit, load
+    from .tails.result import Tail
+    from .tails.tail import tail
 
 __all__ = [
     "Design",
@@ -29,6 +31,7 @@ __all__ = [
     "Fits",
     "Forecaster",
     "Schedule",
+    "Tail",
     "__version__",
     "compare",
     "design",
@@ -43,6 +46,7 @@ __all__ = [
     "plot",
     "read",
     "schedule",
+    "tail",
     "trajectory",
     "weigh",
 ]
@@ -63,6 +67,8 @@ _HOME = {
     "read": "scalefit.io",
     "schedule": "scalefit.curves.schedule",
     "Schedule": "scalefit.curves.schedule",
+    "Tail": "scalefit.tails.result",
+    "tail": "scalefit.tails.tail",
     "weigh": "scalefit.comparison.weigh",
 }
 _MODULES = ("datasets", "errors", "laws", "plot", "trainers", "trajectory")

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from scalefit.errors import ScalefitError
 
-from . import compare, data, demo, design, fit, predict, report, runs, train
+from . import compare, data, demo, design, fit, predict, report, runs, tail, train
 from .help import EXAMPLES, Grouped, Settled
 from .output import say
 
@@ -35,6 +35,7 @@ _COMMANDS: dict[str, Any] = {
     "predict": predict.command,
     "compare": compare.command,
     "design": design.command,
+    "tail": tail.command,
     "report": report.command,
     "train": train.train,
     "theory": train.theory,

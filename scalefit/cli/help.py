@@ -26,7 +26,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("--baseline", "--at", "--within", "--along", "--held", "--kind", "--hazard"),
         *("--schedule", "--start", "--end", "--low", "--of", "--interval"),
         *("--candidates", "--cost", "--budget", "--target", "--know", "--batch", "--cost-power"),
-        *("--discrepancy", "--beside"),
+        *("--discrepancy", "--beside", "--shift"),
     ),
     "Inference": (
         *("--method", "--draws", "--seed", "--workers", "--device", "--determinism", "--shard"),
@@ -40,6 +40,7 @@ EXAMPLES = {
     "compare": "scalefit compare results/fit.nc --reach 1.8 --baseline base",
     "design": "scalefit design results/fit.nc --candidates runs.csv --cost flop --budget 1e21 "
     "--at 1e12",
+    "tail": "scalefit tail spectrum.csv --y eigenvalue --shift 0.02",
     "report": "scalefit report results/fit.nc --out report.html",
     "train": "scalefit train perceptron --set load=5,10 --set seeds=32 --out runs/",
     "theory": "scalefit theory perceptron --set load=5,10 --csv",
