@@ -25,7 +25,7 @@ R = TypeVar("R", bound=Record)
 def planned(
     record: Record, plan: Plan | None, steps: ArrayLike, run: str | None
 ) -> tuple[Any, dict[str, Any]]:
-    """Return where a run will be under a planned learning rate, and steps and rates as coordinates.
+    """Return where a run will be under a planned rate, and steps and rates as coordinates.
 
     Raises
     ------

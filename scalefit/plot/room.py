@@ -45,7 +45,7 @@ def make_room(drawn: Sequence[tuple[Axes, Array]]) -> None:
 
 
 def boxes(ax: Axes) -> list[Box]:
-    """Return where labels within the axes stand, as shares of it; a line to one is no part of it."""
+    """Return where labels within the axes stand, as shares of it; lines to them are no part."""
     from matplotlib.text import Text
 
     found = [_share(ax, Text.get_window_extent(text)) for text in ax.texts]
