@@ -75,8 +75,8 @@ def against_areas(
     )
     if dropped and span is None:
         told.append(
-            f"{counted(dropped, 'point')} of the warm-up and right after left out (x_range or --from "
-            "keeps them)"
+            f"{counted(dropped, 'point')} of the warm-up and right after left out; "
+            "x_range, or --from, keeps them"
         )
     s2 = made["s2"].copy(data=made["s2"].values / full)
     left = {
