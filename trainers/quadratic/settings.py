@@ -55,8 +55,8 @@ class Quadratic(WeightDecay):
         How many of the largest eigenvalues are recorded as a spectrum; 0 for all.
     prune
         Whether `pruned_risk` is recorded: the risk once eigenvalues are less by the edge that
-        state evolution gives the bulk of noise, and zero below it. It needs the state evolution,
-        some seconds for d of hundreds.
+        state evolution gives the bulk of noise, and zero below it. It lowers the risk where spikes
+        are few, a twelfth of d or less. The state evolution takes some seconds for d of hundreds.
     """
 
     family: ClassVar[str] = "quadratic"
