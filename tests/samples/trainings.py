@@ -18,6 +18,8 @@ from scalefit.trainers.sweep import expand
 SMALL: dict[str, dict[str, Any]] = {
     "perceptron": {"N": 6, "load": 2, "steps": 7, "points": 4, "norm": [0.5, 1]},
     "committee": {"N": 12, "duration": 20, "points": 4},
+    "diagonal": {"d": 6, "n_train": 9, "steps": 7, "points": 4},
+    "quadratic": {"d": 4, "n_train": 9, "steps": 7, "points": 4},
     "random_features": {"n_train": 6, "n_params": 8, "modes": 30, "steps": 48, "points": 4},
     "manifold": {"dimension": 1, "n_train": 20, "n_test": 50},
     "deep": {"n_train": 20, "batch": 6, "steps": 7, "points": 4, "width": 0.1, "eval_test": 50},
