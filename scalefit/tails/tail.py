@@ -65,7 +65,7 @@ def tail(values: Any, *, shift: float = 0.0, draws: int = 1000, seed: int = 0) -
     Examples
     --------
     >>> import numpy as np
-    >>> sample = np.random.default_rng(0).pareto(1.5, 300) + 1.0
+    >>> sample = np.random.default_rng(1).pareto(1.5, 300) + 1.0
     >>> found = tail(sample, draws=200)
     >>> low, high = found.summary().loc[0, ["low", "high"]]
     >>> bool(low < 2.5 < high)
