@@ -54,7 +54,8 @@ class Cell(NamedTuple):
     gram
         ZZ' or Z'Z; of the population K.
     cross, inner, target
-        W, N and Y, noise included; of the population N is K and Y is W.
+        W, N and Y, noise included; of the population N is K and Y is W. Of a single target W and Y
+        are u v' and u u', and these are the vectors v and u.
     start : shape ()
         Test loss at theta = 0.
     squares : shape ()
@@ -140,14 +141,24 @@ class Draw:
     start: Tensor
 
 
+class Wanted(NamedTuple):
+    """What runs of a seed ask for.
+
+    Attributes
+    ----------
+    averaged
+        Means over targets; otherwise a single one.
+    kernel, population
+        All features, and all examples.
+    """
+
+    averaged: bool = True
+    kernel: bool = False
+    population: bool = False
+
+
 def summed(
-    scale: Tensor,
-    amplitude: Tensor,
-    inputs: Tensor,
-    projections: Tensor,
-    *,
-    kernel: bool,
-    population: bool,
+    scale: Tensor, amplitude: Tensor, inputs: Tensor, projections: Tensor, wanted: Wanted
 ) -> dict[str, Tensor]:
     """Return what a block of modes adds to `Draw`, for linear features.
 
@@ -157,29 +168,25 @@ def summed(
         As in `Spectrum`.
     inputs, projections : shape (example, mode), (feature, mode)
         Standard normal numbers.
-    kernel, population
-        Whether matrices with all features are wanted, and those of all examples.
+    wanted
+        What is not is left out.
     """
     fields, power = projections * scale, amplitude**2
+    found = {"Z": inputs @ fields.T, "K": fields @ fields.T}
     taught = inputs * power
-    found = {
-        "Z": inputs @ fields.T,
-        "X": taught @ fields.T,
-        "K": fields @ fields.T,
-        "Y": taught @ inputs.T,
-    }
-    if population:
+    if wanted.averaged:
+        found |= {"X": taught @ fields.T, "Y": taught @ inputs.T}
+    if wanted.averaged and wanted.population:
         found["Q"] = (fields * power) @ fields.T
-    if kernel:
+    if wanted.kernel:
         latent = inputs * scale
-        own, cross = latent @ latent.T, (taught * scale**2) @ inputs.T
-        found["kernel"] = torch.stack([own, cross, (latent * scale**2) @ latent.T])
+        own, inner = latent @ latent.T, (latent * scale**2) @ latent.T
+        cross = (taught * scale**2) @ inputs.T if wanted.averaged else own
+        found["kernel"] = torch.stack([own, cross, inner])
     return found
 
 
-def draw(
-    run: Run, examples: int, features: int, device: torch.device, *, kernel: bool, population: bool
-) -> Draw:
+def draw(run: Run, examples: int, features: int, wanted: Wanted, device: torch.device) -> Draw:
     """Return the sums of a seed's draws; sizes, ridge and noise of the run do not enter.
 
     Parameters
@@ -188,10 +195,10 @@ def draw(
         Any run of the seed.
     examples, features
         The largest finite D and P, 0 for none.
+    wanted
+        What the runs of the seed ask for.
     device
         Where they are made.
-    kernel, population
-        Whether matrices with all features are wanted, and those of all examples.
     """
     settings = settings_of(run)
     scale, amplitude = spectrum(settings, device)
@@ -201,9 +208,7 @@ def draw(
     for part in draws.blocks(settings.size):
         inputs = torch.tensor(draws.normals(run, "inputs", examples, part), device=device)
         fields = torch.tensor(draws.normals(run, "features", features, part), device=device)
-        found = summed(
-            scale[part], amplitude[part], inputs, fields, kernel=kernel, population=population
-        )
+        found = summed(scale[part], amplitude[part], inputs, fields, wanted)
         found["labels"] = inputs @ target[part]
         found["seen"] = fields @ (scale * target)[part]
         found["known"] = inputs @ (scale**2 * target)[part]
@@ -222,10 +227,14 @@ def draw(
 def cells(runs: Sequence[Run], device: torch.device) -> Iterator[tuple[int, Cell]]:
     """Return the place of every run, and its moments; runs are of one seed and one spectrum."""
     sizes = [settings_of(run) for run in runs]
-    endless = any(one.n_params == 0 and one.n_train for one in sizes)
+    averaged = sizes[0].averaged
+    wanted = Wanted(
+        averaged,
+        any(one.n_params == 0 and one.n_train for one in sizes),
+        any(one.n_train == 0 for one in sizes),
+    )
     D, P = max(one.n_train for one in sizes), max(one.n_params for one in sizes)
-    population = any(not one.n_train for one in sizes)
-    made = draw(runs[0], D, P, device, kernel=endless, population=population)
+    made = draw(runs[0], D, P, wanted, device)
     on_examples, on_features = defaultdict(list), defaultdict(list)
     for at, one in enumerate(sizes):
         if not one.n_train:
@@ -239,23 +248,26 @@ def cells(runs: Sequence[Run], device: torch.device) -> Iterator[tuple[int, Cell
     for P, places in on_examples.items():
         rows = max(sizes[at].n_train for at in places)
         Z = made.Z[:rows, :P]
-        ours = torch.stack([Z @ Z.T, made.X[:rows, :P] @ Z.T, Z @ made.K[:P, :P] @ Z.T / P]) / P
+        gram, inner = Z @ Z.T, Z @ made.K[:P, :P] @ Z.T / P
+        ours = torch.stack([gram, made.X[:rows, :P] @ Z.T if averaged else gram, inner]) / P
         for at in places:
             yield at, _on_examples(made, ours, Z @ made.seen[:P] / P, sizes[at])
     for D, places in on_features.items():
         columns = max(sizes[at].n_params for at in places)
         Z = made.Z[:D, :columns]
-        theirs = torch.stack([Z.T @ Z, Z.T @ made.X[:D, :columns], Z.T @ made.Y[:D, :D] @ Z])
+        theirs = [Z.T @ Z]
+        if averaged:
+            theirs += [Z.T @ made.X[:D, :columns], Z.T @ made.Y[:D, :D] @ Z]
+        known = torch.stack(theirs)
         for at in places:
-            yield at, _on_features(made, theirs, sizes[at])
+            yield at, _on_features(made, known, sizes[at])
 
 
 def _population(made: Draw, settings: RandomFeatures, device: torch.device) -> Cell:
     P = settings.n_params
     if P:
-        seen = made.seen[:P]
-        cross = made.Q[:P, :P] if settings.averaged else torch.outer(seen, seen)
-        gram, cross = made.K[:P, :P] / P, cross / P
+        gram = made.K[:P, :P] / P
+        cross = made.Q[:P, :P] / P if settings.averaged else made.seen[:P] / math.sqrt(P)
     else:
         scale, amplitude = spectrum(settings, device)
         gram, cross = scale**2, (scale * amplitude) ** 2
@@ -268,28 +280,25 @@ def _on_examples(made: Draw, known: Tensor, taught: Tensor, settings: RandomFeat
     D = settings.n_train
     gram, cross, inner = known[:, :D, :D] / D
     if settings.averaged:
-        target = made.Y[:D, :D] + settings.noise * torch.eye(D).to(gram)
+        target = (made.Y[:D, :D] + settings.noise * torch.eye(D).to(gram)) / D
+        squares = target.diagonal().sum()
     else:
-        labels = _labels(made, settings)
-        cross, target = torch.outer(labels, taught[:D]) / D, torch.outer(labels, labels)
-    target = target / D
-    squares = target.diagonal().sum()
+        cross, target = taught[:D] / math.sqrt(D), _labels(made, settings) / math.sqrt(D)
+        squares = target.square().sum()
     return Cell("examples", gram, cross, inner, target, made.start, squares, D)
 
 
 def _on_features(made: Draw, known: Tensor, settings: RandomFeatures) -> Cell:
     """Return the moments on the side of the features, from Z'Z, Z'X and Z'YZ."""
     D, P = settings.n_train, settings.n_params
-    gram, cross, target = known[:, :P, :P] / (D * P)
-    inner = made.K[:P, :P] / (D * P)
+    known = known[:, :P, :P] / (D * P)
+    gram, inner = known[0], made.K[:P, :P] / (D * P)
     if settings.averaged:
-        target = target + settings.noise * gram
+        cross, target = known[1], known[2] + settings.noise * gram
         squares = made.Y[:D, :D].diagonal().mean() + settings.noise
     else:
-        labels = _labels(made, settings)
-        onto = made.Z[:D, :P].T @ labels
-        cross = torch.outer(onto, made.seen[:P]) / (D * P)
-        target = torch.outer(onto, onto) / (D * P)
+        labels, unit = _labels(made, settings), math.sqrt(D * P)
+        cross, target = made.seen[:P] / unit, made.Z[:D, :P].T @ labels / unit
         squares = labels.square().mean()
     return Cell("features", gram, cross, inner, target, made.start, squares, D)
 

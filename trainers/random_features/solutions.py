@@ -108,12 +108,20 @@ def solved(cell: Cell) -> Solved:
         return Solved(cell.gram, cell.cross, cell.cross, pairs, start, rest, True)
     g, U = torch.linalg.eigh(cell.gram)
     g = g.clamp(min=0)
-    cross = ((U.T @ cell.cross) * U.T).sum(1)
+    if cell.cross.ndim == 1:
+        u = U.T @ cell.target
+        cross, labels = u * (U.T @ cell.cross), u**2
+    else:
+        cross = ((U.T @ cell.cross) * U.T).sum(1)
     if cell.side == "population":
         return Solved(g, cross, cross, g * cross, start, rest, True)
-    inner, target = U.T @ cell.inner @ U, U.T @ cell.target @ U
-    found = Solved(g, cross, g, inner * target.T, start, rest, False)
-    labels = target.diagonal()
+    pairs = U.T @ cell.inner @ U
+    if cell.cross.ndim == 1:
+        pairs = pairs * u * u[:, None]
+    else:
+        target = U.T @ cell.target @ U
+        pairs, labels = pairs * target.T, target.diagonal()
+    found = Solved(g, cross, labels, pairs, start, rest, False)
     if cell.side == "features":
         known = torch.where(found.rank, g, torch.ones_like(g)) * cell.examples
         labels = torch.where(found.rank, labels / known, torch.zeros_like(g))
@@ -129,6 +137,8 @@ def factored(cell: Cell, ridge: float) -> tuple[Tensor, Tensor]:
     factor, _ = torch.linalg.cholesky_ex(
         cell.gram + ridge * torch.eye(len(cell.gram)).to(cell.gram)
     )
+    if cell.cross.ndim == 1:
+        return _single(cell, factor, ridge)
     half = torch.linalg.solve_triangular(factor, torch.eye(len(factor)).to(factor), upper=False)
     F = half.T @ half
     onto = F @ cell.target
@@ -141,3 +151,14 @@ def factored(cell: Cell, ridge: float) -> tuple[Tensor, Tensor]:
     if cell.side == "examples":
         return test, ridge * again
     return test, cell.squares - (onto.diagonal().sum() + again) / cell.examples
+
+
+def _single(cell: Cell, factor: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
+    """Return test and training loss of a single target, of Cholesky's factor."""
+    a = torch.cholesky_solve(cell.target[:, None], factor)[:, 0]
+    test = cell.start - 2 * a @ cell.cross + a @ (cell.inner @ a)
+    if cell.side == "population":
+        return test, test + cell.squares - cell.start
+    if cell.side == "examples":
+        return test, ridge**2 * a @ a
+    return test, cell.squares - (a @ cell.target + ridge * a @ a) / cell.examples

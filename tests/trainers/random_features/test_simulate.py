@@ -109,7 +109,7 @@ def test_data_and_features_may_change_places_in_every_draw(ridge: float) -> None
     scale, amplitude = moments.spectrum(run.settings, _cpu())  # type: ignore[arg-type]
     losses = []
     for inputs, fields in ((one, other), (other, one)):
-        sums = moments.summed(scale, amplitude, inputs, fields, kernel=False, population=False)
+        sums = moments.summed(scale, amplitude, inputs, fields, moments.Wanted())
         D, P = len(inputs), len(fields)
         Z, Y = sums["Z"], sums["Y"]
         start, none = (amplitude**2).sum(), torch.zeros(())
