@@ -347,7 +347,7 @@ def open_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
         )
         dataset = dataset.assign_coords(
             {
-                name: (coordinate.dims, coordinate.values.astype(object))
+                name: (coordinate.dims, coordinate.values.astype(object), coordinate.attrs)
                 for name, coordinate in dataset.coords.items()
                 if coordinate.dtype.kind in "UT"
             }
