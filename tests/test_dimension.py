@@ -18,7 +18,7 @@ def sphere(rng: np.random.Generator, n: int, d: int) -> Array:
 @pytest.mark.parametrize("d", [1, 3, 8])
 def test_intervals_hold_the_dimension(d: int) -> None:
     tables = [
-        sf.intrinsic_dimension(sphere(np.random.default_rng([seed, d]), 800, d))
+        sf.intrinsic_dimension(sphere(np.random.default_rng([seed, d]), 1500, d))
         for seed in range(12)
     ]
     held = sum(bool(one.iloc[0].low < d < one.iloc[0].high) for one in tables)

@@ -130,9 +130,11 @@ def compare(
     for which in places:
         for left, right in pairs(fits, parameter, which, between, value, rng, notes):
             row = _row(left, right, ratio, limits, ends, rng)
-            named = {"predictor": each[which]} if each else {}
-            number = which if isinstance(which, int) and not each else None
-            rows.append({"a": left.name, "b": right.name, "regime": number, **named, **row})
+            number = which if isinstance(which, int) else None
+            named: dict[str, Any] = {"regime": number}
+            if each and number is not None:
+                named = {"regime": None, "predictor": each[number]}
+            rows.append({"a": left.name, "b": right.name, **named, **row})
             sides |= {side.name: side.runs for side in (left, right)}
             rising &= bool(max(np.median(side.draws) for side in (left, right)) < 0.0)
     involved = {run for runs in sides.values() for run in runs}

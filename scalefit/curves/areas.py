@@ -73,8 +73,8 @@ def continued(
     if not count.size:
         return Areas(s1, s2), state
     fallen = state.fallen or bool(falling[-1])
-    there = (steps[-1], rates[-1], s1[-1], total, momentum)
-    return Areas(s1, s2), State(*map(float, there), fallen)
+    last, high = float(steps[-1]), float(rates[-1])
+    return Areas(s1, s2), State(last, high, float(s1[-1]), float(total), float(momentum), fallen)
 
 
 def areas(

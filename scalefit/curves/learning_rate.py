@@ -126,7 +126,8 @@ def ahead(
     if chosen not in runs:
         raise ConfigError(f"run={typed(run)} is not among those fitted: {listed(runs)}")
     *values, fallen = runs[chosen]
-    state = State(*map(float, values), bool(fallen))
+    last, rate, s1, s2, momentum = map(float, values)
+    state = State(last, rate, s1, s2, momentum, bool(fallen))
     start = getattr(plan, "start", None)
     if start is not None and start < state.step:
         raise ConfigError(

@@ -273,4 +273,4 @@ def _fault(curve: Curve, x: Several, minimum: int) -> str:
 
 def _absent(curve: Curve, x: Several) -> Mask:
     """Return which predictors that may be 0 are so at all points."""
-    return np.array(x.zero) & (curve.x == 0.0).all(axis=0)
+    return np.asarray(np.array(x.zero) & (curve.x == 0.0).all(axis=0))

@@ -94,7 +94,9 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
     standing = {}
     if rate is not None:
         plan = plan.annealed(full=1.0)
-        source, standing["schedule"] = against_areas(source, *x_names, y_name, x_range)
+        source, standing["schedule"] = against_areas(
+            source, x_names[0], x_names[1], y_name, x_range
+        )
         x_names, x_range = list(law.predictors), None
     y_axis = _axis(source, y_name) | ({} if ceiling is None else {"ceiling": repr(ceiling)})
     y_axis |= standing

@@ -137,16 +137,16 @@ def _likely(u: Array, body: Body, shapes: Sequence[Shape]) -> Array:
     width = np.minimum(1.0 / k, u[u.size - k] - u[u.size - k - 1])
     with np.errstate(divide="ignore"):
         shared = body.log_evidence(tails.cutoffs) + np.log(width)
-    best = []
+    best, no_shoulder = [], (np.zeros((1, 1)), np.zeros((1, 1)))
     for shape in shapes:
-        log = _steepness(shape, tails, *(np.zeros((k.size, 1)),) * 3, np.zeros((2, 1, 1)))
+        log = _steepness(shape, tails, *(np.zeros((k.size, 1)),) * 3, no_shoulder)
         best.append(np.argsort(log[:, 0, 0] + shared)[::-1][:BEST])
     near = [np.unique(np.concatenate(best)), np.unique([one[0] for one in best])]
     at, top = (u[u.size - k[one]] for one in near)
     edges = [(at[:, None] - BELOW / k[near[0], None]).ravel()]
     edges += [(top + length)[:, None] - BELOW[:4] / k[near[1], None] for length in joints.LENGTHS]
-    found = np.concatenate([one.ravel() for one in edges])
-    return found[found < u[u.size - LEAST]]
+    found: Array = np.concatenate([one.ravel() for one in edges])
+    return np.asarray(found[found < u[u.size - LEAST]])
 
 
 def _steepness(

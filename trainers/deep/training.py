@@ -143,7 +143,7 @@ class Training(Simulation):
                 logits = model(images)
             loss = cross_entropy(logits.float(), data["labels"][run][places])
             found = torch.autograd.grad(loss, list(model.parameters()))
-            torch._foreach_copy_(parts[run], list(found))
+            torch._foreach_copy_(parts[run], list(found))  # pyright: ignore[reportPrivateImportUsage]
         with torch.no_grad():
             rates = (data["rate"] * optimizers.rate(settings, k)).float()
             optimizers.step(settings, state, gradient, rates, k)

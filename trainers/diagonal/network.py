@@ -62,6 +62,7 @@ class DiagonalModel(Model):
         """Return the examples, or their Gram matrix where there are more of them than inputs."""
         first, places = instances(runs)
         settings: Diagonal = context.settings
+        each: list[Any] = [run.settings for run in runs]
         n, d = settings.n_train, settings.d
         teachers = np.array([teacher(run) for run in runs])
         pull, square = np.zeros((len(runs), d)), np.zeros((len(runs), 1))
@@ -73,7 +74,7 @@ class DiagonalModel(Model):
                 x = inputs.standard_normal((count, d))
                 labels = noise.standard_normal(count)
                 for at in members:
-                    y = x @ teachers[at] + math.sqrt(runs[at].settings.noise) * labels
+                    y = x @ teachers[at] + math.sqrt(each[at].noise) * labels
                     pull[at] += x.T @ y
                     square[at] += y @ y
                 if whole is None:
@@ -88,7 +89,7 @@ class DiagonalModel(Model):
             "square": square,
             "teacher": teachers,
             "count": np.full((len(runs), 1), float(n)),
-            "decay": np.array([[run.settings.decay * math.sqrt(d)] for run in runs]),
+            "decay": np.array([[one.decay * math.sqrt(d)] for one in each]),
         }
         if not settings.signed:
             found["positive"] = np.ones((len(runs), 1))
@@ -99,7 +100,8 @@ class DiagonalModel(Model):
         """Return normal parameters; both layers equal where they are tied."""
         size = 2 * context.settings.d
         drawn = np.array([one.stream("start").standard_normal(size) for one in runs])
-        drawn *= np.array([[one.settings.init_scale] for one in runs])
+        each: list[Any] = [run.settings for run in runs]
+        drawn *= np.array([[one.init_scale] for one in each])
         if not context.settings.signed:
             drawn[:, size // 2 :] = drawn[:, : size // 2]
         return torch.tensor(drawn, dtype=DTYPE, device=context.device)

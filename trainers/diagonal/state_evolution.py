@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 
 from scalefit.arrays import Array
 from scalefit.trainers.weight_decay.power_law import power_law
-from scalefit.trainers.weight_decay.roots import beyond, root
+from scalefit.trainers.weight_decay.roots import Function, beyond, root
 
 from .soft_threshold import Atoms
 
@@ -223,9 +223,8 @@ class StateEvolution:
         found: Array = np.exp(root(room, low, beyond(room, start, 0.5), 1e-12))
         return found
 
-    def _noise(self, excess: object, many: Array, variance: Array) -> Array:
+    def _noise(self, excess: Function, many: Array, variance: Array) -> Array:
         """Return log tau at which an excess that falls is zero."""
-        assert callable(excess)
         with np.errstate(divide="ignore"):
             least = 0.5 * np.log(variance / many)
         middle = 0.5 * np.log((variance + self.atoms.power) / many)

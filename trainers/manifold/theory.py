@@ -66,7 +66,7 @@ def test_loss(settings: Manifold) -> float:
     if settings.protocol == "nearest":
         volume = math.pi ** (d / 2) / math.gamma(d / 2 + 1)
         spread = math.gamma(1 + 2 / d) * (n * volume) ** (-2 / d)
-        return (2 * math.pi) ** 2 * _moment(settings, 2) / d * spread
+        return float((2 * math.pi) ** 2 * _moment(settings, 2) / d * spread)
     if d > 1:
         raise ConfigError(
             f"setting 'dimension' is {d}: of protocol='linear' only the exponent, {4 / d:g}, is "

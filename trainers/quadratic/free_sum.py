@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from scalefit.arrays import Array
+from scalefit.trainers.weight_decay.roots import Function
 
 ENTRIES = 2**22
 """Numbers of a table of nodes by eigenvalues that are worked on at once."""
@@ -199,9 +200,8 @@ def _parts(s: Array, delta: float) -> tuple[Array, Array, Array]:
     return starts, ends, np.diff(upto, prepend=0)
 
 
-def _edge(mean: object, outside: Array, inside: Array, limit: float) -> Array:
+def _edge(mean: Function, outside: Array, inside: Array, limit: float) -> Array:
     """Return where the mean passes the limit, between a place below it and an eigenvalue."""
-    assert callable(mean)
     far, near = outside.copy(), inside.copy()
     for _ in range(52):
         middle = (far + near) / 2
@@ -210,9 +210,8 @@ def _edge(mean: object, outside: Array, inside: Array, limit: float) -> Array:
     return near
 
 
-def _summed(u: Array, s: Array, function: object) -> Array:
+def _summed(u: Array, s: Array, function: Function) -> Array:
     """Return the sum over eigenvalues of a function of u - s, shape of u."""
-    assert callable(function)
     size = max(ENTRIES // s.size, 1)
     parts = [u[at : at + size, None] - s for at in range(0, u.size, size)]
     with np.errstate(divide="ignore"):

@@ -46,7 +46,8 @@ def interpolation(share: ArrayLike, noise: ArrayLike = 1.0) -> Array:
     flat = np.minimum(few.ravel(), 0.25)
 
     def crowded(log_gap: Array) -> Array:
-        return semicircle.slope(2.0 - np.exp(log_gap)) - flat
+        found: Array = semicircle.slope(2.0 - np.exp(log_gap)) - flat
+        return found
 
     low = np.full(flat.size, math.log(2.0) - 40.0)
     gap = np.exp(root(crowded, low, np.full(flat.size, math.log(2.0))))

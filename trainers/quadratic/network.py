@@ -65,8 +65,9 @@ class QuadraticModel(Model):
         """Return the examples, or their Gram matrix where there are more of them than entries."""
         first, places = instances(runs)
         settings: Quadratic = context.settings
+        each: list[Any] = [run.settings for run in runs]
         d = settings.d
-        teachers = np.array([eigenvalues(run.settings) for run in runs])
+        teachers = np.array([eigenvalues(one) for one in each])
         pull, square = np.zeros((len(runs), d, d)), np.zeros((len(runs), 1))
         kept = []
         for one, members in zip(first, places, strict=True):
@@ -78,7 +79,7 @@ class QuadraticModel(Model):
                 labels = noise.standard_normal(count)
                 for at in members:
                     y = (x**2 - 1) @ teachers[at] / math.sqrt(d)
-                    y += math.sqrt(runs[at].settings.noise) * labels
+                    y += math.sqrt(each[at].noise) * labels
                     square[at] += y @ y
                     pull[at] += ((x.T * y) @ x - y.sum() * np.eye(d)) / math.sqrt(d)
                 if whole is None:
@@ -93,10 +94,10 @@ class QuadraticModel(Model):
             "square": square,
             "teacher": teachers,
             "count": np.full((len(runs), 1), float(settings.n_train)),
-            "decay": np.array([[run.settings.decay * d] for run in runs]),
+            "decay": np.array([[one.decay * d] for one in each]),
         }
         if settings.prune:
-            found["edge"] = np.array([[bulk_edge(run.settings)] for run in runs])
+            found["edge"] = np.array([[bulk_edge(one)] for one in each])
         data = {name: torch.tensor(one, device=context.device) for name, one in found.items()}
         return data | {"slots": slots(places, context.device)}
 
@@ -106,7 +107,8 @@ class QuadraticModel(Model):
         size = self.size(settings)
         scale = settings.d**0.25 / math.sqrt(settings.columns)
         drawn = np.array([one.stream("start").standard_normal(size) for one in runs])
-        drawn *= scale * np.array([[one.settings.init_scale] for one in runs])
+        each: list[Any] = [run.settings for run in runs]
+        drawn *= scale * np.array([[one.init_scale] for one in each])
         return torch.tensor(drawn, dtype=DTYPE, device=context.device)
 
     def rate(self, settings: Quadratic) -> float:
@@ -116,7 +118,7 @@ class QuadraticModel(Model):
     def mixed(self, data: Tensors, p: Tensor, q: Tensor) -> Tensor:
         """Return half of `P Q^T + Q P^T`."""
         d = data["teacher"].shape[1]
-        left, right = p.unflatten(1, (d, -1)), q.unflatten(1, (d, -1))
+        left, right = _rows(p, d), _rows(q, d)
         if p is q:
             return (left @ left.mT).flatten(1)
         half = left @ right.mT
@@ -125,14 +127,14 @@ class QuadraticModel(Model):
     def back(self, data: Tensors, p: Tensor, g: Tensor) -> Tensor:
         """Return `2 g W`."""
         d = data["teacher"].shape[1]
-        return (2 * g.unflatten(1, (d, d)) @ p.unflatten(1, (d, -1))).flatten(1)
+        return (2 * _rows(g, d) @ _rows(p, d)).flatten(1)
 
     def apply(self, data: Tensors, theta: Tensor) -> Tensor:
         """Return the adjoint of the fields of theta, shape (run, columns, d * d)."""
         d = math.isqrt(theta.shape[2])
         if "gram" in data:
             row, column, weight = _triangle(d, theta.device)
-            packed = theta.unflatten(2, (d, d))[..., row, column] * weight
+            packed = _rows(theta, d)[..., row, column] * weight
 
             def product(columns: Tensor) -> Tensor:
                 found: Tensor = columns.flatten(1, 2) @ data["gram"]
@@ -147,7 +149,7 @@ class QuadraticModel(Model):
         inputs = data["inputs"][:, None]
 
         def through(columns: Tensor) -> Tensor:
-            matrices = columns.unflatten(-1, (d, d)).flatten(1, 2)
+            matrices = _rows(columns, d).flatten(1, 2)
             fields = ((inputs @ matrices) * inputs).sum(-1)
             trace = matrices.diagonal(dim1=-2, dim2=-1).sum(-1)
             fields = (fields - trace[..., None]) / d
@@ -164,14 +166,16 @@ class QuadraticModel(Model):
     def dual(self, data: Tensors, force: Tensor) -> Tensor:
         """Return the largest eigenvalue."""
         del data
-        return torch.linalg.eigvalsh(self._matrix(force))[:, -1]
+        largest: Tensor = torch.linalg.eigvalsh(self._matrix(force))[:, -1]
+        return largest
 
     def proximal(self, data: Tensors, theta: Tensor, cut: Tensor) -> Tensor:
         """Return the matrix whose eigenvalues are less by the cut, or zero."""
         del data
         values, vectors = torch.linalg.eigh(self._matrix(theta))
         left = (values - cut).clamp(min=0.0)
-        return ((vectors * left[:, None]) @ vectors.mT).flatten(1)
+        found: Tensor = (vectors * left[:, None]) @ vectors.mT
+        return found.flatten(1)
 
     def measure(self, context: Context, data: Tensors, theta: Tensor) -> Tensors:
         """Return risk, overlap, eigenvalues and what is learned of the teacher's."""
@@ -195,8 +199,7 @@ class QuadraticModel(Model):
         return found
 
     def _matrix(self, theta: Tensor) -> Tensor:
-        d = math.isqrt(theta.shape[1])
-        return theta.unflatten(1, (d, d))
+        return _rows(theta, math.isqrt(theta.shape[1]))
 
 
 def gram(settings: Quadratic) -> bool:
@@ -226,6 +229,11 @@ def _entries(x: Array) -> Array:
     table[:, row == column] -= 1.0
     table *= np.where(row == column, 1.0, math.sqrt(2.0)) / math.sqrt(d)
     return table
+
+
+def _rows(flat: Tensor, d: int) -> Tensor:
+    """Return matrices with d rows."""
+    return flat.reshape(*flat.shape[:-1], d, -1)
 
 
 def _triangle(d: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

@@ -273,7 +273,8 @@ def _interpolated(
     chosen = [one[:, cell, problem] for one in pieces]
 
     def at(part: Array, inside: Array) -> Array:
-        return ((part[0] * inside + part[1]) * inside + part[2]) * inside + part[3]
+        found: Array = ((part[0] * inside + part[1]) * inside + part[2]) * inside + part[3]
+        return found
 
     width = np.diff(grid)[cell]
     inside = root(lambda x: at(chosen[0], x), np.zeros(width.shape), width)

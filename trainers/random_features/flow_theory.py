@@ -208,7 +208,7 @@ def _contour() -> tuple[Complex, Complex]:
     z = np.concatenate([[r], r * theta * (cot + 1j)])
     slope = 1 + 1j * theta * (1 + cot**2) - 1j * cot
     c = np.concatenate([[0.5], slope]) * np.exp(z) * 2 / 5
-    return z, c
+    return np.asarray(z, dtype=complex), np.asarray(c, dtype=complex)
 
 
 def _over_modes(modes: Modes, kappa: Complex) -> tuple[Complex, Complex, Complex, Complex]:

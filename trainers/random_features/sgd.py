@@ -21,7 +21,7 @@ from .variables import ONE_PASS
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
 
-BLOCK = 32
+BLOCK = 64
 """Steps whose examples are drawn together."""
 IN_CACHE = 2**18
 """Numbers of a step of all runs, so many that they stay in a CPU core's cache."""

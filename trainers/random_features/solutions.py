@@ -108,25 +108,29 @@ def solved(cell: Cell) -> Solved:
         return Solved(cell.gram, cell.cross, cell.cross, pairs, start, rest, True)
     g, U = torch.linalg.eigh(cell.gram)
     g = g.clamp(min=0)
-    if cell.cross.ndim == 1:
-        u = U.T @ cell.target
-        cross, labels = u * (U.T @ cell.cross), u**2
-    else:
-        cross = ((U.T @ cell.cross) * U.T).sum(1)
+    cross = _turned(cell, U)
     if cell.side == "population":
         return Solved(g, cross, cross, g * cross, start, rest, True)
-    pairs = U.T @ cell.inner @ U
     if cell.cross.ndim == 1:
-        pairs = pairs * u * u[:, None]
+        u = U.T @ cell.target
+        target, labels = u * u[:, None], u**2
     else:
         target = U.T @ cell.target @ U
-        pairs, labels = pairs * target.T, target.diagonal()
+        labels = target.diagonal()
+    pairs = (U.T @ cell.inner @ U) * target.T
     found = Solved(g, cross, labels, pairs, start, rest, False)
     if cell.side == "features":
         known = torch.where(found.rank, g, torch.ones_like(g)) * cell.examples
         labels = torch.where(found.rank, labels / known, torch.zeros_like(g))
         return found._replace(labels=labels, rest=cell.squares - labels.sum())
     return found._replace(labels=labels, rest=torch.zeros_like(start))
+
+
+def _turned(cell: Cell, U: Tensor) -> Tensor:
+    """Return what target and labels have in common, in the eigenbasis, shape (r,)."""
+    if cell.cross.ndim == 1:
+        return (U.T @ cell.target) * (U.T @ cell.cross)
+    return ((U.T @ cell.cross) * U.T).sum(1)
 
 
 def factored(cell: Cell, ridge: float) -> tuple[Tensor, Tensor]:

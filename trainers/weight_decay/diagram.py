@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
@@ -120,7 +121,7 @@ def draw(phases: xr.Dataset, runs: xr.Dataset | None = None, ax: Axes | None = N
         if inside.mean() > 0.004:
             at = [np.exp(np.median(np.log(one))) for one in (across[np.nonzero(inside)[1]],
                                                           up[np.nonzero(inside)[0]])]  # fmt: skip
-            ax.text(*at, name, ha="center", va="center", fontsize=9, weight="bold")
+            ax.text(at[0], at[1], name, ha="center", va="center", fontsize=9, weight="bold")
     ax.plot(across, phases["best_weight_decay"].values, color="#1b1b1b", ls="--", lw=1.4,
             label="best weight decay")  # fmt: skip
     if runs is not None:
@@ -145,23 +146,26 @@ def simulated_exponents(runs: xr.Dataset) -> tuple[Array, Array, Array]:
     ConfigError
         If there is no weight decay with two values of `n_eff`.
     """
-    last = runs["excess_risk"].ffill("point").isel(point=-1).to_series()
-    columns = {name: runs[name].values for name in ("lambda", "n_eff", "status")}
-    table = last.to_frame("risk").assign(**columns)
+    risks = runs["excess_risk"].values
+    points = np.arange(risks.shape[1])
+    last = np.where(np.isfinite(risks), points, 0).max(axis=1)  # shorter runs end in NaN
+    table = pd.DataFrame({"risk": risks[np.arange(len(risks)), last]})
+    table = table.assign(**{name: runs[name].values for name in ("lambda", "n_eff", "status")})
     means = table[table["status"] == "ok"].groupby(["lambda", "n_eff"])["risk"].mean()
+    decays = means.index.get_level_values("lambda").to_numpy(dtype=float)
+    across, height = means.index.get_level_values("n_eff").to_numpy(dtype=float), means.to_numpy()
     found: list[tuple[float, float, float]] = []
-    for decay, curve in means.groupby(level="lambda"):
-        x = np.log(curve.index.get_level_values("n_eff").to_numpy(dtype=float))
-        y = np.log(curve.to_numpy(dtype=float))
+    for decay in np.unique(decays):
+        x, y = (np.log(one[decays == decay]) for one in (across, height))
         middle, slope = np.exp((x[1:] + x[:-1]) / 2), -np.diff(y) / np.diff(x)
         found += [(float(a), float(decay), float(b)) for a, b in zip(middle, slope, strict=True)]
     if not found:
         raise ConfigError(
             "argument 'runs' has no weight decay with runs that arrived at two values of n_eff; "
-            f"weight decays are {listed([f'{one:g}' for one in np.unique(columns['lambda'])])}"
+            f"weight decays are {listed([f'{one:g}' for one in np.unique(table['lambda'])])}"
         )
-    places, decays, slopes = np.array(found).T
-    return places, decays, slopes
+    places, of, slopes = np.array(found).T
+    return places, of, slopes
 
 
 __all__ = ["WORDS", "diagram", "draw", "simulated_exponents"]

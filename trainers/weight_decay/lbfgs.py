@@ -77,7 +77,8 @@ def _inverse_hessian(gradient: Tensor, memory: Tensors, k: int) -> Tensor:
         shares[place] = memory["inverse"][:, place, None] * (moved * q).sum(1, keepdim=True)
         q = q - shares[place] * changed
     if not places:
-        return q / gradient.norm(dim=1, keepdim=True).clamp(min=1e-300)
+        first: Tensor = q / gradient.norm(dim=1, keepdim=True).clamp(min=1e-300)
+        return first
     last = places[0]
     size = (memory["changed"][:, last] ** 2).sum(1, keepdim=True)
     inverse = memory["inverse"][:, last, None]

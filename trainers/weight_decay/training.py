@@ -49,7 +49,7 @@ class Trained(Simulation):
     def facts(self, settings: Any) -> Facts:
         """Return what is recorded, and when."""
         return Facts(
-            COMMON | self.model.variables(settings),
+            {**COMMON, **self.model.variables(settings)},
             checkpoints(settings.steps, settings.points, start=True),
             labels=self.model.labels(settings),
             early=True,
@@ -69,9 +69,10 @@ class Trained(Simulation):
     def init(self, context: Context, runs: Sequence[Run]) -> tuple[Tensors, Tensors]:
         """Return the data and the state before the first step."""
         data = self.model.draw(context, runs)
-        rates = [self.model.rate(one.settings) * one.settings.learning_rate for one in runs]
+        settings: list[Any] = [one.settings for one in runs]
+        rates = [self.model.rate(one) * one.learning_rate for one in settings]
         for name, values in {
-            "tolerance": [one.settings.tolerance for one in runs],
+            "tolerance": [one.tolerance for one in settings],
             "rate": rates,
         }.items():
             data[name] = torch.tensor(values, dtype=DTYPE, device=context.device)[:, None]
@@ -195,7 +196,8 @@ class Adam(GradientDescent):
     def init(self, context: Context, runs: Sequence[Run]) -> tuple[Tensors, Tensors]:
         """Return the data with plain rates, for Adam's steps have the parameters' own size."""
         data, state = super().init(context, runs)
-        rates = [one.settings.learning_rate for one in runs]
+        settings: list[Any] = [one.settings for one in runs]
+        rates = [one.learning_rate for one in settings]
         data["rate"] = torch.tensor(rates, dtype=DTYPE, device=context.device)[:, None]
         data["last"] = torch.tensor(float(context.settings.steps), device=context.device)
         return data, state

@@ -219,8 +219,8 @@ def test_sgd_takes_the_steps_of_a_loop(features: str) -> None:
         A = (F * scale / math.sqrt(6)) if one.n_params else np.diag(scale)
         target, theta = amplitude * signs, np.zeros(len(A))
         for k in range(40):
-            fresh = sgd.feed(Context(one, _cpu()), [run], k // 32)
-            x, noise = fresh["inputs"][0, k % 32].numpy(), fresh["noise"][0, k % 32].numpy()
+            fresh = sgd.feed(Context(one, _cpu()), [run], k // 64)
+            x, noise = fresh["inputs"][0, k % 64].numpy(), fresh["noise"][0, k % 64].numpy()
             z = np.maximum(x @ A.T, 0) if features == "relu" else x @ A.T
             theta -= 0.1 / 3 * z.T @ (z @ theta - x @ target - math.sqrt(0.1) * noise)
         test = np.random.default_rng(1).standard_normal((200_000, 20))
