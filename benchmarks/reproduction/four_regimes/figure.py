@@ -85,7 +85,7 @@ def one(index: int) -> dict[str, Any]:
             found.append(
                 {"alpha": alpha, "regime": regime, "low": low, "median": median, "high": high,
                  "theory": slope(sizes, known(regime, alpha)), "mean": mean.tolist(),
-                 "error": error.tolist(), "verdict": fit.verdict.iloc[0].partition(":")[0]}
+                 "error": error.tolist(), "verdict": next(iter(fit.verdict.values())).partition(":")[0]}
             )  # fmt: skip
     return {"index": index, "fits": found}
 
