@@ -166,13 +166,13 @@ class QuadraticModel(Model):
     def dual(self, data: Tensors, force: Tensor) -> Tensor:
         """Return the largest eigenvalue."""
         del data
-        largest: Tensor = torch.linalg.eigvalsh(self._matrix(force))[:, -1]
+        largest: Tensor = torch.linalg.eigvalsh(_sound(self._matrix(force)))[:, -1]
         return largest
 
     def proximal(self, data: Tensors, theta: Tensor, cut: Tensor) -> Tensor:
         """Return the matrix whose eigenvalues are less by the cut, or zero."""
         del data
-        values, vectors = torch.linalg.eigh(self._matrix(theta))
+        values, vectors = torch.linalg.eigh(_sound(self._matrix(theta)))
         left = (values - cut).clamp(min=0.0)
         found: Tensor = (vectors * left[:, None]) @ vectors.mT
         return found.flatten(1)
@@ -181,7 +181,7 @@ class QuadraticModel(Model):
         """Return risk, overlap, eigenvalues and what is learned of the teacher's."""
         d, kept = context.settings.d, context.settings.kept
         matrix, truth = self._matrix(theta), data["teacher"]
-        values = torch.linalg.eigvalsh(matrix).flip(1).clamp(min=0.0)
+        values = torch.linalg.eigvalsh(_sound(matrix)).flip(1).clamp(min=0.0)
         diagonal = matrix.diagonal(dim1=1, dim2=2)
         apart = matrix - torch.diag_embed(truth)
         length = (theta.norm(dim=1) * truth.norm(dim=1)).clamp(min=1e-300)
@@ -229,6 +229,11 @@ def _entries(x: Array) -> Array:
     table[:, row == column] -= 1.0
     table *= np.where(row == column, 1.0, math.sqrt(2.0)) / math.sqrt(d)
     return table
+
+
+def _sound(matrix: Tensor) -> Tensor:
+    """Return the matrix with zeros for what has diverged, which decompositions would refuse."""
+    return torch.where(matrix.abs() < 1e100, matrix, 0.0)
 
 
 def _rows(flat: Tensor, d: int) -> Tensor:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LENGTHS = 2.0 ** torch.arange(-12, 7, dtype=DTYPE)
 """Lengths of a step that are tried before the best is refined."""
+FAR = 1e6
+"""Length of a direction that rounding has spoilt."""
 
 
 class Lbfgs(GradientDescent):
@@ -46,8 +48,10 @@ class Lbfgs(GradientDescent):
         gradient = self.model.back(data, p, slope) + data["decay"] * p
         for k in steps:
             way = -_inverse_hessian(gradient, memory, k)
-            uphill = (way * gradient).sum(1, keepdim=True) >= 0.0
-            way = torch.where(uphill, -gradient, way)
+            along = (way * gradient).sum(1, keepdim=True)
+            sound = (along < 0.0) & (way.norm(dim=1, keepdim=True) < FAR)
+            down = -gradient / gradient.norm(dim=1, keepdim=True).clamp(min=1e-300)
+            way = torch.where(sound, way, down)
             first, second = 2 * self.model.mixed(data, p, way), self.model.mixed(data, way, way)
             both = self.model.apply(data, torch.stack([first, second], dim=1))
             length = moving * _best_length(
@@ -63,6 +67,7 @@ class Lbfgs(GradientDescent):
             memory["moved"][:, place] = step
             memory["changed"][:, place] = change
             memory["inverse"][:, place] = torch.where(good, 1 / curvature, 0.0)
+            memory["inverse"] *= length > 0.0  # a memory that leads nowhere is dropped
             gradient = after
         return {"parameters": p, **memory}
 
@@ -83,7 +88,8 @@ def _inverse_hessian(gradient: Tensor, memory: Tensors, k: int) -> Tensor:
     size = (memory["changed"][:, last] ** 2).sum(1, keepdim=True)
     inverse = memory["inverse"][:, last, None]
     usable = (inverse > 0.0) & (size > 0.0)
-    q = q * torch.where(usable, 1 / (inverse * size), 1.0)
+    plain = 1 / gradient.norm(dim=1, keepdim=True).clamp(min=1e-300)
+    q = q * torch.where(usable, 1 / (inverse * size), plain)
     for place in reversed(places):
         moved, changed = memory["moved"][:, place], memory["changed"][:, place]
         other = memory["inverse"][:, place, None] * (changed * q).sum(1, keepdim=True)

@@ -195,6 +195,22 @@ def test_no_step_reads_from_the_device(family: str, protocol: str) -> None:
     assert found["spectrum"].shape == (2, 5)
 
 
+@pytest.mark.parametrize("family", ["diagonal", "quadratic"])
+def test_a_rate_that_is_too_large_ends_as_diverged(family: str) -> None:
+    base = {"d": 6, "n_train": 40, "seeds": 2, "steps": 200, "protocol": "gradient_descent"}
+    runs = trained(family, learning_rate=[0.02, 50.0], **base)
+    status = runs["status"].values[runs["learning_rate"].values == 50.0]
+    assert status.tolist() == ["diverged"] * 2
+    assert np.isnan(last(runs, "excess_risk")).tolist() == [False, False, True, True]
+
+
+def test_an_optimiser_that_goes_on_at_the_minimum_stays_there() -> None:
+    base = {"d": 6, "n_train": 60, "weight_decay": 0.3, "seeds": 4}
+    far = trained("quadratic", tolerance=1e-300, steps=700, points=4, **base)
+    near = trained("quadratic", protocol="proximal", **base)
+    np.testing.assert_allclose(last(far, "excess_risk"), last(near, "excess_risk"), rtol=1e-4)
+
+
 def test_settings_are_checked_and_decay_is_converted() -> None:
     assert Diagonal(n_train=80, weight_decay=0.5, convention="mean").decay == 20.0
     assert Quadratic(d=10, n_train=80, weight_decay=0.5, convention="mean").decay == 2.0
