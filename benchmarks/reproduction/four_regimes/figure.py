@@ -82,10 +82,11 @@ def one(index: int) -> dict[str, Any]:
                 frame, x="size", y="loss", y_err="error", regimes=1, floor=False, progress=False
             )
             low, median, high = np.quantile(fit.exponents.values, [0.05, 0.5, 0.95])
+            verdict = next(iter(fit.verdict.values())).partition(":")[0]
             found.append(
                 {"alpha": alpha, "regime": regime, "low": low, "median": median, "high": high,
                  "theory": slope(sizes, known(regime, alpha)), "mean": mean.tolist(),
-                 "error": error.tolist(), "verdict": next(iter(fit.verdict.values())).partition(":")[0]}
+                 "error": error.tolist(), "verdict": verdict}
             )  # fmt: skip
     return {"index": index, "fits": found}
 
