@@ -82,11 +82,11 @@ def one(index: int) -> dict[str, Any]:
                 frame, x="size", y="loss", y_err="error", regimes=1, floor=False, progress=False
             )
             low, median, high = np.quantile(fit.exponents.values, [0.05, 0.5, 0.95])
-            verdict = next(iter(fit.verdict.values())).partition(":")[0]
             found.append(
                 {"alpha": alpha, "regime": regime, "low": low, "median": median, "high": high,
                  "theory": slope(sizes, known(regime, alpha)), "mean": mean.tolist(),
-                 "error": error.tolist(), "verdict": verdict}
+                 "error": error.tolist(),
+                 "verdict": next(iter(fit.verdict.values())).partition(":")[0]}
             )  # fmt: skip
     return {"index": index, "fits": found}
 
@@ -138,7 +138,7 @@ def main() -> None:
                 {"alpha": alpha, "regime": regime, "theory": fits[0]["theory"], "n": len(fits),
                  "median": float(np.mean([one["median"] for one in fits])),
                  "scatter": float(np.std([one["median"] for one in fits])),
-                 "inside": sum(one["low"] < one["theory"] < one["high"] for one in fits),
+                 "inside": sum(bool(one["low"] < one["theory"] < one["high"]) for one in fits),
                  "ok": sum(one["verdict"] == "ok" for one in fits), "first": fits[0]}
             )  # fmt: skip
             print({name: value for name, value in table[-1].items() if name != "first"})
