@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from scalefit.trainers.protocol import Simulation
 
-from .closed_form import GradientDescent, GradientFlow, Minimiser
 from .sgd import SGD
+from .without_iteration import GradientDescent, GradientFlow, Minimiser
 
 SIMULATIONS: dict[str, Simulation] = {
     "minimiser": Minimiser(),
