@@ -8,28 +8,21 @@ from typer.core import TyperCommand
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Data": (
-        *("--x", "--y", "--y-err", "--by", "--where", "--skip-run", "--from", "--to", "--resume"),
-        *(
-            "--duplicates",
-            "--aggregate",
-            "--runs",
-            "--lr",
-            "--ceiling",
-            "--test-size",
-            "--set",
-            "--config",
-        ),
+        *("--x", "--y", "--y-err", "--by", "--where", "--skip-run", "--from", "--to"),
+        *("--resume", "--duplicates", "--aggregate", "--runs", "--lr", "--ceiling"),
+        *("--test-size", "--data", "--set", "--config"),
     ),
     "Law": ("--law", "--regimes", "--floor", "--noise", "--fixed", "--priors", "--pool"),
     "Question": (
-        *("--between", "--parameter", "--regime", "--value", "--ratio", "--rope", "--reach"),
-        *("--baseline", "--at", "--within", "--along", "--held", "--kind", "--hazard"),
-        *("--schedule", "--start", "--end", "--low", "--of", "--interval"),
-        *("--candidates", "--cost", "--budget", "--target", "--know", "--batch", "--cost-power"),
-        *("--discrepancy", "--beside", "--shift"),
+        *("--between", "--parameter", "--regime", "--predictor", "--value", "--ratio"),
+        *("--rope", "--reach", "--baseline", "--at", "--within", "--along", "--held"),
+        *("--kind", "--hazard", "--schedule", "--start", "--end", "--low", "--of"),
+        *("--interval", "--candidates", "--cost", "--budget", "--target", "--know"),
+        *("--batch", "--cost-power", "--discrepancy", "--beside", "--shift"),
     ),
     "Inference": (
-        *("--method", "--draws", "--seed", "--workers", "--device", "--determinism", "--shard"),
+        *("--method", "--draws", "--seed", "--workers", "--device", "--determinism"),
+        *("--shard",),
     ),
     "Output": ("--out", "--csv", "--json", "--dry-run", "--tensorboard", "--help"),
 }

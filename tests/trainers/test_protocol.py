@@ -107,7 +107,7 @@ KERNELS = {
     ("quadratic", "lbfgs"): 469,
     ("quadratic", "gradient_descent"): 21,
     ("quadratic", "adam"): 40,
-    ("quadratic", "proximal"): 43,
+    ("quadratic", "proximal"): 47,
     ("random_features", "minimiser"): 0,
     ("random_features", "gradient_flow"): 0,
     ("random_features", "gradient_descent"): 0,
