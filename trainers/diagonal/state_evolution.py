@@ -24,7 +24,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from scalefit.arrays import Array
 from scalefit.trainers.weight_decay.power_law import power_law
@@ -119,14 +119,7 @@ class StateEvolution:
         log_tau = self._noise(excess, many, variance)
         tau, cut = np.exp(log_tau), threshold(log_tau)
         found = self._fixed(many, tau, cut, decay)
-        if exact.any():  # no noise and no decay: learned without error
-            zero = [np.where(exact, 0.0, one) for one in (found.excess_risk, found.tau)]
-            found = found._replace(
-                excess_risk=zero[0],
-                tau=zero[1],
-                threshold=np.where(exact, 0.0, found.threshold),
-                train_loss=np.where(exact, 0.0, found.train_loss),
-            )
+        found = _without_error(found, exact)
         return Fixed(*(one.reshape(shape) for one in found))
 
     def best(self, n: ArrayLike, noise: ArrayLike) -> Fixed:
@@ -136,6 +129,8 @@ class StateEvolution:
         first equation with this threshold has the smallest tau of all.
         """
         many, variance, _, shape = _flat(n, noise, 0.0)
+        exact = (variance == 0.0) & (many >= self.d)
+        variance = np.where(exact, 1.0, variance)
 
         def threshold(log_tau: Array) -> Array:
             tau = np.exp(log_tau)
@@ -156,7 +151,8 @@ class StateEvolution:
         tau, cut = np.exp(log_tau), threshold(log_tau)
         _, support = self.atoms.moments(tau, cut)
         decay = cut * np.maximum(many - support, 0.0) / math.sqrt(self.d)
-        return Fixed(*(one.reshape(shape) for one in self._fixed(many, tau, cut, decay)))
+        found = _without_error(self._fixed(many, tau, cut, decay), exact)
+        return Fixed(*(one.reshape(shape) for one in found))
 
     def bayes(self, n: ArrayLike, noise: ArrayLike) -> Array:
         """Return the least excess risk of any estimator, for normal weights of the teacher.
@@ -166,6 +162,8 @@ class StateEvolution:
         `n tau^2 = Delta + R` with `R = sum s^2 tau^2 / (s^2 + tau^2)`, the posterior's variance.
         """
         many, variance, _, shape = _flat(n, noise, 0.0)
+        exact = (variance == 0.0) & (many >= self.d)
+        variance = np.where(exact, 1.0, variance)
         size, count = self.atoms.size, self.atoms.count
 
         def crowded(log_tau: Array) -> Array:
@@ -173,9 +171,8 @@ class StateEvolution:
             shares = (size**2 / (size**2 + square)) @ count
             return np.log(variance * np.exp(-2 * log_tau) + shares) - np.log(many)
 
-        exact = (variance == 0.0) & (many >= self.d)
         high = 0.5 * np.log((variance + self.atoms.power) / many) + 1e-9
-        low = np.where(exact, high - 1.0, beyond(lambda x: crowded(-x), -high, 0.5) * -1.0)
+        low = -beyond(lambda x: crowded(-x), -high, 0.5)
         square = np.exp(2 * root(crowded, low, high))[:, None]
         risk = (size**2 * square / (size**2 + square)) @ count
         return np.where(exact, 0.0, risk).reshape(shape)
@@ -240,6 +237,13 @@ class StateEvolution:
         risk, support = self.atoms.moments(tau, cut)
         loss = many * tau**2 * np.maximum(1 - support / many, 0.0) ** 2
         return Fixed(risk, tau, cut, support, decay, loss)
+
+
+def _without_error(found: Fixed, exact: NDArray[np.bool_]) -> Fixed:
+    """Return solutions with zeros where there is neither noise nor decay, and all is learned."""
+    names = ("excess_risk", "tau", "threshold", "weight_decay", "train_loss")
+    zeros = {name: np.where(exact, 0.0, getattr(found, name)) for name in names}
+    return found._replace(**zeros) if exact.any() else found
 
 
 @cache

@@ -112,9 +112,9 @@ class FreeSum:
         return error, divergence, mass
 
     def candidates(self) -> Array:
-        """Return the nodes that are positive."""
-        found: Array = self.x[self.x > 0.0]
-        return found
+        """Return the nodes that are positive, and cut-offs of the size of the noise and below."""
+        small = self.delta * np.geomspace(1e-3, 2.0, 60)
+        return np.unique(np.concatenate([small, self.x[self.x > 0.0]]))
 
     def quantiles(self, d: int) -> Array:
         """Return the eigenvalues of M by rank, the largest first, shape (d,)."""

@@ -78,7 +78,7 @@ class SharpSpikes:
         """Return the bulk's edge and what is above it, in order."""
         place = self.places[self.places > 2 * self.delta]
         found: Array = np.unique(
-            np.concatenate([self.delta * np.linspace(0.5, 2.0, 60), place * (1 - 1e-9)])
+            np.concatenate([self.delta * np.geomspace(1e-3, 2.0, 120), place * (1 - 1e-9)])
         )
         return found
 

@@ -42,6 +42,9 @@ LARGEST = 2000
 FARTHEST = 3000
 """Grid points from delta = 1, at most; they reach from 1e-147 to 1e147."""
 
+ERRORS = ("excess_risk", "delta", "cutoff", "weight_decay", "train_loss")
+"""What is zero where nothing is left to learn."""
+
 Table = tuple[Array, Array]
 """Mean squared error and cut-off of every problem at one delta, each of shape (P,)."""
 
@@ -142,6 +145,9 @@ class StateEvolution:
         """Return the solutions at the weight decay of least risk; arguments as of `minimiser`."""
         many, variance, _, shape = _flat(n, noise, 0.0)
 
+        exact = (variance == 0.0) & (2 * many >= float(self.d) ** 2)
+        variance = np.where(exact, 1.0, variance)
+
         def table(cut: Cut) -> Table:
             tried = cut.candidates()
             error, _, _ = cut.at(tried)
@@ -149,7 +155,10 @@ class StateEvolution:
             return np.full(many.shape, error[least]), np.full(many.shape, tried[least])
 
         log_delta, error, cutoff = self._solved(table, many, variance)
-        return self._fixed(many, log_delta, error, cutoff, None, shape)
+        found = self._fixed(many, log_delta, error, cutoff, None, shape)
+        known = exact.reshape(shape)  # all is learned without error
+        zeros = {name: np.where(known, 0.0, getattr(found, name)) for name in ERRORS}
+        return found._replace(**zeros) if exact.any() else found
 
     def bayes(self, n: ArrayLike, noise: ArrayLike) -> Array:
         """Return the least excess risk of estimators that do not know the eigenvectors' law.
@@ -161,11 +170,14 @@ class StateEvolution:
         """
         many, variance, _, shape = _flat(n, noise, 0.0)
 
+        exact = (variance == 0.0) & (2 * many >= float(self.d) ** 2)
+        variance = np.where(exact, 1.0, variance)
+
         def table(cut: Cut) -> Table:
             return np.full(many.shape, cut.bayes), np.ones(many.shape)
 
         _, error, _ = self._solved(table, many, variance)
-        return (2 * error).reshape(shape)
+        return np.where(exact, 0.0, 2 * error).reshape(shape)
 
     def edge(self, fixed: Fixed) -> Array:
         """Return where the bulk of noise ends among the learned eigenvalues: `2 delta - c` or 0."""

@@ -34,13 +34,15 @@ def one(family: str, runs: Path, seeds: int, ax: Any) -> dict[str, Any]:
     d = SIZES[family]
     peak = d if family == "diagonal" else d * d / 4
     n = [round(peak * 10**power) for power in np.arange(-1.0, 1.51, 0.5)]
-    config = trainers.config(
-        family, d=d, n_train=n, weight_decay=DECAYS, seeds=seeds, steps=6000, points=2, ranks=1
-    )
+    # of the diagonal teacher the same weights for all seeds, or their spread hides the exponents
+    law: dict[str, Any] = {"teacher": "fixed"} if family == "diagonal" else {}
+    grid: dict[str, Any] = {"d": d, "n_train": n, "weight_decay": DECAYS, "seeds": seeds}
+    config = trainers.config(family, steps=6000, points=2, ranks=1, **grid, **law)
     found = trainers.run(config, device="cpu", out=runs, progress=True)
     unit = 1.0 if family == "diagonal" else float(d)
     across = peak / unit * np.logspace(-1.5, 2.0, 36)
-    phases = theory.phase_diagram(d=d, n_eff=across, weight_decay=np.logspace(-2.25, 2.25, 37))
+    decays = np.logspace(-2.25, 2.25, 37)
+    phases = theory.phase_diagram(d=d, n_eff=across, weight_decay=decays, **law)
     theory.draw(phases, found, ax)
     ax.set_title(f"{family}, d = {d}, gamma = 1, noise 0.5", fontsize=10)
     foretold = trainers.theory(config)
