@@ -19,6 +19,7 @@ from claims.public_curves import eighth, extrapolation, public_files, quarter, s
 from claims.speed import robustness, speed
 from claims.spending import parabolas
 from claims.surfaces import forms, tasks
+from claims.tails import tails
 from claims.training import trainers
 from claims.trust import trust
 from claims.verdicts import verdicts
@@ -33,6 +34,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "quarter": quarter,
     "eighth": eighth,
     "calibration": calibration,
+    "tails": tails,
     "models": models,
     "noise": noise,
     "beyond": beyond,
