@@ -18,7 +18,7 @@ is ok. A further set of samples with no power-law tail, log-normal and exponenti
 how often that is noticed. Beside it stand the point estimates of the package powerlaw, where that
 can be imported.
 
-    python benchmarks/calibration/tails.py --curves 500
+    python benchmarks/calibration/tails.py --curves 600
 """
 
 from __future__ import annotations
