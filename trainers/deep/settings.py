@@ -120,7 +120,7 @@ class Deep(Settings):
     momentum: float = number(0.0, low=0, high=0.9999)
     weight_decay: float = number(0.0, low=0)
     batch: int = whole(128, low=1)
-    steps: int = whole(1000, low=1)
+    steps: int = whole(500, low=1)
     epochs: int = whole(0, low=0)
     points: int = whole(40, low=2)
     label_noise: float = number(0.0, low=0, high=1)
