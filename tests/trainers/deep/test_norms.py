@@ -120,7 +120,7 @@ def test_networks_start_with_the_published_norms(
     now = numbers(plan.matrices, weights(Run(deep, 0, 0), deep, plan)[None])
     found = complexities(now, now)
     names = ("bartlett", "cnn_variant", "classifier", "spectral_product")
-    digits = 0.5 if abs(expected[0]) > 50 else 0.2
+    digits = 0.7 if abs(expected[0]) > 50 else 0.2  # 0.2 between seeds; told to whole units there
     for name, value in zip(names, expected, strict=True):
         assert math.log(found[f"norm_{name}"].item()) == pytest.approx(value, abs=digits), name
 
