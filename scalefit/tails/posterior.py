@@ -137,9 +137,9 @@ def _likely(u: Array, body: Body, shapes: Sequence[Shape]) -> Array:
     width = np.minimum(1.0 / k, u[u.size - k] - u[u.size - k - 1])
     with np.errstate(divide="ignore"):
         shared = body.log_evidence(tails.cutoffs) + np.log(width)
-    best, no_shoulder = [], (np.zeros((1, 1)), np.zeros((1, 1)))
+    none, best, no_shoulder = np.zeros((k.size, 1)), [], (np.zeros((1, 1)), np.zeros((1, 1)))
     for shape in shapes:
-        log = _steepness(shape, tails, *(np.zeros((k.size, 1)),) * 3, no_shoulder)
+        log = _steepness(shape, tails, none, none, none, no_shoulder)
         best.append(np.argsort(log[:, 0, 0] + shared)[::-1][:BEST])
     near = [np.unique(np.concatenate(best)), np.unique([one[0] for one in best])]
     at, top = (u[u.size - k[one]] for one in near)

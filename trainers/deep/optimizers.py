@@ -72,7 +72,9 @@ def step(settings: Deep, state: Tensors, gradient: Tensor, rates: Tensor, k: Ten
 
 def _fused(settings: Deep, state: Tensors, gradient: Tensor, rates: Tensor, k: Tensor) -> None:
     """Take a step of Adam or AdamW by PyTorch's own kernel."""
-    kernel = torch._fused_adamw_ if settings.optimizer == "adamw" else torch._fused_adam_
+    kernel = torch._fused_adam_  # pyright: ignore[reportPrivateImportUsage]
+    if settings.optimizer == "adamw":
+        kernel = torch._fused_adamw_  # pyright: ignore[reportPrivateImportUsage]
     count = (k + 1).to(torch.float32)
     for run in range(len(gradient)):
         kernel(
