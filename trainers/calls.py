@@ -30,10 +30,9 @@ RATE = 5e9
 """Floating-point operations per second of one CPU core, for estimates of cost."""
 LASTING = 8.0
 """Seconds of a job on a CPU core, at most, unless a single call takes longer."""
-PARTS = 8
-"""A job takes at most such a part of what is left of a sweep, so that the last ones are short and
-processes that share them end together."""
-SHORTEST = 0.5
+PARTS = 16
+"""Jobs that a sweep is cut into, at least, if they are not very short, for others to take some."""
+SHORTEST = 1.0
 """Seconds of a job on a CPU core that are worth a file."""
 WIDEST = 4096
 """Runs side by side on a GPU, at most."""
@@ -219,20 +218,19 @@ def jobs(
         settings = call.runs[0].settings
         key = (settings.family, settings.protocol, call.device)
         groups.setdefault(key, []).append((call, call.work))
-    left = sum(work for group in groups.values() for _, work in group)
+    total = sum(work for group in groups.values() for _, work in group)
+    most = RATE * min(LASTING, max(total / RATE / PARTS, SHORTEST))
     found: list[tuple[float, Job]] = []
     for (name, _, where), group in groups.items():
         family = find(name)
         inside: list[Call] = []
         spent = 0.0
         for call, work in sorted(group, key=lambda one: -one[1]):
-            most = min(LASTING, max((left + spent) / RATE / PARTS, SHORTEST))
-            if inside and spent + work > RATE * most:
+            if inside and spent + work > most:
                 found.append((spent, Job(family, tuple(inside), determinism, where)))
                 inside, spent = [], 0.0
             inside.append(call)
             spent += work
-            left -= work
         if inside:
             found.append((spent, Job(family, tuple(inside), determinism, where)))
     return [job for _, job in sorted(found, key=lambda one: -one[0])]
