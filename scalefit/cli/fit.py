@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from . import compare, many
 from .document import document
 from .help import one_of
-from .options import Interval, Json, Seed, Workers, folder, held, plain_number, schema
+from .options import Interval, Json, Seed, Workers, folder, held, plain_number, schema, stretch
 from .options import law as chosen
 from .output import emit, fit_tables, save_figure, say_doubts, say_notes, shared_table, show
 
@@ -214,7 +213,7 @@ def command(
     from scalefit.workers import processes
 
     counts, level, formula = _regimes(regimes), _floor(floor), chosen(law)
-    x_range = _range(low, high)
+    x_range = stretch(low, high)
     axes: Any = x[0] if x and len(x) == 1 else x
     folder(out)
     if schema(path).startswith("scalefit-fit/"):
@@ -317,18 +316,6 @@ def _floor(text: str) -> bool | float | Literal["auto"]:
         raise ConfigError(
             f"--floor {text}: give yes, no, auto, or the value of a known floor"
         ) from None
-
-
-def _range(low: float | None, high: float | None) -> tuple[float, float] | None:
-    """Return the part of x that `--from` and `--to` leave; None for all of it."""
-    from scalefit.errors import ConfigError
-
-    if low is None and high is None:
-        return None
-    ends = (0.0 if low is None else low, math.inf if high is None else high)
-    if not ends[0] < ends[1]:
-        raise ConfigError(f"--from {ends[0]:g} --to {ends[1]:g}: nothing lies between them")
-    return ends
 
 
 def conditions(where: list[str] | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -172,3 +173,15 @@ def schema(path: Path) -> str:
     from scalefit import netcdf
 
     return netcdf.schema(path) if netcdf.exists(path) else ""
+
+
+def stretch(low: float | None, high: float | None) -> tuple[float, float] | None:
+    """Return the part of x that `--from` and `--to` leave; None for all of it."""
+    from scalefit.errors import ConfigError
+
+    if low is None and high is None:
+        return None
+    ends = (0.0 if low is None else low, math.inf if high is None else high)
+    if not ends[0] < ends[1]:
+        raise ConfigError(f"--from {ends[0]:g} --to {ends[1]:g}: nothing lies between them")
+    return ends

@@ -14,6 +14,9 @@ from .options import plain_number
 from .output import number
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalefit.curves.schedule import Schedule
     from scalefit.result import Fit
 
 Place = float | dict[str, float]
@@ -74,3 +77,29 @@ def told(one: Place) -> str:
     if isinstance(one, Mapping):
         return ", ".join(f"{inline(name)} {number(value)}" for name, value in one.items())
     return number(one)
+
+
+def scheduled(
+    kind: str | None, end: float | None, start: float | None, low: float, of: str | None
+) -> Schedule | None:
+    """Return the schedule that options name, if any."""
+    from scalefit.curves.schedule import Schedule
+    from scalefit.errors import ConfigError
+
+    if kind is not None:
+        return Schedule(kind, end, start, low)  # type: ignore[arg-type]
+    for name, value in (("--end", end), ("--start", start), ("--low", low), ("--of", of)):
+        if value:
+            raise ConfigError(f"{name} belongs to --schedule KIND")
+    return None
+
+
+def planned(fit: Fit, at: Sequence[Place], plan: Schedule, of: str | None) -> pd.DataFrame:
+    """Return where the run will be at the steps of `--at` under a planned learning rate."""
+    from scalefit.errors import ConfigError
+    from scalefit.forecast import places
+
+    if not at or any(isinstance(one, dict) for one in at):
+        raise ConfigError("--schedule: give the steps as --at NUMBER")
+    table: pd.DataFrame = places.planned(fit, plan, at, of)[0]  # type: ignore[arg-type]
+    return table

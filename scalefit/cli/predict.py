@@ -26,12 +26,9 @@ from .output import (
     show,
     table,
 )
-from .places import Place, checked, columns, place, told
+from .places import Place, checked, columns, place, planned, scheduled, told
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from scalefit.curves.schedule import Schedule
     from scalefit.fits import Fits
     from scalefit.laws import Law
     from scalefit.result import Fit
@@ -145,7 +142,7 @@ def command(
         raise ConfigError("--within says how far --reach looks; give --reach Y with it")
     if (along or held) and not targets:
         raise ConfigError("--along and --held belong to --reach Y")
-    plan = _plan(schedule, end, start, low, of)
+    plan = scheduled(schedule, end, start, low, of)
     if plan is not None and targets:
         raise ConfigError("--schedule is for --at STEP; leave --reach out")
     checked("--at", at)
@@ -158,7 +155,7 @@ def command(
     stored = opened(path, own_law(law))
     fit = stored if isinstance(stored, sf.Fit) else stored[stored.runs[:LISTED]]
     reachable(fit, targets)
-    asked = columns(fit, at) if plan is None else _planned(fit, at, plan, of)
+    asked = columns(fit, at) if plan is None else planned(fit, at, plan, of)
     if plan is not None:
         at = list(asked[asked.columns[0]])
     slice_: Any = {"along": along, "at": given(held)} if along else {}
@@ -224,32 +221,6 @@ def command(
             if ASSUMED in note:
                 say(": ".join(filter(None, ("note", called[run], note))))
     return 0 if fit.ok else 4
-
-
-def _plan(
-    kind: str | None, end: float | None, start: float | None, low: float, of: str | None
-) -> Schedule | None:
-    """Return the schedule that options name, if any."""
-    from scalefit.curves.schedule import Schedule
-    from scalefit.errors import ConfigError
-
-    if kind is not None:
-        return Schedule(kind, end, start, low)  # type: ignore[arg-type]
-    for name, value in (("--end", end), ("--start", start), ("--low", low), ("--of", of)):
-        if value:
-            raise ConfigError(f"{name} belongs to --schedule KIND")
-    return None
-
-
-def _planned(fit: Fit, at: list[Place], plan: Schedule, of: str | None) -> pd.DataFrame:
-    """Return where the run will be at the steps of `--at` under a planned learning rate."""
-    from scalefit.errors import ConfigError
-    from scalefit.forecast.places import planned
-
-    if not at or any(isinstance(one, dict) for one in at):
-        raise ConfigError("--schedule: give the steps as --at NUMBER")
-    table: pd.DataFrame = planned(fit, plan, at, of)[0]  # type: ignore[arg-type]
-    return table
 
 
 def reachable(fit: Fit, targets: list[float]) -> None:

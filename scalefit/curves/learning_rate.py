@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from scalefit.arrays import Array
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.wording import counted, listed, quoted, typed
 
-from .areas import DECAY, State, whole
-from .schedule import Plan, logged, onwards, schedule
+from .areas import DECAY, State
+from .schedule import Plan, against, onwards
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,20 +54,18 @@ def against_areas(
     InvalidData, ConfigError
         As `schedule`.
     """
-    made = schedule(dataset, lr=lr, step=step)
+    made, logs = against(dataset, lr, step, DECAY, None)
     full = float(np.nanmax(made[lr].values)) / (1.0 - DECAY)
     if not full > 0.0:
         raise InvalidData(f"{quoted(lr)} is 0 everywhere: give a learning rate")
     span = None if x_range is None else ends(x_range)
     s1, measured = made["s1"].values.copy(), made[y].values.astype(float)
     runs, dropped = {}, 0
-    for i, run in enumerate(made["run"].values):
-        at, steps, values = logged(made, str(run), step, lr)
-        _, state = whole(steps, values, DECAY, None)
-        runs[str(run)] = [state.step, state.rate, state.s1, state.s2, state.momentum, state.fallen]
-        low, high = span if span is not None else (SETTLED * _warm_up(steps, values), np.inf)
-        out = (steps < low) | (steps > high)
-        s1[i, at[out]] = measured[i, at[out]] = np.nan
+    for i, (run, one) in enumerate(zip(made["run"].values, logs, strict=True)):
+        runs[str(run)] = list(astuple(one.state))
+        low, high = span if span is not None else (SETTLED * _warm_up(one.step, one.rate), np.inf)
+        out = (one.step < low) | (one.step > high)
+        s1[i, one.at[out]] = measured[i, one.at[out]] = np.nan
         dropped += int(out.sum())
     told = [*str(dataset.attrs.get("reading", "")).splitlines()]
     told.append(

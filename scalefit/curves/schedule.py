@@ -17,7 +17,7 @@ from scalefit.arrays import Array
 from scalefit.errors import ConfigError, InvalidData, nearest
 from scalefit.wording import listed, quoted, typed
 
-from .areas import DECAY, State, areas, continued, whole
+from .areas import DECAY, State, continued, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,22 +143,50 @@ def schedule(
         raise ConfigError(f"decay={decay!r}: give a share below 1, such as 0.999")
     if warm_up is not None and not real(warm_up, "warm_up", "give an area, or None") >= 0.0:
         raise ConfigError(f"warm_up={warm_up!r}: give an area of 0 or more, or None")
+    return against(dataset, lr, step, decay, warm_up)[0]
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The learning rate of one run, and where it stands at its end.
+
+    Attributes
+    ----------
+    at, step, rate : shape (n,)
+        Which points of the run have a step, the steps, and the rates there.
+    state
+        What the areas go on from.
+    """
+
+    at: NDArray[np.intp]
+    step: Array
+    rate: Array
+    state: State
+
+
+def against(
+    dataset: xr.Dataset, lr: str, step: str, decay: float, warm_up: float | None
+) -> tuple[xr.Dataset, list[Logged]]:
+    """Return what `schedule` does, and what each run has logged."""
     shape = (dataset.sizes["run"], dataset.sizes["point"])
     found = {"s1": np.full(shape, np.nan), "s2": np.full(shape, np.nan)}
+    runs = []
     for i, run in enumerate(dataset["run"].values):
         at, steps, rates = logged(dataset, str(run), step, lr)
-        one = areas(steps, rates, decay, warm_up)
+        one, state = whole(steps, rates, decay, warm_up)
         found["s1"][i, at], found["s2"][i, at] = one.s1, one.s2
+        runs.append(Logged(at, steps, rates, state))
     told = {"lr": lr, "step": step, "decay": float(decay)}
     if warm_up is not None:
         told["before"] = float(warm_up)
     words = {"s1": "area under the learning rate", "s2": "annealed area"}
-    return dataset.assign(
+    made = dataset.assign(
         {
             name: (("run", "point"), values, {"long_name": words[name], "units": "", **told})
             for name, values in found.items()
         }
     )
+    return made, runs
 
 
 def planned(

@@ -22,7 +22,7 @@ from .passes import joined
 from .points import Mask, Points, gathered, original, renamed
 from .refusals import check_y
 from .rows import Rows, columns_beside
-from .settings import defining, outcome
+from .settings import chosen, defining
 
 Duplicates = Literal["replicate", "last", "error"]
 
@@ -289,12 +289,9 @@ def _status_note(dataset: xr.Dataset, members: list[int]) -> tuple[str, ...]:
 def _apart_note(dataset: xr.Dataset, x: str, by: list[str]) -> tuple[str, ...]:
     """Return a note on what tells curves apart, and on what else their runs differ in."""
     differing = [
-        str(name)
-        for name, values in dataset.coords.items()
-        if values.dims == ("run",)
-        and name not in ("run", "status", x, *by)
-        and not outcome(values)
-        and len({one if one == one else None for one in values.values.tolist()}) > 1
+        name
+        for name in chosen(dataset, x, *by)
+        if len({one if one == one else None for one in dataset[name].values.tolist()}) > 1
     ]
     one = (
         f"curves are told apart by {', '.join(map(inline, by))}" if by else "all runs are one curve"

@@ -18,11 +18,7 @@ def defining(dataset: xr.Dataset, x: str) -> list[str]:
     the name of a run does.
     """
     at = dataset[x].values
-    names = [
-        str(name)
-        for name, values in dataset.coords.items()
-        if values.dims == ("run",) and name not in ("run", "status", x) and not outcome(values)
-    ]
+    names = chosen(dataset, x)
     columns = {name: codes(dataset[name].values) for name in names}
     seeds = [name for name in names if is_seed(name)]
     across = codes(at)
@@ -39,9 +35,17 @@ def defining(dataset: xr.Dataset, x: str) -> list[str]:
     ]
 
 
-def outcome(coordinate: xr.DataArray) -> bool:
-    """Return whether a run coordinate says what a run found, as simulations mark it."""
-    return bool(coordinate.attrs.get("role") == "outcome")
+def chosen(dataset: xr.Dataset, *but: str) -> list[str]:
+    """Return the run coordinates that are settings, but for some.
+
+    Names, how runs ended, and what they found, as simulations mark it, are none.
+    """
+    left_out = {"run", "status", *but}
+    return [
+        str(name)
+        for name, one in dataset.coords.items()
+        if one.dims == ("run",) and name not in left_out and one.attrs.get("role") != "outcome"
+    ]
 
 
 def is_seed(name: str) -> bool:

@@ -19,7 +19,7 @@ from scalefit.wording import counted, inline, quoted, suggest
 from .curve import Curve
 from .points import CORRECT, Mask, Points, gathered, x_column
 from .selection import groups
-from .settings import codes, function, is_seed, outcome
+from .settings import chosen, codes, function, is_seed
 
 MOST = 4000
 """Points of a surface; of longer runs a choice is used, spaced evenly along each."""
@@ -198,11 +198,7 @@ def _defining(dataset: xr.Dataset, columns: Sequence[str]) -> list[str]:
     They are all that vary, but for the predictors, the seed, what follows from these, and what
     names every run.
     """
-    known = {
-        str(name): codes(one.values)
-        for name, one in dataset.coords.items()
-        if one.dims == ("run",) and name not in ("run", "status") and not outcome(one)
-    }
+    known = {name: codes(dataset[name].values) for name in chosen(dataset)}
     seeds = [name for name in known if is_seed(name)]
     own = [known[name] for name in columns if name in known]
     rows = np.stack(own, axis=1) if own else np.zeros((dataset.sizes["run"], 1), dtype=int)

@@ -20,6 +20,7 @@ from scalefit.curves.isolation import sound_curves
 from scalefit.curves.learning_rate import against_areas
 from scalefit.curves.points import renamed
 from scalefit.curves.replicates import averaged
+from scalefit.curves.settings import chosen
 from scalefit.curves.surfaces import Several, surfaces
 from scalefit.errors import ConfigError, InvalidData
 from scalefit.inference import compiler
@@ -103,13 +104,14 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
     x_axes = [_axis(source, name) for name in x_names]
     if len(x_names) > 1:
         _plain(given)
+        renames = [renamed(source, name) for name in series]
         known = Several(tuple(x_names), tuple(one in law.linear for one in law.predictors))
         found = surfaces(
             source,
             known,
             y=y_name,
             y_err=error,
-            by=_but(source, series) if by is None and series else by,
+            by=chosen(source, *series, *renames) if by is None and series else by,
             x_range=x_range,
             at=given.at,
             ceiling=ceiling,
@@ -175,12 +177,6 @@ def _plain(given: Any) -> None:
     for name, usual in (("duplicates", None), ("resume", False), ("aggregate", None)):
         if getattr(given, name) != usual:
             raise ConfigError(f"{name} belongs to fits against one column of x")
-
-
-def _but(source: xr.Dataset, series: Sequence[str]) -> list[str]:
-    """Return the settings of a table but for those that tell its runs apart."""
-    own = {"run", "status", *series, *(renamed(source, name) for name in series)}
-    return [str(k) for k, v in source.coords.items() if v.dims == ("run",) and k not in own]
 
 
 def _trajectory(
