@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from scalefit.arrays import Array
 from scalefit.trainers.weight_decay.power_law import power_law
-from scalefit.trainers.weight_decay.roots import Function, beyond, root
+from scalefit.trainers.weight_decay.roots import Function, beyond, flat, root
 
 from .soft_threshold import Atoms
 
@@ -103,7 +103,7 @@ class StateEvolution:
         noise : >= 0
             Variance Delta of the labels.
         """
-        many, decay, variance, shape = _flat(n, weight_decay, noise)
+        many, decay, variance, shape = flat(n, weight_decay, noise)
         pull = decay * math.sqrt(self.d)
         exact = (variance == 0.0) & (pull == 0.0) & (many >= self.d)
         variance = np.where(exact, 1.0, variance)
@@ -111,12 +111,7 @@ class StateEvolution:
         def threshold(log_tau: Array) -> Array:
             return self._threshold(np.exp(log_tau), many, pull)
 
-        def excess(log_tau: Array) -> Array:
-            tau = np.exp(log_tau)
-            risk, _ = self.atoms.moments(tau, threshold(log_tau))
-            return np.log((variance + risk) / many) - 2 * log_tau
-
-        log_tau = self._noise(excess, many, variance)
+        log_tau = self._noise(threshold, many, variance)
         tau, cut = np.exp(log_tau), threshold(log_tau)
         found = self._fixed(many, tau, cut, decay)
         found = _without_error(found, exact)
@@ -128,7 +123,7 @@ class StateEvolution:
         The least risk at a given tau is where the risk does not change with the threshold; the
         first equation with this threshold has the smallest tau of all.
         """
-        many, variance, _, shape = _flat(n, noise, 0.0)
+        many, variance, _, shape = flat(n, noise, 0.0)
         exact = (variance == 0.0) & (many >= self.d)
         variance = np.where(exact, 1.0, variance)
 
@@ -142,12 +137,7 @@ class StateEvolution:
             found: Array = np.exp(root(rising, low, beyond(rising, log_tau, 0.5), 1e-11))
             return found
 
-        def excess(log_tau: Array) -> Array:
-            tau = np.exp(log_tau)
-            risk, _ = self.atoms.moments(tau, threshold(log_tau))
-            return np.log((variance + risk) / many) - 2 * log_tau
-
-        log_tau = self._noise(excess, many, variance)
+        log_tau = self._noise(threshold, many, variance)
         tau, cut = np.exp(log_tau), threshold(log_tau)
         _, support = self.atoms.moments(tau, cut)
         decay = cut * np.maximum(many - support, 0.0) / math.sqrt(self.d)
@@ -161,7 +151,7 @@ class StateEvolution:
         ------
         `n tau^2 = Delta + R` with `R = sum s^2 tau^2 / (s^2 + tau^2)`, the posterior's variance.
         """
-        many, variance, _, shape = _flat(n, noise, 0.0)
+        many, variance, _, shape = flat(n, noise, 0.0)
         exact = (variance == 0.0) & (many >= self.d)
         variance = np.where(exact, 1.0, variance)
         size, count = self.atoms.size, self.atoms.count
@@ -220,8 +210,13 @@ class StateEvolution:
         found: Array = np.exp(root(room, low, beyond(room, start, 0.5), 1e-12))
         return found
 
-    def _noise(self, excess: Function, many: Array, variance: Array) -> Array:
-        """Return log tau at which an excess that falls is zero."""
+    def _noise(self, threshold: Function, many: Array, variance: Array) -> Array:
+        """Return log tau at which the first equation holds, its threshold a function of log tau."""
+
+        def excess(log_tau: Array) -> Array:
+            risk, _ = self.atoms.moments(np.exp(log_tau), threshold(log_tau))
+            return np.log((variance + risk) / many) - 2 * log_tau
+
         with np.errstate(divide="ignore"):
             least = 0.5 * np.log(variance / many)
         middle = 0.5 * np.log((variance + self.atoms.power) / many)
@@ -249,9 +244,3 @@ def _without_error(found: Fixed, exact: NDArray[np.bool_]) -> Fixed:
 @cache
 def _atoms(d: int, gamma: float, law: str) -> Atoms:
     return Atoms(*power_law(d, gamma), law)
-
-
-def _flat(*arguments: ArrayLike) -> tuple[Array, Array, Array, tuple[int, ...]]:
-    """Return three arguments as one-dimensional arrays of one length, and their shape."""
-    first, second, third = np.broadcast_arrays(*(np.asarray(one, dtype=float) for one in arguments))
-    return first.ravel(), second.ravel(), third.ravel(), first.shape

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalefit.arrays import Array
-from scalefit.trainers.trajectories import theoretical
-from scalefit.trainers.weight_decay.curves import TRAINING, distinct, solved
+from scalefit.trainers.weight_decay.curves import curves as state_evolution
+from scalefit.trainers.weight_decay.curves import problem
 from scalefit.trainers.weight_decay.diagram import diagram, draw
 from scalefit.trainers.weight_decay.regions import Problem, exponents
 
@@ -53,14 +53,7 @@ def curves(config: Config) -> xr.Dataset:
         the spectrum and how many weights stand above it; `best_weight_decay` (in the units of
         `weight_decay`) with `best_risk`; and `bayes_risk`, which holds for normal weights.
     """
-    return theoretical(
-        SHARED,
-        solved(distinct(config.points), SHARED, _solver, _values),
-        source="diagonal network under weight decay, state evolution",
-        config=config,
-        without=TRAINING,
-        note="the minimiser; training that has not arrived is elsewhere",
-    )
+    return state_evolution(config, SHARED, _solver, _values, "diagonal network")
 
 
 def phase_diagram(
@@ -97,7 +90,7 @@ def phase_diagram(
     settings = Diagonal(d=d, gamma=gamma, noise=noise, teacher=teacher, signed=signed)
     return diagram(
         _solver(settings),
-        Problem(d, gamma, noise, Diagonal.peak),
+        problem(settings),
         per_unit=1.0,
         n_eff=n_eff,
         weight_decay=weight_decay,

@@ -30,7 +30,7 @@ from scipy.interpolate import PchipInterpolator
 
 from scalefit.arrays import Array
 from scalefit.trainers.weight_decay.power_law import power_law
-from scalefit.trainers.weight_decay.roots import beyond, root
+from scalefit.trainers.weight_decay.roots import beyond, flat, root
 
 from .free_sum import Cut, free_sum
 from .sharp_spikes import SharpSpikes
@@ -132,7 +132,7 @@ class StateEvolution:
         noise : >= 0
             Variance Delta of the labels.
         """
-        many, decay, variance, shape = _flat(n, weight_decay, noise)
+        many, decay, variance, shape = flat(n, weight_decay, noise)
 
         def table(cut: Cut) -> Table:
             cutoff = self._cutoff(cut, many, decay)
@@ -143,8 +143,7 @@ class StateEvolution:
 
     def best(self, n: ArrayLike, noise: ArrayLike) -> Fixed:
         """Return the solutions at the weight decay of least risk; arguments as of `minimiser`."""
-        many, variance, _, shape = _flat(n, noise, 0.0)
-
+        many, variance, _, shape = flat(n, noise, 0.0)
         exact = (variance == 0.0) & (2 * many >= float(self.d) ** 2)
         variance = np.where(exact, 1.0, variance)
 
@@ -168,8 +167,7 @@ class StateEvolution:
         The rotationally invariant estimate `x - 2 h(x)` of every eigenvalue (Ledoit and Peche 2011,
         Probability Theory and Related Fields 151, 233) in place of the cut.
         """
-        many, variance, _, shape = _flat(n, noise, 0.0)
-
+        many, variance, _, shape = flat(n, noise, 0.0)
         exact = (variance == 0.0) & (2 * many >= float(self.d) ** 2)
         variance = np.where(exact, 1.0, variance)
 
@@ -291,9 +289,3 @@ def _interpolated(
     width = np.diff(grid)[cell]
     inside = root(lambda x: at(chosen[0], x), np.zeros(width.shape), width)
     return grid[cell] + inside, np.exp(at(chosen[1], inside)), np.exp(at(chosen[2], inside))
-
-
-def _flat(*arguments: ArrayLike) -> tuple[Array, Array, Array, tuple[int, ...]]:
-    """Return three arguments as one-dimensional arrays of one length, and their shape."""
-    first, second, third = np.broadcast_arrays(*(np.asarray(one, dtype=float) for one in arguments))
-    return first.ravel(), second.ravel(), third.ravel(), first.shape

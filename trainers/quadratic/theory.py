@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalefit.arrays import Array
-from scalefit.trainers.trajectories import theoretical
-from scalefit.trainers.weight_decay.curves import TRAINING, distinct, solved
+from scalefit.trainers.weight_decay.curves import curves as state_evolution
+from scalefit.trainers.weight_decay.curves import problem
 from scalefit.trainers.weight_decay.diagram import diagram, draw
 from scalefit.trainers.weight_decay.regions import Problem, exponents
 
@@ -60,14 +60,7 @@ def curves(config: Config) -> xr.Dataset:
         `best_weight_decay` (in the units of `weight_decay`) with `best_risk`; and `bayes_risk`, the
         least of estimators that shrink eigenvalues.
     """
-    return theoretical(
-        SHARED,
-        solved(distinct(config.points), SHARED, _solver, _values),
-        source="quadratic network under weight decay, state evolution",
-        config=config,
-        without=TRAINING,
-        note="the minimiser; training that has not arrived is elsewhere",
-    )
+    return state_evolution(config, SHARED, _solver, _values, "quadratic network")
 
 
 def phase_diagram(
@@ -106,7 +99,7 @@ def phase_diagram(
     settings = Quadratic(d=d, gamma=gamma, noise=noise, unit=unit)
     return diagram(
         StateEvolution(d, gamma, settings.unit, spectrum),
-        Problem(d, gamma, noise, Quadratic.peak),
+        problem(settings),
         per_unit=float(d),
         n_eff=n_eff,
         weight_decay=weight_decay,

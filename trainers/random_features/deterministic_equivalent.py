@@ -24,7 +24,7 @@ arXiv:2405.15699, for equivalent forms with finitely many.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,9 +34,12 @@ from scalefit.errors import ConfigError
 
 from .spectrum import Modes
 
+T = TypeVar("T", Array, NDArray[np.complex128])
 Balance = Callable[[Array, NDArray[np.intp]], tuple[Array, Array]]
 CELLS = 256
 """Sizes whose sums over modes are taken at once, so that they stay in a core's cache."""
+ENTRIES = 2**18
+"""Numbers of an array over sizes and modes, at most, for the same."""
 ITERATIONS, CLOSE = 200, 1e-14
 TINY = 1e-6
 """Kappa over the smallest eigenvalue, at which practically all modes are learned."""
@@ -149,7 +152,7 @@ def at(
     ridge
         As above; what belongs to kappa by default.
     """
-    df1, df2, linear, square = _sums(modes, kappa)
+    df1, df2, linear, square = sums(modes, kappa)
     one, two = df1 / D, df1 / P
     with np.errstate(divide="ignore", invalid="ignore"):
         if ridge is None:
@@ -185,7 +188,7 @@ def solve(modes: Modes, D: Array, P: Array, ridge: Array) -> Array:
 
     def balance(log_kappa: Array, cells: NDArray[np.intp]) -> tuple[Array, Array]:
         value = np.exp(log_kappa)
-        df1, df2 = _sums(modes, value)[:2]
+        df1, df2 = sums(modes, value)[:2]
         d, p = D[cells], P[cells]
         left = np.maximum(1 - df1 / d, 0.0), np.maximum(1 - df1 / p, 0.0)
         f = log_kappa + np.log(left[0]) + np.log(left[1]) - np.log(ridge[cells])
@@ -204,7 +207,7 @@ def _ridgeless(modes: Modes, smaller: Array, total: float) -> Array:
         least = modes.eigenvalue[-1]
 
         def balance(log_kappa: Array, cells: NDArray[np.intp]) -> tuple[Array, Array]:
-            df1, df2 = _sums(modes, np.exp(log_kappa))[:2]
+            df1, df2 = sums(modes, np.exp(log_kappa))[:2]
             return np.log(wanted[cells] / df1), (df1 - df2) / df1
 
         low = np.log(least * np.maximum(modes.total - wanted, 1e-12) / wanted) - 1e-9
@@ -238,13 +241,20 @@ def _root(balance: Balance, low: Array, high: Array) -> Array:
     return x
 
 
-def _sums(modes: Modes, kappa: Array) -> tuple[Array, Array, Array, Array]:
-    """Return df1, df2, and the sums of lambda w^2 with kappa/(..) and kappa lambda/(..)^2."""
-    flat = np.ravel(kappa)
-    found = np.empty((4, flat.size))
+def sums(modes: Modes, kappa: T) -> tuple[T, T, T, T]:
+    """Return df1, df2, and the sums of lambda w^2 with kappa/(..) and kappa lambda/(..)^2.
+
+    Parameters
+    ----------
+    kappa
+        Real or complex, of any shape, which the sums have too.
+    """
+    flat: Any = np.ravel(kappa)
+    found = np.empty((4, flat.size), dtype=flat.dtype)
     weights = np.stack([modes.copies, modes.copies * modes.power], 1)
-    for first in range(0, flat.size, CELLS):
-        part = slice(first, first + CELLS)
+    chunk = max(min(CELLS, ENTRIES // len(weights)), 1)
+    for first in range(0, flat.size, chunk):
+        part = slice(first, first + chunk)
         leak = flat[part, None] / (modes.eigenvalue + flat[part, None])
         kept = 1 - leak
         found[0, part] = kept @ weights[:, 0]

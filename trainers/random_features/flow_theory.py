@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError
 
-from .deterministic_equivalent import solve
+from .deterministic_equivalent import solve, sums
 from .spectrum import Modes
 
 Complex = NDArray[np.complex128]
@@ -43,8 +43,6 @@ NEWTON = 5
 """Steps of Newton's method at the end of the way."""
 RESOLVED = 1e-7
 """Training loss over that at the start, below which it is rounding."""
-ENTRIES = 2**18
-"""Numbers of an array over nodes and modes, so many that it stays in cache."""
 
 
 class Flow(NamedTuple):
@@ -117,7 +115,7 @@ def population(modes: Modes, n_params: float, times: ArrayLike) -> Array:
     z, c = _contour()
     p = z / (2 * t[:, None])
     kappa = follow(modes, math.inf, n_params, p)
-    g = _over_modes(modes, kappa)[2]
+    g = sums(modes, kappa)[2]
     found: Array = (c * (g / p)).real.sum(1) / (2 * t)
     return found
 
@@ -157,7 +155,7 @@ def _turned(
             kappa = kappa + (turned - wanted) / slope
         wanted = turned
         for _ in range(NEWTON if step == steps else 1):
-            df1, df2 = _over_modes(modes, kappa)[:2]
+            df1, df2 = sums(modes, kappa)[:2]
             x, y = 1 - df1 / D, 1 - df1 / P
             slope = x * y + (df1 - df2) * (y / D + x / P)
             off = (kappa * x * y - wanted) / slope
@@ -174,8 +172,8 @@ def _double(modes: Modes, D: float, P: float, t: Array, noise: float) -> tuple[A
     upper = len(z) // 2
     p = z / t[:, None]
     half = follow(modes, D, P, p[:, upper:])
-    kappa = np.concatenate([half[:, 1:].conj()[:, ::-1], half], axis=1)
-    df1, df2, g, square = _over_modes(modes, kappa)
+    kappa: Complex = np.concatenate([half[:, 1:].conj()[:, ::-1], half], axis=1)
+    df1, df2, g, square = sums(modes, kappa)
     a = kappa * (1 - df1 / P)
     rho = (1 - df1 / P) / (1 - df2 / P)
 
@@ -209,21 +207,3 @@ def _contour() -> tuple[Complex, Complex]:
     slope = 1 + 1j * theta * (1 + cot**2) - 1j * cot
     c = np.concatenate([[0.5], slope]) * np.exp(z) * 2 / 5
     return np.asarray(z, dtype=complex), np.asarray(c, dtype=complex)
-
-
-def _over_modes(modes: Modes, kappa: Complex) -> tuple[Complex, Complex, Complex, Complex]:
-    """Return df1, df2 and the sums of lambda w^2 kappa/(..) and kappa lambda/(..)^2."""
-    flat = kappa.ravel()
-    found = np.empty((4, flat.size), dtype=complex)
-    count, weight = modes.copies, modes.copies * modes.power
-    chunk = max(ENTRIES // len(count), 1)
-    for first in range(0, flat.size, chunk):
-        part = slice(first, first + chunk)
-        kept = modes.eigenvalue / (modes.eigenvalue + flat[part, None])
-        leak = 1 - kept
-        found[0, part] = kept @ count
-        found[1, part] = (kept * kept) @ count
-        found[2, part] = leak @ weight
-        found[3, part] = (leak * kept) @ weight
-    df1, df2, g, square = found.reshape(4, *kappa.shape)
-    return df1, df2, g, square

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scalefit.arrays import Array
 from scalefit.trainers.protocol import Variable
-from scalefit.trainers.trajectories import Curve
+from scalefit.trainers.trajectories import Curve, theoretical
 
 from .regions import Problem
 from .settings import WeightDecay
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from scalefit.trainers.config import Config
 
 TRAINING = (
     "protocol", "init_scale", "learning_rate", "steps", "points", "tolerance", "ranks", "width",
@@ -26,7 +31,39 @@ def problem(settings: WeightDecay) -> Problem:
     return Problem(settings.d, settings.gamma, settings.noise, settings.peak)
 
 
-def distinct(points: Sequence[Any]) -> list[Any]:
+def curves(
+    config: Config,
+    variables: Mapping[str, Variable],
+    solver: Callable[[Any], Any],
+    values: Callable[[Any, Any, Any], Mapping[str, Array]],
+    network: str,
+) -> xr.Dataset:
+    """Return what state evolution says of every point of a sweep.
+
+    Parameters
+    ----------
+    config
+        The sweep; points that differ in training alone are one.
+    variables
+        What is returned.
+    solver
+        The state evolution of a teacher, given settings.
+    values
+        The variables by name, given settings, solver and solution.
+    network
+        What is solved, for the source.
+    """
+    return theoretical(
+        variables,
+        _solved(_distinct(config.points), variables, solver, values),
+        source=f"{network} under weight decay, state evolution",
+        config=config,
+        without=TRAINING,
+        note="the minimiser; training that has not arrived is elsewhere",
+    )
+
+
+def _distinct(points: Sequence[Any]) -> list[Any]:
     """Return one point for every combination of the settings that enter."""
     found: dict[tuple[Any, ...], Any] = {}
     for one in points:
@@ -35,25 +72,13 @@ def distinct(points: Sequence[Any]) -> list[Any]:
     return list(found.values())
 
 
-def solved(
+def _solved(
     points: Sequence[Any],
     variables: Mapping[str, Variable],
     solver: Callable[[Any], Any],
     values: Callable[[Any, Any, Any], Mapping[str, Array]],
 ) -> list[Curve]:
-    """Return the solution of every point, those of one teacher solved together.
-
-    Parameters
-    ----------
-    points
-        Settings.
-    variables
-        What is returned.
-    solver
-        The state evolution of a teacher.
-    values
-        The variables by name, given the settings, the solver and the solution.
-    """
+    """Return the solution of every point, those of one teacher solved together."""
     groups: dict[Any, list[int]] = {}
     for at, settings in enumerate(points):
         groups.setdefault(solver(settings), []).append(at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scalefit.arrays import Array
 
@@ -75,3 +76,9 @@ def beyond(function: Function, start: Array, step: float) -> Array:
             break
         found = found + np.where(short, step * 2.0 ** min(count, 6), 0.0)
     return found
+
+
+def flat(*arguments: ArrayLike) -> tuple[Array, Array, Array, tuple[int, ...]]:
+    """Return three arguments as one-dimensional arrays of one length, and their shape."""
+    first, second, third = np.broadcast_arrays(*(np.asarray(one, dtype=float) for one in arguments))
+    return first.ravel(), second.ravel(), third.ravel(), first.shape
