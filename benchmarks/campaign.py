@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from scalefit.arrays import Array
 from scalefit.storage import replacing
 
 Row = dict[str, Any]
@@ -97,6 +99,23 @@ def ratio(mine: Sequence[float], other: Sequence[float]) -> list[float]:
     found = ours.mean() / theirs.mean()
     error = np.std(ours - found * theirs) / theirs.mean() / np.sqrt(ours.size)
     return [round(float(found), 3), round(float(error), 3)]
+
+
+def correlated(white: Array, rho: float, starts: Sequence[int] = (0,)) -> Array:
+    """Return white noise made AR(1) of the same variance, in place, each run by itself."""
+    for i in range(white.size):
+        if i not in starts:
+            white[i] = rho * white[i - 1] + math.sqrt(1.0 - rho**2) * white[i]
+    return white
+
+
+def coverage(rows: Sequence[Row]) -> dict[str, list[float]]:
+    """Return how often 90% intervals hold, with its standard error, of all that has a rank."""
+    found = {}
+    for name in rows[0]["ranks"]:
+        p = float(np.mean([0.05 <= row["ranks"][name] <= 0.95 for row in rows]))
+        found[name] = [round(p, 3), round(float(np.sqrt(p * (1.0 - p) / len(rows))), 3)]
+    return found
 
 
 def seconds(rows: Sequence[Row]) -> list[float]:

@@ -77,10 +77,7 @@ def deviations(noise: str, starts: tuple[int, ...], params: Any, rng: Any) -> Ar
     """Return noise of log y of a kind: independent, or correlated with runs displaced or not."""
     found = rng.standard_normal(CURVES * POINTS)
     if noise != "normal":
-        rho = float(params["autocorrelation"][0])
-        for i in range(found.size):
-            if i not in starts:
-                found[i] = rho * found[i - 1] + math.sqrt(1.0 - rho**2) * found[i]
+        found = campaign.correlated(found, float(params["autocorrelation"][0]), starts)
     found = found * params["noise"][0]
     if noise == "ar1-run":
         found = found + np.repeat(rng.standard_normal(CURVES), POINTS) * params["run_noise"][0]
@@ -162,11 +159,8 @@ def one_curve(index: int) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return coverage, widths, time and certificates of a cell."""
-    found: dict[str, Any] = {"curves": len(rows), "90%": {}, "width": {}}
+    found: dict[str, Any] = {"curves": len(rows), "90%": campaign.coverage(rows), "width": {}}
     for name in rows[0]["ranks"]:
-        held = [0.05 <= row["ranks"][name] <= 0.95 for row in rows]
-        p = float(np.mean(held))
-        found["90%"][name] = [round(p, 3), round(math.sqrt(p * (1.0 - p) / len(rows)), 3)]
         found["width"][name] = round(float(np.median([row["widths"][name] for row in rows])), 4)
     spent, apart = ([row[key] for row in rows] for key in ("cpu_s", "apart"))
     found["cpu_s"] = [round(float(value), 2) for value in (np.mean(spent), np.max(spent))]

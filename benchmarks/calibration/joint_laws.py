@@ -92,10 +92,7 @@ def deviations(made: str, starts: tuple[int, ...], n: int, truth: Any, rng: Any)
     if made == "outlier":
         far = rng.random(n) < float(truth["outlier_share"][0])
         return np.asarray(sd * white * np.where(far, float(truth["outlier_scale"][0]), 1.0))
-    rho = float(truth["autocorrelation"][0])
-    for i in range(n):
-        if i not in starts:
-            white[i] = rho * white[i - 1] + math.sqrt(1.0 - rho**2) * white[i]
+    white = campaign.correlated(white, float(truth["autocorrelation"][0]), starts)
     displaced = rng.standard_normal(len(starts)) * float(truth["run_noise"][0])
     return np.asarray(sd * white + np.repeat(displaced, n // len(starts)))
 
@@ -177,11 +174,8 @@ def one_curve(index: int) -> dict[str, Any]:
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return coverage, widths, time and certificates of a cell."""
-    found: dict[str, Any] = {"curves": len(rows), "90%": {}, "width": {}}
+    found: dict[str, Any] = {"curves": len(rows), "90%": campaign.coverage(rows), "width": {}}
     for name in rows[0]["ranks"]:
-        held = [0.05 <= row["ranks"][name] <= 0.95 for row in rows]
-        p = float(np.mean(held))
-        found["90%"][name] = [round(p, 3), round(math.sqrt(p * (1.0 - p) / len(rows)), 3)]
         found["width"][name] = float(f"{np.median([row['widths'][name] for row in rows]):.3g}")
     found["cpu_s_mean_median_95"] = campaign.seconds(rows)
     found["apart"] = float(f"{np.median([row['apart'] for row in rows]):.2g}")

@@ -46,9 +46,7 @@ def simulate(crossovers: int, floor: bool, kind: str, rng: np.random.Generator) 
     truth = prior.natural(rng.standard_normal((1, prior.dimension)))
     deviation = rng.standard_normal(POINTS)
     if kind == "ar1":
-        rho = truth["autocorrelation"][0]
-        for i in range(1, POINTS):
-            deviation[i] = rho * deviation[i - 1] + math.sqrt(1.0 - rho**2) * deviation[i]
+        deviation = campaign.correlated(deviation, float(truth["autocorrelation"][0]))
     log_y = np.asarray(law.log_mean(truth, x))[0] + truth["noise"][0] * deviation
     return Problem(law, x, np.exp(log_y), noise, given=priors), truth
 
