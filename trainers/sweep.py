@@ -119,7 +119,7 @@ def _kept(
     from .probe import Probes
 
     tried: dict[str, int] = {}
-    trained = False
+    together = True
     while True:
         index = store.index()
         missing = [
@@ -142,15 +142,17 @@ def _kept(
                 continue
             todo = jobs(free, device, determinism, store.states(), Probes(store.out))
             _execute(todo, store, executor, label)
-            trained = True
+            together = False
             tried |= {key: tried.get(key, 0) + 1 for key in (run.key(determinism) for run in free)}
+            continue
+        if not together:  # before they are read, for one file takes less time than many
+            together = True
+            store.gather()
             continue
         found = _read(runs, store, index, determinism)
         if found is not None:
             store.clear(index.places)
             store.claims.living()  # which clears away those of dead processes
-            if trained:
-                store.gather()
             return found
 
 

@@ -32,6 +32,7 @@ config = trainers.config("perceptron", load=[2, 5], N=60, seeds=int(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
 trainers.run(config, out=sys.argv[1], device="cpu", seed=3)
+print("done", flush=True)
 """
 
 
@@ -102,8 +103,11 @@ def sharing(processes: int, seeds: int, kill_after: float | None) -> dict[str, f
             time.sleep(kill_after)
             os.kill(several[-1].pid, signal.SIGKILL)
         for one in several:
-            one.wait()
+            assert one.stdout is not None
+            one.stdout.readline()  # what Python takes to start and to end is not counted
         wall = time.perf_counter() - begin
+        for one in several:
+            one.wait()
         held = [
             str(run)
             for path in Path(f"{folder}/out/bundles").glob("[!.]*.nc")
