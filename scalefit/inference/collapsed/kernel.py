@@ -46,6 +46,11 @@ TAIL, TAIL_SD = 11, 12  # degrees of freedom
 
 RESOLUTION = 1e-12  # variance of log y below which nothing is believed
 LOG_TWO_PI = math.log(2.0 * math.pi)
+INVERSE_LOG_TWO = 1.4426950408889634  # 1 / log 2
+LOG_TWO = 0.6931471805599453
+LOG_TWO_HIGH, LOG_TWO_LOW = 0.693145751953125, 1.4286068203094172e-6  # their sum is log 2
+MANTISSA, EXPONENT_OF_ONE = 0x000FFFFFFFFFFFFF, 0x3FF0000000000000
+LOWEST = -708.0  # whose exponential is the least normal number
 FREEDOM = 4.0  # of the t proposals around an inner mode
 WIDE = 2.0  # scale of the second proposal
 """Of four draws one goes wider around the mode, and for a law with a floor another takes exponents
@@ -91,8 +96,14 @@ class Work(NamedTuple):
         Log y minus the law, and the share of the law that is not floor.
     carry, gain, weight : shape (points,)
         What whitens residuals; see `_filter`.
-    trial, beta, right : shape (columns,)
-        Of one Gauss-Newton step.
+    ratio : shape (points,)
+        Each y over the level at which the search of the inner mode starts.
+    trial, beta, right, slope : shape (columns,)
+        Of one Gauss-Newton step; the last is J'r of whitened residuals.
+    cross : shape (columns, columns)
+        J'J of whitened derivatives.
+    known : shape (2,)
+        Half the log determinant that whitening removes, and the log level at that start.
     mode : shape (size,)
         Level, exponents, and log sigma if it is inner.
     gram, factor : shape (size, size)
@@ -114,17 +125,71 @@ class Work(NamedTuple):
     gram: Array
     factor: Array
     right: Array
+    ratio: Array
+    slope: Array
+    cross: Array
+    known: Array
 
 
 # Argument lists as long as these are read by the line.
 # fmt: off
 
 
+# Functions without branches or calls, so that loops over points are done four or eight at a time.
+
+
+@part
+def _exp(x: float) -> float:
+    """Return the exponential of x <= 709 to 1e-15, NaN of NaN; below the least number, that."""
+    x = LOWEST if x < LOWEST else x
+    k = np.floor(x * INVERSE_LOG_TWO + 0.5)
+    r = (x - k * LOG_TWO_HIGH) - k * LOG_TWO_LOW
+    r2 = r * r
+    r4 = r2 * r2
+    low = (1.0 + r) + r2 * (1.0 / 2.0 + r * (1.0 / 6.0))
+    middle = (1.0 / 24.0 + r * (1.0 / 120.0)) + r2 * (1.0 / 720.0 + r * (1.0 / 5040.0))
+    high = (1.0 / 40320.0 + r * (1.0 / 362880.0)) + r2 * (1.0 / 3628800.0 + r * (1.0 / 39916800.0))
+    power = np.int64((np.int64(np.int32(k)) + 1023) << 52).view(np.float64)
+    return (low + r4 * (middle + r4 * (high + r4 * (1.0 / 479001600.0)))) * power
+
+
+@part
+def _log(x: float) -> float:
+    """Return the logarithm of a normal number x > 0 to 1e-15."""
+    bits = np.float64(x).view(np.int64)
+    k = np.float64((np.int32(bits >> 32) >> 20) - 1023)
+    m = np.int64((bits & MANTISSA) | EXPONENT_OF_ONE).view(np.float64)
+    large = m > math.sqrt(2.0)
+    m = 0.5 * m if large else m
+    k = k + 1.0 if large else k
+    s = (m - 1.0) / (m + 1.0)
+    q = s * s
+    q2 = q * q
+    q4 = q2 * q2
+    low = (1.0 / 3.0 + q * (1.0 / 5.0)) + q2 * (1.0 / 7.0 + q * (1.0 / 9.0))
+    high = (1.0 / 11.0 + q * (1.0 / 13.0)) + q2 * (1.0 / 15.0 + q * (1.0 / 17.0))
+    rest = low + q4 * (high + q4 * (1.0 / 19.0 + q * (1.0 / 21.0)))
+    return k * LOG_TWO + 2.0 * (s + s * q * rest)
+
+
+@part
+def _log_above_one(t: float) -> float:
+    """Return log(1 + t) of t from 0 to 1 to 1e-15 of itself, by the series in t / (2 + t)."""
+    s = t / (2.0 + t)
+    q = s * s
+    q2 = q * q
+    q4 = q2 * q2
+    low = (1.0 / 3.0 + q * (1.0 / 5.0)) + q2 * (1.0 / 7.0 + q * (1.0 / 9.0))
+    middle = (1.0 / 11.0 + q * (1.0 / 13.0)) + q2 * (1.0 / 15.0 + q * (1.0 / 17.0))
+    high = (1.0 / 19.0 + q * (1.0 / 21.0)) + q2 * (1.0 / 23.0 + q * (1.0 / 25.0))
+    last = 1.0 / 27.0 + q * (1.0 / 29.0)
+    return 2.0 * (s + s * q * (low + q4 * (middle + q4 * (high + q4 * last))))
+
+
 @part
 def _softplus(x: float) -> float:
-    if x > 0.0:
-        return x + math.log1p(math.exp(-x))
-    return math.log1p(math.exp(x))
+    positive = 0.0 if x < 0.0 else x
+    return positive + _log_above_one(_exp(-abs(x)))
 
 
 @part
@@ -223,7 +288,20 @@ def _filter(
     half = 0.0
     points = gap.size
     variance = sigma * sigma
-    if shape[CORRELATED]:
+    if shape[CORRELATED] and not shape[OUTER_NOISE]:
+        log_rho = math.log(rho)
+        carry[0] = 0.0
+        gain[0] = 1.0
+        weight[0] = 1.0
+        for i in range(1, points):
+            f = _exp(gap[i] * log_rho)
+            free = 1.0 - f * f
+            free = 1e-12 if free < 1e-12 else free
+            carry[i] = f
+            gain[i] = 1.0
+            weight[i] = 1.0 / math.sqrt(free)
+            half += 0.5 * _log(free)
+    elif shape[CORRELATED]:
         log_rho = math.log(rho)
         ahead = variance
         for i in range(points):
@@ -232,7 +310,7 @@ def _filter(
                 carry[i] = f
                 free = max(1.0 - f * f, 1e-12)
                 ahead = f * f * ahead * (1.0 - gain[i - 1]) + variance * free
-            total = ahead + error[i] * shape[OUTER_NOISE]
+            total = ahead + error[i]
             gain[i] = ahead / total
             weight[i] = 1.0 / math.sqrt(total)
             half += 0.5 * math.log(total)
@@ -246,7 +324,10 @@ def _filter(
 
 @part
 def _whiten(shape: Any, column: Array, carry: Array, gain: Array, weight: Array) -> None:
-    if shape[CORRELATED]:
+    if shape[CORRELATED] and not shape[OUTER_NOISE]:
+        for i in range(column.size - 1, 0, -1):
+            column[i] = (column[i] - carry[i] * column[i - 1]) * weight[i]
+    elif shape[CORRELATED]:
         state = 0.0
         for i in range(column.size):
             before = carry[i] * state
@@ -266,22 +347,21 @@ def _residual(
     exponents = basis.shape[0]
     points = y.size
     for i in range(points):
-        power = 0.0
-        for j in range(exponents):
-            power += beta[1 + j] * basis[j, i]
-        if shape[FLOOR]:
-            if power > 0.0:
-                shrunk = share * math.exp(-power)
-                total = 1.0 - share + shrunk
-                above[i] = (1.0 - share) / total
-                residual[i] = y[i] - beta[0] - power - math.log(total)
-            else:
-                grown = (1.0 - share) * math.exp(power)
-                total = grown + share
-                above[i] = grown / total
-                residual[i] = y[i] - beta[0] - math.log(total)
-        else:
-            residual[i] = y[i] - beta[0] - power
+        residual[i] = 0.0
+    for j in range(exponents):
+        for i in range(points):
+            residual[i] += beta[1 + j] * basis[j, i]
+    if shape[FLOOR]:
+        for i in range(points):
+            power = residual[i]
+            shrunk = _exp(-abs(power))
+            grown = (1.0 - share) * (shrunk if power < 0.0 else 1.0)
+            total = grown + share * (1.0 if power < 0.0 else shrunk)
+            above[i] = grown / total
+            residual[i] = y[i] - beta[0] - (0.0 if power < 0.0 else power) - _log(total)
+    else:
+        for i in range(points):
+            residual[i] = y[i] - beta[0] - residual[i]
 
 
 @part
@@ -365,9 +445,12 @@ def _solve_cholesky(factor: Array, right: Array, size: int) -> None:
 @part
 def _normal_equations(
     shape: Any, above: Array, residual: Array, basis: Array, tail: float, carry: Array, gain: Array,
-    weight: Array, design: Array, fresh: bool, gram: Array, right: Array,
+    weight: Array, design: Array, fresh: bool, cross: Array, slope: Array,
 ) -> None:
-    """Fill J'J and J'r of whitened residuals, J the derivative of log y by (level, exponents)."""
+    """Fill J'J and J'r of whitened residuals, J the derivative of log y by (level, exponents).
+
+    Unless `fresh`, J is that of the call before.
+    """
     columns = basis.shape[0] + 1
     points = residual.size
     if fresh:
@@ -383,17 +466,18 @@ def _normal_equations(
         for j in range(columns):
             _whiten(shape, design[j], carry, gain, weight)
     for a in range(columns):
-        for b in range(a + 1):
-            total = 0.0
-            if shape[STUDENT]:
-                for i in range(points):
-                    w = (tail + 1.0) / (tail + residual[i] * residual[i])
-                    total += w * design[a, i] * design[b, i]
-            else:
-                for i in range(points):
-                    total += design[a, i] * design[b, i]
-            gram[a, b] = total
-            gram[b, a] = total
+        if fresh or shape[STUDENT]:
+            for b in range(a + 1):
+                total = 0.0
+                if shape[STUDENT]:
+                    for i in range(points):
+                        w = (tail + 1.0) / (tail + residual[i] * residual[i])
+                        total += w * design[a, i] * design[b, i]
+                else:
+                    for i in range(points):
+                        total += design[a, i] * design[b, i]
+                cross[a, b] = total
+                cross[b, a] = total
         total = 0.0
         if shape[STUDENT]:
             for i in range(points):
@@ -402,21 +486,17 @@ def _normal_equations(
         else:
             for i in range(points):
                 total += design[a, i] * residual[i]
-        right[a] = total
+        slope[a] = total
 
 
 @part
 def _start(
-    shape: Any, y: Array, basis: Array, share: float, mean: float, precision: float, beta: Array,
-    gram: Array, factor: Array, right: Array,
+    level: float, ratio: Array, basis: Array, share: float, mean: float, precision: float,
+    beta: Array, gram: Array, factor: Array, right: Array, target: Array, row: Array,
 ) -> None:
     """Fill (level, exponents) by a ridge regression of the log of what lies above the floor."""
     exponents = basis.shape[0]
-    points = y.size
-    used = min(4, points)
-    level = 0.0
-    for i in range(points - used, points):
-        level += y[i] / used
+    points = ratio.size
     beta[0] = level
     for a in range(exponents):
         right[a] = mean * precision
@@ -424,14 +504,18 @@ def _start(
             gram[a, b] = 0.0
         gram[a, a] = precision
     for i in range(points):
-        ratio = math.exp(y[i] - level)
-        left = max((ratio - share) / ratio, 0.02)
-        target = math.log(max(ratio - share, 0.02 * ratio) / (1.0 - share))
-        w = 400.0 * left * left
-        for a in range(exponents):
-            right[a] += w * basis[a, i] * target
-            for b in range(a + 1):
-                gram[a, b] += w * basis[a, i] * basis[b, i]
+        left = (ratio[i] - share) / ratio[i]
+        left = 0.02 if left < 0.02 else left
+        target[i] = _log(left * ratio[i] / (1.0 - share))
+        row[i] = 400.0 * left * left
+    for a in range(exponents):
+        for i in range(points):
+            right[a] += row[i] * basis[a, i] * target[i]
+        for b in range(a + 1):
+            total = 0.0
+            for i in range(points):
+                total += row[i] * basis[a, i] * basis[b, i]
+            gram[a, b] += total
     if _cholesky(gram, factor, exponents):
         _solve_cholesky(factor, right, exponents)
         for a in range(exponents):
@@ -451,6 +535,7 @@ def _solve(
     carry, gain, weight = work.carry, work.gain, work.weight
     trial, mode, beta = work.trial, work.mode, work.beta
     gram, factor, right = work.gram, work.factor, work.right
+    cross, slope = work.cross, work.slope
     points = y.size
     columns = basis.shape[0] + 1
     inner = 1 - shape[OUTER_NOISE]
@@ -460,11 +545,15 @@ def _solve(
         return -math.inf
     _basis(u, place, scale, shape[CROSSOVERS], basis)
     half = _filter(shape, rho, sigma, error, gap, carry, gain, weight)
+    work.known[0] = half
     constant = _constant(shape, points, half, tail)
     centre = prior[CENTRE] * steepness
     precision = 1.0 / (steepness * steepness)
     level_precision = 1.0 / (prior[LEVEL_SD] * prior[LEVEL_SD])
-    _start(shape, y, basis, share, centre, precision, mode, gram, factor, right)
+    _start(
+        work.known[1], work.ratio, basis, share, centre, precision, mode, gram, factor, right,
+        residual, above,
+    )
     _residual(shape, y, basis, mode, share, above, residual)
     _whiten(shape, residual, carry, gain, weight)
     misfit = _misfit(shape, residual, tail)
@@ -477,18 +566,20 @@ def _solve(
     penalty = level_precision * (mode[0] - prior[LEVEL]) ** 2
     for j in range(1, columns):
         penalty += precision * (mode[j] - centre) ** 2
+    current = False  # whether `cross` and `slope` are those of the mode
     for iteration in range(25):
         _normal_equations(
             shape, above, residual, basis, tail, carry, gain, weight, design,
-            iteration == 0 or shape[FLOOR] == 1, gram, right,
+            iteration == 0 or shape[FLOOR] == 1, cross, slope,
         )
+        current = True
         variance = 1.0
         if inner:
             variance = math.exp(2.0 * log_sigma) + RESOLUTION
         for a in range(columns):
             for b in range(columns):
-                gram[a, b] /= variance
-            right[a] /= variance
+                gram[a, b] = cross[a, b] / variance
+            right[a] = slope[a] / variance
             p = level_precision if a == 0 else precision
             c = prior[LEVEL] if a == 0 else centre
             gram[a, a] += p
@@ -528,18 +619,20 @@ def _solve(
             mode[a] = beta[a]
         misfit = fresh
         penalty = cost
+        current = False
         if inner:
             log_sigma = _best_scale(points, misfit, log_sigma, prior[NOISE], prior[NOISE_SD])
-    _normal_equations(
-        shape, above, residual, basis, tail, carry, gain, weight, design,
-        shape[FLOOR] == 1, gram, right,
-    )
+    if not current:
+        _normal_equations(
+            shape, above, residual, basis, tail, carry, gain, weight, design,
+            shape[FLOOR] == 1, cross, slope,
+        )
     variance = 1.0
     if inner:
         variance = math.exp(2.0 * log_sigma) + RESOLUTION
     for a in range(columns):
         for b in range(columns):
-            gram[a, b] /= variance
+            gram[a, b] = cross[a, b] / variance
         gram[a, a] += level_precision if a == 0 else precision
     value = constant + _scaled(shape, points, misfit, log_sigma) - 0.5 * penalty
     value += -0.5 * columns * LOG_TWO_PI + 0.5 * math.log(level_precision)
@@ -548,7 +641,7 @@ def _solve(
         mode[columns] = log_sigma
         t = math.exp(2.0 * log_sigma) / variance
         for a in range(columns):
-            gram[columns, a] = 2.0 * t * right[a] / variance
+            gram[columns, a] = 2.0 * t * slope[a] / variance
             gram[a, columns] = gram[columns, a]
         bend = 1.0 / (prior[NOISE_SD] * prior[NOISE_SD])
         gram[columns, columns] = 2.0 * t * t * misfit / variance + bend
@@ -571,9 +664,10 @@ def _solve(
 
 
 @part
-def _workspace(shape: Any, points: int) -> Work:
-    """Return room for `_solve`."""
+def _workspace(shape: Any, y: Array) -> Work:
+    """Return room for `_solve`, and what it needs to know of y."""
     n = shape[CROSSOVERS]
+    points = y.size
     columns = n + 2
     size = columns + 1 - shape[OUTER_NOISE]
     above, carry = np.empty(points), np.empty(points)
@@ -583,6 +677,16 @@ def _workspace(shape: Any, points: int) -> Work:
         carry[i] = 0.0
         gain[i] = 0.0
         weight[i] = 1.0
+    level = 0.0
+    used = min(4, points)
+    for i in range(points - used, points):
+        level += y[i] / used
+    ratio = np.empty(points)
+    for i in range(points):
+        ratio[i] = math.exp(y[i] - level)
+    known = np.empty(2)
+    known[0] = 0.0
+    known[1] = level
     factor = np.empty((size, size))
     for i in range(size):
         for j in range(size):
@@ -603,6 +707,10 @@ def _workspace(shape: Any, points: int) -> Work:
         gram=np.empty((size, size)),
         factor=factor,
         right=np.empty(columns),
+        ratio=ratio,
+        slope=np.empty(columns),
+        cross=np.empty((columns, columns)),
+        known=known,
     )
 
 
@@ -626,8 +734,7 @@ def _correct(
     log_prior, share, rho, steepness, sigma, tail = _unpack(
         z, shape, prior, -u[0], place, scale
     )
-    half = _filter(shape, rho, sigma, error, gap, carry, gain, weight)
-    constant = _constant(shape, points, half, tail) + log_prior
+    constant = _constant(shape, points, work.known[0], tail) + log_prior
     centre = prior[CENTRE] * steepness
     determinant = 0.0
     for a in range(size):
@@ -723,7 +830,7 @@ def evaluate(
     """Do the work of `solve`, and of `correct` if there are normals; one function compiles once."""
     points = u.size
     columns = shape[CROSSOVERS] + 2
-    work = _workspace(shape, points)
+    work = _workspace(shape, y)
     residual, mode = work.residual, work.mode
     for m in range(z.shape[0]):
         values[m] = _solve(z[m], u, y, error, gap, shape, prior, work)
