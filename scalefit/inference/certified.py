@@ -15,6 +15,8 @@ from .target import Target
 from .weights import Weights, equal_weight
 
 SWEPT = 4096
+RANKED = 512  # points of the sweep that count where all are ranked by some of the data
+ROUGH = 384  # draws that tell whether a model is worth a search
 STARTS = 32
 DRAWS = 3072  # per search
 AGREE = 0.3  # nats between the evidences of two searches
@@ -42,7 +44,8 @@ class Certificate:
     settled
         Whether every search ended without tempering.
     effort
-        1 for the first try, 2 for a doubled one, 3 where the slower method was needed.
+        0 for a rough estimate, 1 for the first try, 2 for a doubled one, 3 where the slower method
+        was needed.
     """
 
     log_evidence: float
@@ -112,22 +115,40 @@ class Search:
     def __init__(self, target: Target, rng: np.random.Generator) -> None:
         self.target = target
         self.rng = rng
-        z = target.sweep(SWEPT)
-        self._sweep = Sweep(z, target.log_prior(z), target.log_density(z))
+        self._sweep = _swept(target)
         self._sources = dict(target.sources(rng))
+        self._begun: optimise.Modes | None = None
         self._modes: list[optimise.Modes] = []
         self._proposals: list[Proposal] = []
         self._draws: list[Draws] = []
         self._earlier = math.nan
         self.effort = 1
 
+    def rough(self) -> Solved:
+        """Return a rough posterior: a few draws around the modes from which the first search goes.
+
+        Its evidence is unbiased but for modes that were missed; its error says how rough it is.
+        """
+        proposal = Proposal(self._first_modes().mixture(), settled=False)
+        draws = self._fresh(proposal, ROUGH)
+        weights = draws.weights()
+        log, error = weights.log_evidence, weights.error
+        certificate = Certificate(log, error, (log,), weights.effective, weights.shape, False, 0)
+        return Solved(self.target, draws, weights, certificate)
+
     def first(self) -> None:
         """Search from the sweep, and from the model with one crossover fewer if it is known."""
+        self._add(self._first_modes())
+
+    def _first_modes(self) -> optimise.Modes:
+        if self._begun is not None:
+            return self._begun
         starts = [self._spread(self._sweep.z, self._sweep.log_density)]
         if "split" in self._sources:
             z = self._sources["split"]
             starts.append(self._spread(z, self.target.log_density(z)))
-        self._add(self._climbed(np.concatenate(starts)))
+        self._begun = self._climbed(np.concatenate(starts))
+        return self._begun
 
     def second(self) -> None:
         """Search from a source that has nothing in common with the first."""
@@ -208,6 +229,18 @@ class Search:
 
     def _fresh(self, proposal: Proposal, count: int) -> Draws:
         return importance.draw(self.target, proposal, count, self.rng, effort=self.effort)
+
+
+def _swept(target: Target) -> Sweep:
+    """Return points spread over the prior; density is known where it may be high, else -inf."""
+    z = target.sweep(SWEPT)
+    rank = target.ranking(z)
+    if rank is None:
+        return Sweep(z, target.log_prior(z), target.log_density(z))
+    best = np.argsort(-rank)[:RANKED]
+    density = np.full(len(z), -np.inf)
+    density[best] = target.log_density(z[best])
+    return Sweep(z, target.log_prior(z), density)
 
 
 def solve(target: Target, rng: np.random.Generator) -> Solved:

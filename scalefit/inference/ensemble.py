@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy import special
 
 from scalefit.arrays import Array
 
 from .certified import Search, Solved, settle
 from .collapsed import Collapsed
 from .full import target_of
-from .problem import ABSENT, Problem, log_prior
+from .problem import ABSENT, Problem, log_prior, rough_margin
 from .scaled import Scaled
 from .weights import equal_weight
 
 State = Literal["certified", "negligible", "dropped", "doubtful"]
 
+LEFT_OUT = 1e-3  # probability that models known by a rough estimate only may have together
 SMALL = 0.01  # probability below which one search is enough
 MINOR = 0.05  # probability below which a failed certificate is not worth much effort
 BETTER = 1.0  # nats by which a further crossover must improve on fewer to be needed
@@ -36,7 +38,8 @@ class Member:
     ----------
     problem, solved
     state
-        `"certified"`; `"negligible"`, with a probability too small to need a second search;
+        `"certified"`; `"negligible"`, with a probability too small to need a second search, or, at
+        effort 0, any;
         `"dropped"`, a superfluous crossover whose posterior could not be certified; or
         `"doubtful"`, uncertified and yet needed.
     """
@@ -142,9 +145,13 @@ def explore(
 ) -> Ensemble:
     """Return the posterior of every model of a curve, certified where its probability counts.
 
-    Models are searched in order of their number of crossovers, because the posterior with fewer
-    seeds the search with more. A second, independent search follows for every model that has a
-    share of the evidence; what fails its certificate is tried harder if it matters.
+    A rough estimate of the evidence of every model comes first, in order of their number of
+    crossovers, because the posterior with fewer seeds the search with more. Models are then
+    searched until those that are not have together a probability below `LEFT_OUT`, each at the
+    upper end of its estimate; the best of each number of regimes and the best with a floor are
+    searched anyway, for their draws are asked for whatever their probability. A second,
+    independent search follows for every model that has a share of the evidence; what fails its
+    certificate is tried harder if it matters.
 
     Parameters
     ----------
@@ -167,13 +174,19 @@ def explore(
         if isinstance(target, SEEDED) and (*key, target.crossovers - 1) in points:
             target = target.after(points[*key, target.crossovers - 1])
         searches[i] = Search(target, rng)
-        searches[i].first()
-        found = solved[i] = searches[i].result()
+        found = solved[i] = searches[i].rough()
         evidence[i] = found.certificate.log_evidence
         if isinstance(target, SEEDED) and math.isfinite(evidence[i]):
             at = equal_weight(found.weights.probability, SEEDS, rng)
             points[*key, target.crossovers] = found.draws.z[at]
+    while (i := _unsearched(problems, solved)) is not None:
+        searches[i].first()
+        solved[i] = searches[i].result()
+        evidence[i] = solved[i].certificate.log_evidence
         if tick is not None:
+            tick()
+    for one in solved.values():
+        if tick is not None and not one.certificate.effort:
             tick()
     checked: set[int] = set()
     while True:
@@ -194,6 +207,26 @@ def explore(
         for i in range(len(problems))
     ]
     return Ensemble(tuple(members))
+
+
+def _unsearched(problems: Sequence[Problem], solved: Mapping[int, Solved]) -> int | None:
+    """Return the model to be searched next, None if those left may be left out."""
+    certificates = [solved[i].certificate for i in range(len(problems))]
+    rough = np.array([one.effort == 0 for one in certificates])
+    if not rough.any():
+        return None
+    logs = np.array([one.log_evidence for one in certificates])
+    logs += [log_prior(problem.law) for problem in problems]
+    highest = logs + [rough_margin(one.error) if one.effort == 0 else 0.0 for one in certificates]
+    share = np.exp(np.where(rough, highest, -np.inf) - special.logsumexp(logs))
+    if not share.sum() <= LEFT_OUT:
+        return int(np.argmax(np.where(rough, np.nan_to_num(share, nan=0.0), -1.0)))
+    regimes = np.array([problem.law.regimes for problem in problems])
+    floors = np.array([bool(problem.law.floor) for problem in problems])
+    for group in (floors, *(regimes == n for n in np.unique(regimes))):
+        if group.any() and rough[group].all():
+            return int(np.argmax(np.where(group, logs, -np.inf)))
+    return None
 
 
 def _state(

@@ -108,6 +108,10 @@ class Full:
         parts = [self.problem.log_posterior(part) for part in self._parts(v)]
         return np.asarray(np.concatenate(parts) - log_scale)
 
+    def ranking(self, z: Array) -> None:
+        """Return None: all z are worth `log_density`."""
+        del z
+
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
         """Return `log_density`, standardised residuals (m, n), and zeros: no scale is implied.
 

@@ -19,8 +19,11 @@ FREEDOM = 5.0
 LOST = 0.003
 """Components that explain less than this share of the weight are dropped."""
 WIDEN = 1.1
-MOST = 4000  # points to fit to; more are thinned in proportion to weight
-STEPS = 12
+MOST = 2400  # points to fit to; more are thinned in proportion to weight
+STEPS = 10
+BLOCK = 96  # points at a time
+START, SMALL = 0.5, 0.1
+"""Scale matrices at first, and those that few points shrink towards, in the overall covariance."""
 
 
 @dataclass(frozen=True)
@@ -133,28 +136,26 @@ def fit(
     overall[np.diag_indices(d)] *= 1.0 + 1e-9
     overall[np.diag_indices(d)] += 1e-14
     count = int(min(components, max(1, effective // (2.5 * (d + 1)))))
-    centre = _seeds(
-        z, weight, np.asarray(np.linalg.inv(np.linalg.cholesky(overall)), dtype=float), count, rng
-    )
-    share, centre, scale = _expectation_maximisation(
-        z, weight, centre, 0.5 * overall, 0.1 * overall, effective, STEPS
-    )
+    factor = np.asarray(np.linalg.cholesky(overall), dtype=float)
+    white = apart @ np.asarray(np.linalg.inv(factor), dtype=float).T
+    centre = _seeds(white, weight, count, rng)
+    share, centre, scale = _expectation_maximisation(white, weight, centre, effective, STEPS)
     used = share > LOST
-    return Mixture.of(share[used], centre[used], WIDEN * scale[used])
+    scale = factor @ scale[used] @ factor.T
+    return Mixture.of(share[used], mean + centre[used] @ factor.T, WIDEN * scale)
 
 
-def _seeds(z: Array, weight: Array, whiten: Array, count: int, rng: np.random.Generator) -> Array:
+def _seeds(white: Array, weight: Array, count: int, rng: np.random.Generator) -> Array:
     """Return first centres, chosen with probability weight x squared distance to the others."""
-    white = z @ whiten.T
-    chosen = [int(rng.choice(len(z), p=weight))]
+    chosen = [int(rng.choice(len(white), p=weight))]
     distance = np.sum((white - white[chosen[0]]) ** 2, axis=1)
     for _ in range(count - 1):
         chance = weight * distance
         if not chance.sum() > 0.0:
             break
-        chosen.append(int(rng.choice(len(z), p=chance / chance.sum())))
+        chosen.append(int(rng.choice(len(white), p=chance / chance.sum())))
         distance = np.minimum(distance, np.sum((white - white[chosen[-1]]) ** 2, axis=1))
-    return z[chosen]
+    return white[chosen]
 
 
 @compiled
@@ -183,36 +184,72 @@ def _log_density(z: Array, logs: Array, centre: Array, inverse: Array) -> Array:
 
 
 def _expectation_maximisation(
-    z: Array, weight: Array, first: Array, start: Array, small: Array, effective: float, steps: int
+    white: Array, weight: Array, first: Array, effective: float, steps: int
 ) -> Any:
-    """Return shares, centres and scale matrices after a number of steps."""
-    d = z.shape[1]
+    """Return shares, centres and scale matrices after a number of steps, of whitened points.
+
+    Squared distances from all centres, and all moments, are products of matrices with the products
+    of every two coordinates of every point; of few points at a time, for larger ones are spread
+    over processors, which takes longer.
+    """
+    d = white.shape[1]
     k = len(first)
-    across = np.ascontiguousarray(z.T)
+    one, two = np.triu_indices(d)
+    times = np.where(one == two, 1.0, 2.0)
+    blocks = -(-len(white) // BLOCK)
+    terms = np.zeros((blocks * BLOCK, 1 + d + len(one)))
+    terms[: len(white), 0] = 1.0
+    terms[: len(white), 1 : d + 1] = white
+    terms[: len(white), d + 1 :] = white[:, one] * white[:, two]
+    terms = terms.reshape(blocks, BLOCK, -1)
+    across = np.ascontiguousarray(terms.transpose(0, 2, 1))
+    each = np.zeros(blocks * BLOCK)
+    each[: len(white)] = weight
+    each = each.reshape(blocks, 1, BLOCK)
     share = np.full(k, 1.0 / k)
     centre = first.copy()
-    scale = np.repeat(start[None], k, axis=0)
+    scale = np.repeat(START * np.eye(d)[None], k, axis=0)
     for _ in range(steps):
         factor = np.linalg.cholesky(scale)
-        apart = across - centre[:, :, None]
-        white = np.linalg.inv(factor) @ apart
-        squares = np.einsum("kim,kim->km", white, white)
+        inverse = np.linalg.inv(factor)
+        precision = inverse.transpose(0, 2, 1) @ inverse
+        pointed = np.einsum("kij,kj->ki", precision, centre)
+        length = np.sum(pointed * centre, axis=1, keepdims=True)
+        of = np.concatenate([length, -2.0 * pointed, times * precision[:, one, two]], axis=1)
+        near = 1.0 / (1.0 + np.maximum(of @ across, 0.0) / FREEDOM)
         logs = np.log(np.maximum(share, 1e-300))
         logs -= np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-        terms = logs[:, None] - 0.5 * (FREEDOM + d) * np.log1p(squares / FREEDOM)
-        terms = np.exp(terms - terms.max(axis=0))
-        part = weight * terms / terms.sum(axis=0)
-        heavy = part * (FREEDOM + d) / (FREEDOM + squares)
-        share, pull = part.sum(axis=1), heavy.sum(axis=1)
+        density = _half_power(near, int(FREEDOM) + d)
+        density *= np.exp(logs - logs.max())[:, None]
+        part = density * (each / np.maximum(density.sum(axis=1, keepdims=True), 1e-300))
+        heavy = near
+        heavy *= part
+        heavy *= (FREEDOM + d) / FREEDOM
+        share = part.sum(axis=(0, 2))
+        moments = (heavy @ terms).sum(axis=0)
+        pull = moments[:, 0]
         used = (share > 0.0) & (pull > 0.0)
         mass, pull = np.where(used, share, 1.0)[:, None], np.where(used, pull, 1.0)[:, None]
-        pulled = apart * heavy[:, None]
-        moved = pulled.sum(axis=2) / pull
-        outer = pulled @ apart.transpose(0, 2, 1)
+        moved = moments[:, 1 : d + 1] / pull
+        outer = np.empty((k, d, d))
+        outer[:, one, two] = outer[:, two, one] = moments[:, d + 1 :]
         spread = outer - pull[:, :, None] * moved[:, :, None] * moved[:, None]
         shrink = (d + 1.0) / (d + 1.0 + effective * mass[:, :, None])
-        fresh = (1.0 - shrink) * spread / mass[:, :, None] + shrink * small
-        fresh[:, np.arange(d), np.arange(d)] += 1e-8 * np.diagonal(small) + 1e-14
-        centre = np.where(used[:, None], centre + moved, centre)
+        fresh = (1.0 - shrink) * spread / mass[:, :, None] + shrink * SMALL * np.eye(d)
+        fresh[:, np.arange(d), np.arange(d)] += 1e-9
+        centre = np.where(used[:, None], moved, centre)
         scale = np.where(used[:, None, None], fresh, scale)
     return share, centre, scale
+
+
+def _half_power(x: Array, halves: int) -> Array:
+    """Return x to a whole number of halves, by multiplication."""
+    power = np.sqrt(x) if halves % 2 else np.ones_like(x)
+    square = x.copy()
+    n = halves // 2
+    while n:
+        if n % 2:
+            power *= square
+        square *= square
+        n //= 2
+    return power

@@ -208,6 +208,14 @@ def log_odds(floor: bool) -> float:
     return math.log(FLOOR if floor else 1.0 - FLOOR)
 
 
+def rough_margin(error: float) -> float:
+    """Return how far the log evidence of a model may be above a rough estimate of it, in nats.
+
+    Three standard errors, and one nat for modes that a few draws do not see.
+    """
+    return 1.0 + 3.0 * error
+
+
 def mean_evidence(logs: Array, floors: Iterable[Any]) -> float:
     """Return the log evidence of several models together: its mean over their prior.
 

@@ -67,6 +67,13 @@ class Target(Protocol):
         """Return log(prior x likelihood), shape (m,), possibly approximate."""
         ...
 
+    def ranking(self, z: Array) -> Array | None:
+        """Return what tells for little which z are worth `log_density`, shape (m,).
+
+        None where `log_density` itself costs little.
+        """
+        ...
+
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
         """Return `log_density`, the standardised residuals (m, n), and the logs of their scale.
 

@@ -80,6 +80,9 @@ class Peaks:
     def log_density(self, z: Array) -> Array:
         return np.asarray(special.logsumexp(self._parts(z), axis=1) + self.log_evidence)
 
+    def ranking(self, z: Array) -> None:
+        del z
+
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
         nearest = self.centre[np.argmax(self._parts(z), axis=1)]
         white = (z - nearest) * math.sqrt(1.0 / self.width**2 - 1.0)

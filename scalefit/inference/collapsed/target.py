@@ -30,6 +30,7 @@ from .outer import Outer
 
 INNER = 4  # draws of the inner parameters per point
 RANDOM = 1024
+SOME = 64  # points of a long curve that tell where to search
 SHARES = (-1.5, -0.8, -0.2, 0.3, 0.8, 1.3, 1.9)  # coordinate of the floor's share, to start from
 SHARP = -0.3  # coordinate of the widths, to start from
 OUTER = {
@@ -127,6 +128,21 @@ class Collapsed(Outer):
     def log_density(self, z: Array) -> Array:
         """Return the collapsed log(prior x likelihood), shape (m,)."""
         return kernel.solve(np.ascontiguousarray(z), self._given)
+
+    @cached_property
+    def _some(self) -> kernel.Given:
+        """What is given by `SOME` points of a long curve, the first and the last among them."""
+        given = self._given
+        at = np.linspace(0, self.u.size - 1, SOME).round().astype(int)
+        along = np.cumsum(given.gap)
+        gap = np.diff(along[at], prepend=along[0])
+        return given._replace(u=given.u[at], y=given.y[at], error=given.error[at], gap=gap)
+
+    def ranking(self, z: Array) -> Array | None:
+        """Return the log density given some of the points of a long curve."""
+        if self.u.size < 2 * SOME:
+            return None
+        return kernel.solve(np.ascontiguousarray(z), self._some)
 
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
         """Return `log_density`, standardised residuals (m, n) at the inner mode, and log scales."""

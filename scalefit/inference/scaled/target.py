@@ -113,6 +113,10 @@ class Scaled(Outer):
         value: Array = kernel.solve(np.ascontiguousarray(z), self.given) + self.log_prior(z)
         return value
 
+    def ranking(self, z: Array) -> None:
+        """Return None: all z are worth `log_density`."""
+        del z
+
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
         """Return `log_density`, standardised residuals (m, n), and the logs of their scale."""
         room = np.zeros((len(z), self.given.u.size + 1))
