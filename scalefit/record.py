@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from .arguments import finite, positive
 from .arrays import Array
 from .errors import ConfigError
-from .inference.problem import MODEL_NUMBERS, Problem, log_prior
+from .inference.problem import MODEL_NUMBERS, Problem, log_prior, rough_margin
 from .laws import Law, priors
 from .laws.noise import NOISES, Noise
 from .laws.overrides import all_priors
@@ -132,13 +132,27 @@ class Record:
         """What stands behind each model of each run: one row per run and model.
 
         Columns: `log_evidence` with its standard `error`; `apart`, nats between the two searches;
-        `effective`, independent draws; `k_hat` of the importance weights; `effort`, 1 to 3; and
-        `state`: certified, negligible (too improbable for a second search), dropped (superfluous
-        and not certified) or doubtful.
+        `effective`, independent draws; `k_hat` of the importance weights; `effort`, 1 to 3, and 0
+        for a rough estimate of a model that is left out; and `state`: certified, negligible (too
+        improbable for a second search), dropped (superfluous and not certified) or doubtful.
         """
         frame = self._models().to_dataframe().reset_index()
         keys = ["run", "regimes", "floor", "noise"]
         return frame[frame["state"] != ""][[*keys, *MODEL_NUMBERS, "state"]].reset_index(drop=True)
+
+    @property
+    def left_out(self) -> dict[str, float]:
+        """Per curve, a bound of the probability of all models that no search was made for.
+
+        Each counts with its rough evidence plus three standard errors and a nat. Models are
+        searched until it is below .001; 0 if all were, NaN for a preview, where none was.
+        """
+        table = self.certificate
+        rough = table[table["effort"] == 0]
+        found = dict.fromkeys(self.runs, 0.0)
+        for run, p, error in zip(rough["run"], rough["probability"], rough["error"], strict=True):
+            found[run] += float(p * np.exp(rough_margin(error)))
+        return found
 
     @property
     def coordinates(self) -> dict[str, NDArray[Any]]:

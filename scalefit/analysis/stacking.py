@@ -58,7 +58,7 @@ def leave_one_out(problems: Sequence[Problem], rng: np.random.Generator) -> Arra
     cross-validation and WAIC", equation 10.
     """
     rows = []
-    for member in explore(problems, rng).members:
+    for member in explore(problems, rng, every=True).members:
         sampled = member.solved.resample(DRAWS, rng)
         problem = member.problem
         params = {**sampled, **problem.law.natural(sampled, problem.window)}
@@ -101,7 +101,7 @@ def leave_future_out(problems: Sequence[Problem], rng: np.random.Generator) -> A
     blocks = []
     for start, stop in pairwise(cuts):
         heads = [_head(problem, start) for problem in problems]
-        members = explore(heads, rng).members
+        members = explore(heads, rng, every=True).members
         blocks.append([_ahead(one, problems[0], start, stop, rng) for one in members])
     return np.concatenate(blocks, axis=1) if blocks else np.zeros((len(problems), 0))
 

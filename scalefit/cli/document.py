@@ -21,6 +21,7 @@ def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
     if "models" in fit.tree.children:
         tables["probabilities"] = fit.certificate[["run", *KEYS, "probability"]]
         tables["certificate"] = fit.certificate.drop(columns="probability")
+    left_out = fit.left_out if "models" in fit.tree.children else {}
     rows = {
         name: {
             run: part.drop(columns="run").to_dict("records")
@@ -42,6 +43,7 @@ def document(fit: Fit, *, seed: int, interval: float) -> dict[str, Any]:
                 "points": fit.curve(run)[1].size,
                 "verdict": fit.verdict[run],
                 "notes": fit.notes[run],
+                **({"left_out": left_out[run]} if left_out else {}),
                 **{name: found.get(run, []) for name, found in rows.items()},
             }
             for run in fit.runs

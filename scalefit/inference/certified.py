@@ -19,6 +19,7 @@ RANKED = 512  # points of the sweep that count where all are ranked by some of t
 ROUGH = 384  # draws that tell whether a model is worth a search
 STARTS = 32
 DRAWS = 3072  # per search
+FEWER, LITTLE = 1024, 500.0  # draws, and effective ones of a settled search, of a minor model
 AGREE = 0.3  # nats between the evidences of two searches
 SHAPE = 0.7
 EFFECTIVE = 100.0
@@ -136,9 +137,12 @@ class Search:
         certificate = Certificate(log, error, (log,), weights.effective, weights.shape, False, 0)
         return Solved(self.target, draws, weights, certificate)
 
-    def first(self) -> None:
-        """Search from the sweep, and from the model with one crossover fewer if it is known."""
-        self._add(self._first_modes())
+    def first(self, *, minor: bool = False) -> None:
+        """Search from the sweep, and from the model with one crossover fewer if it is known.
+
+        A minor model, of which few draws will be taken, is drawn from less often.
+        """
+        self._add(self._first_modes(), minor=minor)
 
     def _first_modes(self) -> optimise.Modes:
         if self._begun is not None:
@@ -221,11 +225,14 @@ class Search:
         fine = optimise.climb(self.target, modes.z[:POLISHED], fine=True)
         return optimise.join([fine, modes])
 
-    def _add(self, modes: optimise.Modes) -> None:
-        proposal = importance.adapt(self.target, self._sweep, modes, self.rng, effort=self.effort)
+    def _add(self, modes: optimise.Modes, *, minor: bool = False) -> None:
+        plenty, draws = (LITTLE, FEWER) if minor else (importance.PLENTY, DRAWS)
+        proposal = importance.adapt(
+            self.target, self._sweep, modes, self.rng, effort=self.effort, plenty=plenty
+        )
         self._modes.append(modes)
         self._proposals.append(proposal)
-        self._draws.append(self._fresh(proposal, DRAWS * self.effort))
+        self._draws.append(self._fresh(proposal, draws * self.effort))
 
     def _fresh(self, proposal: Proposal, count: int) -> Draws:
         return importance.draw(self.target, proposal, count, self.rng, effort=self.effort)

@@ -142,6 +142,8 @@ def explore(
     problems: Sequence[Problem],
     rng: np.random.Generator,
     tick: Callable[[], object] | None = None,
+    *,
+    every: bool = False,
 ) -> Ensemble:
     """Return the posterior of every model of a curve, certified where its probability counts.
 
@@ -161,7 +163,10 @@ def explore(
         Source of every random number.
     tick
         Called once per model.
+    every
+        Whether to search every model, however improbable.
     """
+    every = every or len(problems) == 1
     order = sorted(range(len(problems)), key=lambda i: problems[i].law.regimes)
     searches: dict[int, Search] = {}
     solved: dict[int, Solved] = {}
@@ -174,19 +179,21 @@ def explore(
         if isinstance(target, SEEDED) and (*key, target.crossovers - 1) in points:
             target = target.after(points[*key, target.crossovers - 1])
         searches[i] = Search(target, rng)
-        found = solved[i] = searches[i].rough()
+        if every:
+            searches[i].first()
+        found = solved[i] = searches[i].result() if every else searches[i].rough()
         evidence[i] = found.certificate.log_evidence
         if isinstance(target, SEEDED) and math.isfinite(evidence[i]):
             at = equal_weight(found.weights.probability, SEEDS, rng)
             points[*key, target.crossovers] = found.draws.z[at]
     while (i := _unsearched(problems, solved)) is not None:
-        searches[i].first()
+        searches[i].first(minor=bool(_highest(problems, solved)[i] < SMALL))
         solved[i] = searches[i].result()
         evidence[i] = solved[i].certificate.log_evidence
         if tick is not None:
             tick()
     for one in solved.values():
-        if tick is not None and not one.certificate.effort:
+        if tick is not None and (every or not one.certificate.effort):
             tick()
     checked: set[int] = set()
     while True:
@@ -211,22 +218,29 @@ def explore(
 
 def _unsearched(problems: Sequence[Problem], solved: Mapping[int, Solved]) -> int | None:
     """Return the model to be searched next, None if those left may be left out."""
-    certificates = [solved[i].certificate for i in range(len(problems))]
-    rough = np.array([one.effort == 0 for one in certificates])
+    rough = np.array([solved[i].certificate.effort == 0 for i in range(len(problems))])
     if not rough.any():
         return None
-    logs = np.array([one.log_evidence for one in certificates])
-    logs += [log_prior(problem.law) for problem in problems]
-    highest = logs + [rough_margin(one.error) if one.effort == 0 else 0.0 for one in certificates]
-    share = np.exp(np.where(rough, highest, -np.inf) - special.logsumexp(logs))
+    share = np.where(rough, _highest(problems, solved), 0.0)
     if not share.sum() <= LEFT_OUT:
-        return int(np.argmax(np.where(rough, np.nan_to_num(share, nan=0.0), -1.0)))
+        return int(np.argmax(np.where(rough, share, -1.0)))
     regimes = np.array([problem.law.regimes for problem in problems])
     floors = np.array([bool(problem.law.floor) for problem in problems])
     for group in (floors, *(regimes == n for n in np.unique(regimes))):
         if group.any() and rough[group].all():
-            return int(np.argmax(np.where(group, logs, -np.inf)))
+            return int(np.argmax(np.where(group, _highest(problems, solved), -1.0)))
     return None
+
+
+def _highest(problems: Sequence[Problem], solved: Mapping[int, Solved]) -> Array:
+    """Return the probability of each model, of those not searched at the end of their estimates."""
+    certificates = [solved[i].certificate for i in range(len(problems))]
+    logs = np.array([one.log_evidence for one in certificates])
+    logs += [log_prior(problem.law) for problem in problems]
+    margin = np.array([0.0 if one.effort else rough_margin(one.error) for one in certificates])
+    top = special.logsumexp(logs)
+    known = np.isfinite(logs)  # else not one draw of few had a finite density
+    return np.where(known, np.exp(np.where(known, logs, 0.0) + np.where(known, margin, 0.0) - top), 1.0)
 
 
 def _state(

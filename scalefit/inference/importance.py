@@ -85,10 +85,12 @@ def adapt(
     rng: np.random.Generator,
     *,
     effort: int = 1,
+    plenty: float = PLENTY,
 ) -> Proposal:
     """Return a proposal that covers the posterior around the modes and whatever the sweep saw.
 
     With an effort above 1 points are judged by unbiased estimates, not by the approximate density.
+    Rounds end when the effective sample size of all points together is `plenty`.
 
     Every round fits a mixture to all points so far, each weighted by the density over that of all
     proposals together, tempered until enough of them count.
@@ -118,7 +120,7 @@ def adapt(
         beta, probability, effective = temper(likelihood, log_prior - log_total, effort)
         settled = beta == 1.0
         calm += settled
-        if calm > AFTER and effective >= PLENTY:
+        if calm > AFTER and effective >= plenty:
             break
         proposal = mixture.fit(
             z, probability, rng, components=COMPONENTS + 2 * (effort - 1), effective=effective

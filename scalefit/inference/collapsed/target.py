@@ -30,7 +30,7 @@ from .outer import Outer
 
 INNER = 4  # draws of the inner parameters per point
 RANDOM = 1024
-SOME = 64  # points of a long curve that tell where to search
+SOME = 32  # points of a long curve that tell where to search
 SHARES = (-1.5, -0.8, -0.2, 0.3, 0.8, 1.3, 1.9)  # coordinate of the floor's share, to start from
 SHARP = -0.3  # coordinate of the widths, to start from
 OUTER = {
@@ -140,7 +140,7 @@ class Collapsed(Outer):
 
     def ranking(self, z: Array) -> Array | None:
         """Return the log density given some of the points of a long curve."""
-        if self.u.size < 2 * SOME:
+        if self.u.size < 1.5 * SOME:
             return None
         return kernel.solve(np.ascontiguousarray(z), self._some)
 
