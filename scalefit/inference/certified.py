@@ -19,7 +19,6 @@ RANKED = 512  # points of the sweep that count where all are ranked by some of t
 ROUGH = 384  # draws that tell whether a model is worth a search
 STARTS = 32
 DRAWS = 3072  # per search
-FEWER, LITTLE = 1024, 500.0  # draws, and effective ones of a settled search, of a minor model
 AGREE = 0.3  # nats between the evidences of two searches
 SHAPE = 0.7
 EFFECTIVE = 100.0
@@ -137,12 +136,12 @@ class Search:
         certificate = Certificate(log, error, (log,), weights.effective, weights.shape, False, 0)
         return Solved(self.target, draws, weights, certificate)
 
-    def first(self, *, minor: bool = False) -> None:
+    def first(self, part: float = 1.0) -> None:
         """Search from the sweep, and from the model with one crossover fewer if it is known.
 
-        A minor model, of which few draws will be taken, is drawn from less often.
+        `part` is that of the usual draws which a model deserves, if it is not the only one.
         """
-        self._add(self._first_modes(), minor=minor)
+        self._add(self._first_modes(), part)
 
     def _first_modes(self) -> optimise.Modes:
         if self._begun is not None:
@@ -154,11 +153,11 @@ class Search:
         self._begun = self._climbed(np.concatenate(starts))
         return self._begun
 
-    def second(self) -> None:
+    def second(self, part: float = 1.0) -> None:
         """Search from a source that has nothing in common with the first."""
         name = "hinge" if "hinge" in self._sources else next(iter(self._sources))
         z = self._sources[name]
-        self._add(self._climbed(self._spread(z, self.target.log_density(z))))
+        self._add(self._climbed(self._spread(z, self.target.log_density(z))), part)
 
     def again(self) -> None:
         """Start over from all modes found, with twice the effort, still in two searches."""
@@ -225,14 +224,13 @@ class Search:
         fine = optimise.climb(self.target, modes.z[:POLISHED], fine=True)
         return optimise.join([fine, modes])
 
-    def _add(self, modes: optimise.Modes, *, minor: bool = False) -> None:
-        plenty, draws = (LITTLE, FEWER) if minor else (importance.PLENTY, DRAWS)
+    def _add(self, modes: optimise.Modes, part: float = 1.0) -> None:
         proposal = importance.adapt(
-            self.target, self._sweep, modes, self.rng, effort=self.effort, plenty=plenty
+            self.target, self._sweep, modes, self.rng, effort=self.effort, part=part
         )
         self._modes.append(modes)
         self._proposals.append(proposal)
-        self._draws.append(self._fresh(proposal, draws * self.effort))
+        self._draws.append(self._fresh(proposal, int(part * DRAWS) * self.effort))
 
     def _fresh(self, proposal: Proposal, count: int) -> Draws:
         return importance.draw(self.target, proposal, count, self.rng, effort=self.effort)

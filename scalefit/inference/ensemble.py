@@ -187,7 +187,7 @@ def explore(
             at = equal_weight(found.weights.probability, SEEDS, rng)
             points[*key, target.crossovers] = found.draws.z[at]
     while (i := _unsearched(problems, solved)) is not None:
-        searches[i].first(minor=bool(_highest(problems, solved)[i] < SMALL))
+        searches[i].first(_part(_highest(problems, solved)[i]))
         solved[i] = searches[i].result()
         evidence[i] = solved[i].certificate.log_evidence
         if tick is not None:
@@ -203,7 +203,7 @@ def explore(
         if not waiting:
             break
         i = max(waiting, key=lambda i: float(share[i]))
-        searches[i].second()
+        searches[i].second(_part(share[i]))
         solved[i] = searches[i].result()
         if solved[i].certificate.doubts and (share[i] > MINOR or len(problems) == 1):
             solved[i] = settle(searches[i])
@@ -232,6 +232,11 @@ def _unsearched(problems: Sequence[Problem], solved: Mapping[int, Solved]) -> in
     return None
 
 
+def _part(share: float) -> float:
+    """Return the part of the usual draws that a model of some probability deserves."""
+    return 1.0 if share > MINOR else 0.5 if share > SMALL else 1.0 / 3.0
+
+
 def _highest(problems: Sequence[Problem], solved: Mapping[int, Solved]) -> Array:
     """Return the probability of each model, of those not searched at the end of their estimates."""
     certificates = [solved[i].certificate for i in range(len(problems))]
@@ -239,8 +244,10 @@ def _highest(problems: Sequence[Problem], solved: Mapping[int, Solved]) -> Array
     logs += [log_prior(problem.law) for problem in problems]
     margin = np.array([0.0 if one.effort else rough_margin(one.error) for one in certificates])
     top = special.logsumexp(logs)
+    share = np.ones(len(logs))
     known = np.isfinite(logs)  # else not one draw of few had a finite density
-    return np.where(known, np.exp(np.where(known, logs, 0.0) + np.where(known, margin, 0.0) - top), 1.0)
+    share[known] = np.exp(logs[known] + margin[known] - top)
+    return share
 
 
 def _state(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,8 @@ from .weights import Weights, smooth
 ENOUGH = 150.0  # effective sample size to which weights are tempered
 COMPONENTS = 10
 ROUNDS = 16
-AFTER = 2  # rounds at least, once no tempering is needed
+AFTER = 1  # rounds at least, once no tempering is needed
+MOST_AFTER = 5  # and at most
 PLENTY = 1500.0  # effective sample size that makes further rounds needless
 FIRST = 1536
 EACH = 1024
@@ -85,12 +87,12 @@ def adapt(
     rng: np.random.Generator,
     *,
     effort: int = 1,
-    plenty: float = PLENTY,
+    part: float = 1.0,
 ) -> Proposal:
     """Return a proposal that covers the posterior around the modes and whatever the sweep saw.
 
     With an effort above 1 points are judged by unbiased estimates, not by the approximate density.
-    Rounds end when the effective sample size of all points together is `plenty`.
+    `part` is that of the usual rounds and points which are worth while.
 
     Every round fits a mixture to all points so far, each weighted by the density over that of all
     proposals together, tempered until enough of them count.
@@ -115,12 +117,12 @@ def adapt(
     )
     calm = 0
     settled = False
-    for _ in range(ROUNDS):
+    for _ in range(math.ceil(part * ROUNDS)):
         likelihood = np.where(np.isfinite(log_density), log_density - log_prior, -np.inf)
         beta, probability, effective = temper(likelihood, log_prior - log_total, effort)
         settled = beta == 1.0
         calm += settled
-        if calm > AFTER and effective >= plenty:
+        if calm > MOST_AFTER or (calm > AFTER and effective >= part * PLENTY):
             break
         proposal = mixture.fit(
             z, probability, rng, components=COMPONENTS + 2 * (effort - 1), effective=effective

@@ -13,6 +13,7 @@ from scipy import special
 from scalefit.arrays import Array
 
 from .compiled import compiled
+from .elementary import exp, log
 from .weights import equal_weight
 
 FREEDOM = 5.0
@@ -58,7 +59,7 @@ class Mixture:
         constant = math.lgamma(0.5 * (FREEDOM + d)) - math.lgamma(0.5 * FREEDOM)
         constant -= 0.5 * d * math.log(FREEDOM * math.pi)
         logs = np.log(self.weight) + constant - np.sum(np.log(diagonal), axis=1)
-        value: Array = _log_density(np.ascontiguousarray(z), logs, self.centre, inverse)
+        value: Array = _log_density(np.ascontiguousarray(z.T), logs, self.centre, inverse)
         return value
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
@@ -159,27 +160,43 @@ def _seeds(white: Array, weight: Array, count: int, rng: np.random.Generator) ->
 
 
 @compiled
-def _log_density(z: Array, logs: Array, centre: Array, inverse: Array) -> Array:
-    """Return the log density; `inverse` holds the inverse Cholesky factors."""
+def _log_density(across: Array, logs: Array, centre: Array, inverse: Array) -> Array:
+    """Return the log density at points of shape (d, m); `inverse` holds inverse Cholesky factors.
+
+    A block of points is taken at a time, so that inner loops run over them.
+    """
     k, d = centre.shape
+    count = across.shape[1]
     half = 0.5 * (FREEDOM + d)
-    values = np.empty(z.shape[0])
-    terms = np.empty(k)
-    for m in range(z.shape[0]):
-        top = -math.inf
+    values = np.empty(count)
+    terms = np.empty((k, BLOCK))
+    squares, part, top = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    for start in range(0, count, BLOCK):
+        size = min(BLOCK, count - start)
+        for b in range(size):
+            top[b] = -math.inf
         for c in range(k):
-            squares = 0.0
+            for b in range(size):
+                squares[b] = 0.0
             for i in range(d):
-                one = 0.0
+                for b in range(size):
+                    part[b] = 0.0
                 for j in range(i + 1):
-                    one += inverse[c, i, j] * (z[m, j] - centre[c, j])
-                squares += one * one
-            terms[c] = logs[c] - half * math.log1p(squares / FREEDOM)
-            top = max(top, terms[c])
-        total = 0.0
+                    for b in range(size):
+                        part[b] += inverse[c, i, j] * (across[j, start + b] - centre[c, j])
+                for b in range(size):
+                    squares[b] += part[b] * part[b]
+            for b in range(size):
+                term = logs[c] - half * log(1.0 + squares[b] / FREEDOM)
+                terms[c, b] = term
+                top[b] = term if term > top[b] else top[b]
+        for b in range(size):
+            part[b] = 0.0
         for c in range(k):
-            total += math.exp(terms[c] - top)
-        values[m] = top + math.log(total)
+            for b in range(size):
+                part[b] += exp(terms[c, b] - top[b])
+        for b in range(size):
+            values[start + b] = top[b] + log(part[b])
     return values
 
 

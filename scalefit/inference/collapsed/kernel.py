@@ -2,7 +2,7 @@
 
 One file of more than 400 lines, because what is kept on disk is made anew only when the file of the
 function that was kept has changed: parts, or names of places, that moved to another file would
-leave stale machine code behind.
+leave stale machine code behind. Elementary functions, which do not change, are beside it.
 
 Given the outer parameters z (gaps between crossovers, widths, floor share, autocorrelation,
 steepness), log y is linear in the exponents and the level, or nearly so above a floor. What is
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from scalefit.arrays import Array
 from scalefit.inference.compiled import compiled, part
+from scalefit.inference.elementary import exp, log, log_above_one
 
 # Places in `shape`.
 CROSSOVERS = 0  # how many; the others are flags
@@ -46,11 +47,6 @@ TAIL, TAIL_SD = 11, 12  # degrees of freedom
 
 RESOLUTION = 1e-12  # variance of log y below which nothing is believed
 LOG_TWO_PI = math.log(2.0 * math.pi)
-INVERSE_LOG_TWO = 1.4426950408889634  # 1 / log 2
-LOG_TWO = 0.6931471805599453
-LOG_TWO_HIGH, LOG_TWO_LOW = 0.693145751953125, 1.4286068203094172e-6  # their sum is log 2
-MANTISSA, EXPONENT_OF_ONE = 0x000FFFFFFFFFFFFF, 0x3FF0000000000000
-LOWEST = -708.0  # whose exponential is the least normal number
 FREEDOM = 4.0  # of the t proposals around an inner mode
 WIDE = 2.0  # scale of the second proposal
 """Of four draws one goes wider around the mode, and for a law with a floor another takes exponents
@@ -135,61 +131,10 @@ class Work(NamedTuple):
 # fmt: off
 
 
-# Functions without branches or calls, so that loops over points are done four or eight at a time.
-
-
-@part
-def _exp(x: float) -> float:
-    """Return the exponential of x <= 709 to 1e-15, NaN of NaN; below the least number, that."""
-    x = LOWEST if x < LOWEST else x
-    k = np.floor(x * INVERSE_LOG_TWO + 0.5)
-    r = (x - k * LOG_TWO_HIGH) - k * LOG_TWO_LOW
-    r2 = r * r
-    r4 = r2 * r2
-    low = (1.0 + r) + r2 * (1.0 / 2.0 + r * (1.0 / 6.0))
-    middle = (1.0 / 24.0 + r * (1.0 / 120.0)) + r2 * (1.0 / 720.0 + r * (1.0 / 5040.0))
-    high = (1.0 / 40320.0 + r * (1.0 / 362880.0)) + r2 * (1.0 / 3628800.0 + r * (1.0 / 39916800.0))
-    power = np.int64((np.int64(np.int32(k)) + 1023) << 52).view(np.float64)
-    return (low + r4 * (middle + r4 * (high + r4 * (1.0 / 479001600.0)))) * power
-
-
-@part
-def _log(x: float) -> float:
-    """Return the logarithm of a normal number x > 0 to 1e-15."""
-    bits = np.float64(x).view(np.int64)
-    k = np.float64((np.int32(bits >> 32) >> 20) - 1023)
-    m = np.int64((bits & MANTISSA) | EXPONENT_OF_ONE).view(np.float64)
-    large = m > math.sqrt(2.0)
-    m = 0.5 * m if large else m
-    k = k + 1.0 if large else k
-    s = (m - 1.0) / (m + 1.0)
-    q = s * s
-    q2 = q * q
-    q4 = q2 * q2
-    low = (1.0 / 3.0 + q * (1.0 / 5.0)) + q2 * (1.0 / 7.0 + q * (1.0 / 9.0))
-    high = (1.0 / 11.0 + q * (1.0 / 13.0)) + q2 * (1.0 / 15.0 + q * (1.0 / 17.0))
-    rest = low + q4 * (high + q4 * (1.0 / 19.0 + q * (1.0 / 21.0)))
-    return k * LOG_TWO + 2.0 * (s + s * q * rest)
-
-
-@part
-def _log_above_one(t: float) -> float:
-    """Return log(1 + t) of t from 0 to 1 to 1e-15 of itself, by the series in t / (2 + t)."""
-    s = t / (2.0 + t)
-    q = s * s
-    q2 = q * q
-    q4 = q2 * q2
-    low = (1.0 / 3.0 + q * (1.0 / 5.0)) + q2 * (1.0 / 7.0 + q * (1.0 / 9.0))
-    middle = (1.0 / 11.0 + q * (1.0 / 13.0)) + q2 * (1.0 / 15.0 + q * (1.0 / 17.0))
-    high = (1.0 / 19.0 + q * (1.0 / 21.0)) + q2 * (1.0 / 23.0 + q * (1.0 / 25.0))
-    last = 1.0 / 27.0 + q * (1.0 / 29.0)
-    return 2.0 * (s + s * q * (low + q4 * (middle + q4 * (high + q4 * last))))
-
-
 @part
 def _softplus(x: float) -> float:
     positive = 0.0 if x < 0.0 else x
-    return positive + _log_above_one(_exp(-abs(x)))
+    return positive + log_above_one(exp(-abs(x)))
 
 
 @part
@@ -294,13 +239,13 @@ def _filter(
         gain[0] = 1.0
         weight[0] = 1.0
         for i in range(1, points):
-            f = _exp(gap[i] * log_rho)
+            f = exp(gap[i] * log_rho)
             free = 1.0 - f * f
             free = 1e-12 if free < 1e-12 else free
             carry[i] = f
             gain[i] = 1.0
             weight[i] = 1.0 / math.sqrt(free)
-            half += 0.5 * _log(free)
+            half += 0.5 * log(free)
     elif shape[CORRELATED]:
         log_rho = math.log(rho)
         ahead = variance
@@ -354,11 +299,11 @@ def _residual(
     if shape[FLOOR]:
         for i in range(points):
             power = residual[i]
-            shrunk = _exp(-abs(power))
+            shrunk = exp(-abs(power))
             grown = (1.0 - share) * (shrunk if power < 0.0 else 1.0)
             total = grown + share * (1.0 if power < 0.0 else shrunk)
             above[i] = grown / total
-            residual[i] = y[i] - beta[0] - (0.0 if power < 0.0 else power) - _log(total)
+            residual[i] = y[i] - beta[0] - (0.0 if power < 0.0 else power) - log(total)
     else:
         for i in range(points):
             residual[i] = y[i] - beta[0] - residual[i]
@@ -506,7 +451,7 @@ def _start(
     for i in range(points):
         left = (ratio[i] - share) / ratio[i]
         left = 0.02 if left < 0.02 else left
-        target[i] = _log(left * ratio[i] / (1.0 - share))
+        target[i] = log(left * ratio[i] / (1.0 - share))
         row[i] = 400.0 * left * left
     for a in range(exponents):
         for i in range(points):
@@ -731,9 +676,7 @@ def _correct(
     proposal = math.lgamma(0.5 * (FREEDOM + size)) - math.lgamma(0.5 * FREEDOM)
     proposal -= 0.5 * size * math.log(FREEDOM * math.pi)
     power = 0.5 * (FREEDOM + size)
-    log_prior, share, rho, steepness, sigma, tail = _unpack(
-        z, shape, prior, -u[0], place, scale
-    )
+    log_prior, share, _, steepness, _, tail = _unpack(z, shape, prior, -u[0], place, scale)
     constant = _constant(shape, points, work.known[0], tail) + log_prior
     centre = prior[CENTRE] * steepness
     determinant = 0.0
