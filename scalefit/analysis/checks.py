@@ -186,11 +186,12 @@ def whitened(
     left = np.log(y) - mean
 
     def white(one: Array) -> Array:
-        return noise.whiten(np.broadcast_to(one, drawn.shape), params, gap, error)[0]
+        shape = (*one.shape[:-2], *drawn.shape)
+        return noise.whiten(np.broadcast_to(one, shape), params, gap, error)[0]
 
     fresh = white(_noise(noise, params, gap, error, rng))
     variance, axes = _axes(drawn - mean)
-    slopes = np.stack([white(axis) for axis in axes], axis=1)
+    slopes = white(axes[:, None]).swapaxes(0, 1)
     if noise.kind == "student":  # what a point of heavy tails says of the law
         freedom = params["degrees_of_freedom"][:, None, None]
         weight = (freedom + 1.0) / (freedom + 3.0)

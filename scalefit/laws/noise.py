@@ -124,8 +124,8 @@ class Noise:
 
         Parameters
         ----------
-        residual : shape (m, n)
-            Log y minus the law.
+        residual : shape (m, n) or (..., m, n)
+            Log y minus the law; several that have the same parameters are whitened in one.
         params
             Parameters of the noise, shape (m,).
         gap : shape (n,)
@@ -142,17 +142,17 @@ class Noise:
         white, log_scale = self._whitened(residual, params, gap, error)
         if not self.effect:
             return white, log_scale
-        ones, _ = self._whitened(np.ones_like(residual), params, gap, error)
+        ones, _ = self._whitened(np.ones(residual.shape[-2:]), params, gap, error)
         log_scale = log_scale.copy()
         begin = _begins(gap)
         size = params["run_noise"][:, None] ** 2
         length = np.add.reduceat(ones**2, begin, axis=1)
         grown = size * length
         part = (1.0 - 1.0 / np.sqrt(1.0 + grown)) / length
-        taken = part * np.add.reduceat(ones * white, begin, axis=1)
-        runs = np.diff(np.append(begin, residual.shape[1]))
-        white = white - np.repeat(taken, runs, axis=1) * ones
-        log_scale[:, begin] += 0.5 * np.log1p(grown)
+        taken = part * np.add.reduceat(ones * white, begin, axis=-1)
+        runs = np.diff(np.append(begin, residual.shape[-1]))
+        white = white - np.repeat(taken, runs, axis=-1) * ones
+        log_scale[..., begin] += 0.5 * np.log1p(grown)
         return white, log_scale
 
     def _whitened(
@@ -171,20 +171,22 @@ class Noise:
         free = np.maximum(1.0 - carry**2, 1e-12)
         if not error.any():
             scale = np.sqrt((variance + RESOLUTION**2) * free)
-            before = np.concatenate([np.zeros_like(residual[:, :1]), residual[:, :-1]], axis=1)
-            return (residual - carry * before) / scale, np.log(scale)
-        white, log_scale = np.empty_like(residual), np.empty_like(residual)
-        state, ahead = np.zeros(len(residual)), np.zeros(len(residual))
-        for i in range(residual.shape[1]):
+            white = np.array(residual)
+            white[..., 1:] -= carry[:, 1:] * residual[..., :-1]
+            white /= scale
+            return white, np.broadcast_to(np.log(scale), residual.shape)
+        white, log_scale = np.empty_like(residual), np.empty(residual.shape[-2:])
+        state, ahead = np.zeros(residual.shape[:-1]), np.zeros(residual.shape[-2])
+        for i in range(residual.shape[-1]):
             state = carry[:, i] * state
             ahead = carry[:, i] ** 2 * ahead + variance[:, 0] * free[:, i]
             total = ahead + known[i]
-            innovation = residual[:, i] - state
-            white[:, i] = innovation / np.sqrt(total)
+            innovation = residual[..., i] - state
+            white[..., i] = innovation / np.sqrt(total)
             log_scale[:, i] = 0.5 * np.log(total)
             state = state + ahead / total * innovation
             ahead = ahead * (1.0 - ahead / total)
-        return white, log_scale
+        return white, np.broadcast_to(log_scale, residual.shape)
 
     def log_density(self, white: Array, params: Mapping[str, Array]) -> Array:
         """Return the log density of standardised residuals of shape (m, n), one by one."""
