@@ -15,7 +15,8 @@ from .target import Target
 from .weights import Weights, equal_weight
 
 SWEPT = 4096
-RANKED = 512  # points of the sweep that count where all are ranked by some of the data
+RANKED = 512  # points of the sweep that count where a coarse posterior ranks them
+LONG = 4  # times as many points as a coarse posterior has, from which on a climb starts there
 ROUGH = 384  # draws that tell whether a model is worth a search
 STARTS = 32
 DRAWS = 3072  # per search
@@ -216,7 +217,13 @@ class Search:
         return optimise.spread(z, value, STARTS, self.target.halved)
 
     def _climbed(self, starts: Array) -> optimise.Modes:
-        """Return the modes above some starts, with finer steps where the noise is tiny."""
+        """Return the modes above some starts, with finer steps where the noise is tiny.
+
+        On long curves the way to them is one of a coarse posterior, but for its end.
+        """
+        coarse = self.target.coarse
+        if coarse is not None and self.target.points >= LONG * coarse.points:
+            starts = optimise.climb(coarse, starts).z[: optimise.MODES]
         modes = optimise.climb(self.target, starts)
         _, _, log_scale = self.target.residuals(modes.z[:1])
         if log_scale[0] > math.log(TINY):
@@ -239,10 +246,9 @@ class Search:
 def _swept(target: Target) -> Sweep:
     """Return points spread over the prior; density is known where it may be high, else -inf."""
     z = target.sweep(SWEPT)
-    rank = target.ranking(z)
-    if rank is None:
+    if target.coarse is None:
         return Sweep(z, target.log_prior(z), target.log_density(z))
-    best = np.argsort(-rank)[:RANKED]
+    best = np.argsort(-target.coarse.log_density(z))[:RANKED]
     density = np.full(len(z), -np.inf)
     density[best] = target.log_density(z[best])
     return Sweep(z, target.log_prior(z), density)

@@ -48,6 +48,15 @@ class Full:
         return self.problem.dimension
 
     @property
+    def coarse(self) -> None:
+        """None: every look takes all points."""
+
+    @property
+    def points(self) -> int:
+        """Number of points that it is given."""
+        return self.problem.y.size
+
+    @property
     def farthest(self) -> Array:
         """How far from 0 a search may take each coordinate, shape (d,)."""
         return np.full(self.dimension, FARTHEST)
@@ -107,10 +116,6 @@ class Full:
         v, log_scale = self._standard(z)
         parts = [self.problem.log_posterior(part) for part in self._parts(v)]
         return np.asarray(np.concatenate(parts) - log_scale)
-
-    def ranking(self, z: Array) -> None:
-        """Return None: all z are worth `log_density`."""
-        del z
 
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
         """Return `log_density`, standardised residuals (m, n), and zeros: no scale is implied.

@@ -43,6 +43,16 @@ class Target(Protocol):
         ...
 
     @property
+    def coarse(self) -> Target | None:
+        """The same posterior given some of the points, to tell where to look; None if few are."""
+        ...
+
+    @property
+    def points(self) -> int:
+        """Number of points that it is given."""
+        ...
+
+    @property
     def repeats(self) -> bool:
         """Whether to search again with twice the effort before the slower method."""
         ...
@@ -65,13 +75,6 @@ class Target(Protocol):
 
     def log_density(self, z: Array) -> Array:
         """Return log(prior x likelihood), shape (m,), possibly approximate."""
-        ...
-
-    def ranking(self, z: Array) -> Array | None:
-        """Return what tells for little which z are worth `log_density`, shape (m,).
-
-        None where `log_density` itself costs little.
-        """
         ...
 
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:

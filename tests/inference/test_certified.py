@@ -56,6 +56,14 @@ class Peaks:
     def halved(self) -> slice:
         return slice(0, 0)
 
+    @property
+    def coarse(self) -> None:
+        return None
+
+    @property
+    def points(self) -> int:
+        return 1
+
     @cached_property
     def _points(self) -> Array:
         return np.random.default_rng(0).standard_normal((4096, self.dimension))
@@ -79,9 +87,6 @@ class Peaks:
 
     def log_density(self, z: Array) -> Array:
         return np.asarray(special.logsumexp(self._parts(z), axis=1) + self.log_evidence)
-
-    def ranking(self, z: Array) -> None:
-        del z
 
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
         nearest = self.centre[np.argmax(self._parts(z), axis=1)]

@@ -30,7 +30,7 @@ from .outer import Outer
 
 INNER = 4  # draws of the inner parameters per point
 RANDOM = 1024
-SOME = 32  # points of a long curve that tell where to search
+SOME, SHARE = 32, 6  # points of a long curve that tell where to look: a sixth, 32 at least
 SHARES = (-1.5, -0.8, -0.2, 0.3, 0.8, 1.3, 1.9)  # coordinate of the floor's share, to start from
 SHARP = -0.3  # coordinate of the widths, to start from
 OUTER = {
@@ -114,6 +114,16 @@ class Collapsed(Outer):
         return far
 
     @cached_property
+    def coarse(self) -> Collapsed | None:
+        """The same posterior given some of the points; None if few are."""
+        return Coarse(self.problem, self.shape, self.prior) if self.u.size >= 1.5 * SOME else None
+
+    @property
+    def points(self) -> int:
+        """Number of points that it is given."""
+        return self.u.size
+
+    @cached_property
     def u(self) -> Array:
         """Log x minus the last log x."""
         u = np.log(self.problem.x)
@@ -128,21 +138,6 @@ class Collapsed(Outer):
     def log_density(self, z: Array) -> Array:
         """Return the collapsed log(prior x likelihood), shape (m,)."""
         return kernel.solve(np.ascontiguousarray(z), self._given)
-
-    @cached_property
-    def _some(self) -> kernel.Given:
-        """What is given by `SOME` points of a long curve, the first and the last among them."""
-        given = self._given
-        at = np.linspace(0, self.u.size - 1, SOME).round().astype(int)
-        along = np.cumsum(given.gap)
-        gap = np.diff(along[at], prepend=along[0])
-        return given._replace(u=given.u[at], y=given.y[at], error=given.error[at], gap=gap)
-
-    def ranking(self, z: Array) -> Array | None:
-        """Return the log density given some of the points of a long curve."""
-        if self.u.size < 1.5 * SOME:
-            return None
-        return kernel.solve(np.ascontiguousarray(z), self._some)
 
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
         """Return `log_density`, standardised residuals (m, n) at the inner mode, and log scales."""
@@ -221,6 +216,27 @@ class Collapsed(Outer):
     def concentration(self) -> float:
         """Of the prior of the gaps."""
         return float(self.prior[kernel.CONCENTRATION])
+
+
+class Coarse(Collapsed):
+    """A collapsed posterior given some points of a curve, the first and the last among them.
+
+    Left out are what lies between them, and nothing else: correlation is that of the distance.
+    """
+
+    @cached_property
+    def _given(self) -> kernel.Given:
+        given = Collapsed(self.problem, self.shape, self.prior)._given
+        n = given.u.size
+        at = np.linspace(0, n - 1, max(SOME, n // SHARE)).round().astype(int)
+        along = np.cumsum(given.gap)
+        gap = np.diff(along[at], prepend=along[0])
+        return given._replace(u=given.u[at], y=given.y[at], error=given.error[at], gap=gap)
+
+    @cached_property
+    def u(self) -> Array:
+        """Log x minus the last log x, of the points that are given."""
+        return self._given.u
 
 
 def _placed(values: Mapping[int, float]) -> Array:

@@ -100,6 +100,15 @@ class Scaled(Outer):
         return 2 * self.crossovers + 2 + int(sum(self.given.shape[flag] for flag in flags))
 
     @property
+    def coarse(self) -> None:
+        """None: every look takes all points."""
+
+    @property
+    def points(self) -> int:
+        """Number of points that it is given."""
+        return self.problem.y.size
+
+    @property
     def farthest(self) -> Array:
         """How far from 0 a search may take each coordinate, shape (d,)."""
         far = np.full(self.dimension, 4.5)
@@ -112,10 +121,6 @@ class Scaled(Outer):
         """Return log(prior x likelihood), shape (m,)."""
         value: Array = kernel.solve(np.ascontiguousarray(z), self.given) + self.log_prior(z)
         return value
-
-    def ranking(self, z: Array) -> None:
-        """Return None: all z are worth `log_density`."""
-        del z
 
     def residuals(self, z: Array) -> tuple[Array, Array, Array]:
         """Return `log_density`, standardised residuals (m, n), and the logs of their scale."""
