@@ -47,6 +47,7 @@ TAIL, TAIL_SD = 11, 12  # degrees of freedom
 
 RESOLUTION = 1e-12  # variance of log y below which nothing is believed
 LOG_TWO_PI = math.log(2.0 * math.pi)
+ITERATIONS, HALVINGS = 25, 9  # of the search of an inner mode, and of each of its steps, at most
 FREEDOM = 4.0  # of the t proposals around an inner mode
 WIDE = 2.0  # scale of the second proposal
 """Of four draws one goes wider around the mode, and for a law with a floor another takes exponents
@@ -511,13 +512,11 @@ def _solve(
     penalty = level_precision * (mode[0] - prior[LEVEL]) ** 2
     for j in range(1, columns):
         penalty += precision * (mode[j] - centre) ** 2
-    current = False  # whether `cross` and `slope` are those of the mode
-    for iteration in range(25):
+    for iteration in range(ITERATIONS + 1):  # it ends with `cross` and `slope` of the mode
         _normal_equations(
             shape, above, residual, basis, tail, carry, gain, weight, design,
             iteration == 0 or shape[FLOOR] == 1, cross, slope,
         )
-        current = True
         variance = 1.0
         if inner:
             variance = math.exp(2.0 * log_sigma) + RESOLUTION
@@ -536,14 +535,16 @@ def _solve(
         gain_expected = 0.0
         for a in range(columns):
             gain_expected += right[a] * trial[a]
-        if gain_expected < 1e-5:
+        if gain_expected < 1e-5 or iteration == ITERATIONS:
             break
         now = _scaled(shape, points, misfit, log_sigma) - 0.5 * penalty
         step = 1.0
         moved = False
         fresh = misfit
         cost = penalty
-        for _ in range(9):
+        for attempt in range(HALVINGS + 1):
+            if attempt == HALVINGS:
+                step = 0.0  # back to the mode
             for a in range(columns):
                 beta[a] = mode[a] + step * right[a]
             _residual(shape, y, basis, beta, share, above, residual)
@@ -552,26 +553,18 @@ def _solve(
             cost = level_precision * (beta[0] - prior[LEVEL]) ** 2
             for j in range(1, columns):
                 cost += precision * (beta[j] - centre) ** 2
-            if _scaled(shape, points, fresh, log_sigma) - 0.5 * cost > now:
+            if _scaled(shape, points, fresh, log_sigma) - 0.5 * cost > now and step > 0.0:
                 moved = True
                 break
             step *= 0.3
         if not moved:
-            _residual(shape, y, basis, mode, share, above, residual)
-            _whiten(shape, residual, carry, gain, weight)
             break
         for a in range(columns):
             mode[a] = beta[a]
         misfit = fresh
         penalty = cost
-        current = False
         if inner:
             log_sigma = _best_scale(points, misfit, log_sigma, prior[NOISE], prior[NOISE_SD])
-    if not current:
-        _normal_equations(
-            shape, above, residual, basis, tail, carry, gain, weight, design,
-            shape[FLOOR] == 1, cross, slope,
-        )
     variance = 1.0
     if inner:
         variance = math.exp(2.0 * log_sigma) + RESOLUTION
