@@ -15,7 +15,7 @@ from .target import Target
 from .weights import Weights, equal_weight
 
 SWEPT = 4096
-RANKED = 512  # points of the sweep that count where a coarse posterior ranks them
+RANKED = 256  # points of the sweep that count where a coarse posterior ranks them
 LONG = 4  # times as many points as a coarse posterior has, from which on a climb starts there
 ROUGH = 384  # draws that tell whether a model is worth a search
 STARTS = 32

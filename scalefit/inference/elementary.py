@@ -31,7 +31,8 @@ def exp(x: float) -> float:
     middle = (1.0 / 24.0 + r * (1.0 / 120.0)) + r2 * (1.0 / 720.0 + r * (1.0 / 5040.0))
     high = (1.0 / 40320.0 + r * (1.0 / 362880.0)) + r2 * (1.0 / 3628800.0 + r * (1.0 / 39916800.0))
     power = np.int64((np.int64(np.int32(k)) + 1023) << 52).view(np.float64)
-    return (low + r4 * (middle + r4 * (high + r4 * (1.0 / 479001600.0)))) * power
+    value: float = (low + r4 * (middle + r4 * (high + r4 * (1.0 / 479001600.0)))) * power
+    return value
 
 
 @part

@@ -234,7 +234,7 @@ def _unsearched(problems: Sequence[Problem], solved: Mapping[int, Solved]) -> in
 
 def _part(share: float) -> float:
     """Return the part of the usual draws that a model of some probability deserves."""
-    return 1.0 if share > MINOR else 0.5 if share > SMALL else 1.0 / 3.0
+    return 1.0 if share > SMALL else 1.0 / 3.0
 
 
 def _highest(problems: Sequence[Problem], solved: Mapping[int, Solved]) -> Array:

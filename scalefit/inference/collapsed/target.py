@@ -30,7 +30,7 @@ from .outer import Outer
 
 INNER = 4  # draws of the inner parameters per point
 RANDOM = 1024
-SOME, SHARE = 32, 6  # points of a long curve that tell where to look: a sixth, 32 at least
+SOME, SHARE = 32, 8  # points of a long curve that tell where to look: an eighth, 32 at least
 SHARES = (-1.5, -0.8, -0.2, 0.3, 0.8, 1.3, 1.9)  # coordinate of the floor's share, to start from
 SHARP = -0.3  # coordinate of the widths, to start from
 OUTER = {
