@@ -271,14 +271,14 @@ def settle(search: Search) -> Solved:
     """Return the posterior of two searches, trying harder while its certificate fails."""
     again = (search.again,) if search.target.repeats else ()
     for harder in (*again, search.slower):
-        solved = _drawn(search)
+        solved = drawn(search)
         if not solved.certificate.doubts:
             return solved
         harder()
-    return _drawn(search)
+    return drawn(search)
 
 
-def _drawn(search: Search) -> Solved:
+def drawn(search: Search) -> Solved:
     """Return the posterior, with more draws where the searches agree and few are independent."""
     solved = search.result()
     if solved.certificate.thin:

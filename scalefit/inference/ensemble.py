@@ -12,7 +12,7 @@ from scipy import special
 
 from scalefit.arrays import Array
 
-from .certified import Search, Solved, settle
+from .certified import Search, Solved, drawn, settle
 from .collapsed import Collapsed
 from .full import target_of
 from .problem import ABSENT, Problem, log_prior, rough_margin
@@ -207,6 +207,8 @@ def explore(
         solved[i] = searches[i].result()
         if solved[i].certificate.doubts and (share[i] > MINOR or len(problems) == 1):
             solved[i] = settle(searches[i])
+        elif solved[i].certificate.doubts:
+            solved[i] = drawn(searches[i])
         evidence[i] = solved[i].certificate.log_evidence
         checked.add(i)
     members = [

@@ -17,8 +17,8 @@ from .weights import Weights, smooth
 ENOUGH = 150.0  # effective sample size to which weights are tempered
 COMPONENTS = 10
 ROUNDS = 16
-AFTER = 1  # rounds at least, once no tempering is needed
-MOST_AFTER = 5  # and at most
+AFTER = 2  # rounds at least, once no tempering is needed
+MOST_AFTER = 8  # and at most
 PLENTY = 1500.0  # effective sample size that makes further rounds needless
 FIRST = 1536
 EACH = 1024
@@ -122,7 +122,7 @@ def adapt(
         beta, probability, effective = temper(likelihood, log_prior - log_total, effort)
         settled = beta == 1.0
         calm += settled
-        if calm > MOST_AFTER or (calm > AFTER and effective >= part * PLENTY):
+        if calm > MOST_AFTER or (calm > part * AFTER and effective >= part * PLENTY):
             break
         proposal = mixture.fit(
             z, probability, rng, components=COMPONENTS + 2 * (effort - 1), effective=effective
