@@ -238,7 +238,7 @@ def typed_in(place: Path, rng: np.random.Generator) -> list[str]:
         if option == "--config" and rng.random() < 0.8:
             text = str(rng.choice(["zip", "load", "N", "[zip]\nload", "[a.b]\nc"]))
             odd = [*VALUES, "[1, 2]", "[]", "{}", "[" * 2000, '"a"', *ODD[:4]]
-            content = f"{text} = {rng.choice(odd)}\n".encode(errors="surrogateescape")
+            content = f"{text} = {rng.choice(odd)}\n".encode(errors="surrogatepass")
             (place / "sweep.toml").write_bytes(content)
             value = "sweep.toml"
         more.append(f"{option}={value}" if rng.random() < 0.5 else option)
@@ -302,20 +302,14 @@ def batch(
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        for kind, number in cases:
-            os.write(writing, f"{json.dumps([kind, number])}\n".encode())
-            place = folder / "case"
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir()
-            began = time.process_time()
-            code, fault = ending(kind, case(kind, number, known, place, seed), place)
-            spent = time.process_time() - began
-            if spent > CPU_SECONDS and not fault:
-                fault = f"took {spent:.0f} CPU seconds"
-            row = [kind, number, code, fault, spent]
-            os.write(writing, f"{json.dumps(row)}\n".encode())
-        os._exit(0)
+        try:
+            _in_turn(cases, known, folder, seed, writing)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(1)  # whatever it raised: what is the parent's to clear away stays
     os.close(writing)
     text = b""
     while True:
@@ -334,6 +328,25 @@ def batch(
         kind, number = rows[-1][:2]
         found.append([kind, number, 128 + (status & 127), f"died or hung ({status})", PATIENCE])
     return found
+
+
+def _in_turn(
+    cases: list[tuple[str, int]], known: dict[str, Any], folder: Path, seed: int, writing: int
+) -> None:
+    """Run cases one after the other, and write what each gave."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    for kind, number in cases:
+        os.write(writing, f"{json.dumps([kind, number])}\n".encode())
+        place = folder / "case"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        began = time.process_time()
+        code, fault = ending(kind, case(kind, number, known, place, seed), place)
+        spent = time.process_time() - began
+        if spent > CPU_SECONDS and not fault:
+            fault = f"took {spent:.0f} CPU seconds"
+        row = [kind, number, code, fault, spent]
+        os.write(writing, f"{json.dumps(row)}\n".encode())
 
 
 def main() -> None:
