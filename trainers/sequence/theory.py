@@ -72,8 +72,8 @@ def exponents(alpha: float) -> Exponents:
 
     Examples
     --------
-    >>> exponents(0.6)
-    Exponents(n_params=0.6, steps=0.375)
+    >>> exponents(1.0)
+    Exponents(n_params=1.0, steps=0.5)
     """
     if not alpha > 0:
         raise ConfigError(
