@@ -8,7 +8,7 @@ parity    The step at which the loss of a subtask falls to half of ln 2. It shou
           distribution; the slope of the learned ones alone stands beside it. The loss of the
           mixture is compared with theory's staircase, whose unit is the run's first subtask.
 induction The loss on repeated tokens is fitted by `scalefit.fit`, over models. An emergence is a
-          crossover beyond which the curve is steeper.
+          crossover beyond which the curve falls more steeply.
 addition  The step at which the error on training pairs falls to 1%, and that on pairs left out.
 
 Runs are kept beside the result and taken up again. It takes about a quarter of an hour on two cores
@@ -124,7 +124,7 @@ def induction(runs: Any) -> dict[str, Any]:
         x, y = one["step"].values[1:], one["repeated"].values[1:]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            fit = sf.fit(x, y, regimes=[1, 2, 3, 4, 5], progress=False)
+            fit = sf.fit(x, y, regimes=[1, 2, 3, 4], progress=False)
             rows.append({"run": str(name), **_regimes(fit)})
         rows[-1] |= {
             "first_occurrences": _quantiles(one["loss_task"].sel(task="first").values),
@@ -137,7 +137,7 @@ def induction(runs: Any) -> dict[str, Any]:
 
 
 def _regimes(fit: Any) -> dict[str, Any]:
-    """Return a fit's exponents and crossovers, and those beyond which it is steeper."""
+    """Return a fit's exponents and crossovers, and those beyond which it falls more steeply."""
     table = fit.summary()
     chosen = {
         name: [
@@ -150,7 +150,7 @@ def _regimes(fit: Any) -> dict[str, Any]:
     steeper = [
         where
         for where, before, after in zip(crossovers, exponents, exponents[1:], strict=False)
-        if after[0] > before[0]
+        if after[0] > max(before[0], 0.0)
     ]
     (verdict,) = fit.verdict.values()
     return {"verdict": verdict, "exponents": exponents, "crossovers": crossovers,
