@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from claims.kept import Claim, claims, held, kept, table
+from reproduction.claim import reason
 
 SCRIPT = "reproduction/every_claim.py"
 
@@ -42,7 +43,7 @@ def rows(result: Mapping[str, Any]) -> str:
         [row["family"], row["claim"], row["source"], row["status"], f"{row['target']:.4g}",
          f"{row['window_target']:.4g}" if row["theory"] else "",
          f"{row['median']:.4g} [{row['low']:.4g}, {row['high']:.4g}]",
-         ("yes" if row["inside"] else "**no**") + (f": {row['why']}" if row["why"] else ""),
+         "yes" if row["inside"] else f"**no**: {reason(row)}",
          row["curve"]]
         for row in result["rows"]
     ]  # fmt: skip

@@ -4,8 +4,8 @@ A row is a power, a constant or a height: its value as claimed, for large sizes 
 theory has in the window that is fitted, by the same law; and the median and 90% interval of the
 fit. It is inside if the interval holds the value in the window; whether it holds the claimed one is
 told beside it, and often it should not, since no window is infinite. The curve is simulated, or
-theory's with 1% noise, which tests the fit alone; shares are told for each. The claims are in
-`families/`.
+theory's with 1% noise, which tests the fit alone; shares are told for each. Where such a curve is
+outside, other draws of its noise tell chance from a fault. The claims are in `families/`.
 
 Rows are kept one by one, and an interrupted run goes on. All take about an hour on one core, most
 of it for networks under weight decay; those of `--quick` four minutes.
@@ -88,7 +88,7 @@ def table(result: dict[str, Any]) -> str:
         lines.append(f"inside the window, {name}: {held} of {n}, {share:.3f} ({error:.3f})")
     for row in result["rows"]:
         if not row["inside"]:
-            lines.append(terminal.wrapped(f"outside: {row['claim']}: {row['why'] or 'not known'}"))
+            lines.append(terminal.wrapped(f"outside: {row['claim']}: {claims.reason(row)}"))
     for row in result["not_run"]:
         todo = f"claimed {row['target']:g}: train it as runs/{row['needs']}"
         lines.append(terminal.wrapped(f"not run: {row['claim']}, {todo}"))

@@ -156,11 +156,11 @@ def power(region: str, gamma: float) -> float:
 
 
 def claim(family: str, text: str, target: float, curve: Callable[[], Curve], row: str = "",
-          source: str = PAPER, status: str = "published", **more: object) -> Claim:  # fmt: skip
+          source: str = PAPER, status: str = "published", **more: Any) -> Claim:  # fmt: skip
     """Return a claim, with its row of the reference."""
     where = ("quadratic_diagonal", {"id": row}) if row else None
     return Claim(text=f"{family}: {text}", family=family, target=target, curve=curve, row=where,
-                 source=source, status=status, **more)  # type: ignore[arg-type]  # fmt: skip
+                 source=source, status=status, **more)  # fmt: skip
 
 
 diagonal, quadratic = partial(claim, "diagonal"), partial(claim, "quadratic")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from reproduction.claim import Claim, Curve, between, simulated, theory
@@ -105,9 +106,9 @@ def growth(of: str) -> Curve:
 
 
 def claim(text: str, target: float, curve: Callable[[], Curve], source: str = OWN,
-          status: str = "verified", **more: object) -> Claim:  # fmt: skip
+          status: str = "verified", **more: Any) -> Claim:  # fmt: skip
     return Claim(text=text, family="perceptron", target=target, curve=curve, source=source,
-                 status=status, **more)  # type: ignore[arg-type]  # fmt: skip
+                 status=status, **more)  # fmt: skip
 
 
 CLAIMS = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from reproduction.claim import Claim, Curve, between, theory
@@ -63,7 +64,7 @@ def drawn(alpha: float, what: str, limited: str) -> Curve:
     return Curve(np.array(sizes, float), losses.mean(1), known, DRAWS)
 
 
-def modes(alpha: float, teacher: float = 0.0, many: float = 1e11) -> object:
+def modes(alpha: float, teacher: float = 0.0, many: float = 1e11) -> Any:
     """Return a spectrum."""
     from scalefit.trainers.random_features import theory as known
 
@@ -75,7 +76,7 @@ def resolved(alpha: float) -> Curve:
     from scalefit.trainers.random_features import theory as known
 
     m = np.array([16, 24, 32, 48, 64, 96, 128, 192, 256], dtype=float)
-    loss = known.equivalent(modes(alpha), m, math.inf).test_loss  # type: ignore[arg-type]
+    loss = known.equivalent(modes(alpha), m, math.inf).test_loss
     return theory(m + 0.5, loss / m)
 
 
@@ -92,7 +93,7 @@ def in_time(alpha: float, *, doubled: bool = False) -> Curve:
     from scalefit.trainers.random_features import theory as known
 
     t = between(1e2, 1e4)
-    loss = known.population(modes(alpha), math.inf, t)  # type: ignore[arg-type]
+    loss = known.population(modes(alpha), math.inf, t)
     return theory(2 * t if doubled else t, loss)
 
 
@@ -106,9 +107,7 @@ def frontier(alpha: float, of: str) -> Curve:
     loss, features = [], []
     for C in compute:
         best = minimize_scalar(
-            lambda log, C=C: float(
-                known.population(spectrum, math.exp(log), C / math.exp(log))[0]  # type: ignore[arg-type]
-            ),
+            lambda log, C=C: float(known.population(spectrum, math.exp(log), C / math.exp(log))[0]),
             bounds=(2.0, 9.0),
             method="bounded",
         )
@@ -122,8 +121,8 @@ def early(alpha: float, t: float) -> Curve:
     from scalefit.trainers.random_features import theory as known
 
     spectrum, P = modes(alpha, many=2e4), [256, 304, 362, 431, 512]
-    whole = known.population(spectrum, math.inf, [t])[0]  # type: ignore[arg-type]
-    losses = [known.population(spectrum, one, [t])[0] for one in P]  # type: ignore[arg-type]
+    whole = known.population(spectrum, math.inf, [t])[0]
+    losses = [known.population(spectrum, one, [t])[0] for one in P]
     return theory(P, np.array(losses) - whole)
 
 
@@ -134,7 +133,7 @@ def other_target(a: float, b: float, what: str) -> Curve:
     m = between(64, 1024, 9)
     sizes = (m, math.inf) if what == "data" else (math.inf, m)
     spectrum = modes(b - 1, a - b, 4e5)
-    return theory(m, known.equivalent(spectrum, *sizes).test_loss)  # type: ignore[arg-type]
+    return theory(m, known.equivalent(spectrum, *sizes).test_loss)
 
 
 def descent(alpha: float) -> Curve:
@@ -143,7 +142,7 @@ def descent(alpha: float) -> Curve:
 
     ridge = between(1e-10, 1e-7, 12)
     size: Array = np.full(ridge.size, 64.0)
-    return theory(ridge, known.equivalent(modes(alpha), size, size, ridge).test_loss)  # type: ignore[arg-type]
+    return theory(ridge, known.equivalent(modes(alpha), size, size, ridge).test_loss)
 
 
 def tuned(alpha: float) -> Curve:
@@ -151,7 +150,7 @@ def tuned(alpha: float) -> Curve:
     from scalefit.trainers.random_features import theory as known
 
     m = between(64, 1024, 9)
-    return theory(m, known.best_ridge(modes(alpha), m, m).test_loss)  # type: ignore[arg-type]
+    return theory(m, known.best_ridge(modes(alpha), m, m).test_loss)
 
 
 def one_pass(alpha: float) -> Curve:
@@ -161,16 +160,16 @@ def one_pass(alpha: float) -> Curve:
     steps = np.unique(between(100, 3000, 16).round()).astype(int)
     spectrum = modes(alpha, many=1e5)
     return theory(
-        steps, known.recursion(spectrum, steps.tolist(), learning_rate=0.15, batch=4)  # type: ignore[arg-type]
+        steps, known.recursion(spectrum, steps.tolist(), learning_rate=0.15, batch=4)
     )  # fmt: skip
 
 
 def claim(text: str, target: float, curve: Callable[[], Curve], source: str = OWN,
           status: str = "verified", row: dict[str, str] | None = None,
-          **more: object) -> Claim:  # fmt: skip
+          **more: Any) -> Claim:  # fmt: skip
     where = ("four_regimes", row) if row else None
     return Claim(text=text, family="random_features", target=target, curve=curve, source=source,
-                 status=status, row=where, **more)  # type: ignore[arg-type]  # fmt: skip
+                 status=status, row=where, **more)  # fmt: skip
 
 
 def amplitude(alpha: float) -> float:
