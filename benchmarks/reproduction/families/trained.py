@@ -1,11 +1,13 @@
 """Claims on trained networks, of campaigns that take hours: read from their files, or not run.
 
-A campaign is one of `benchmarks/reproduction/deep`, its trajectory a file of the same name in the
-folder of runs; what is not there is told, and no row is made of it.
+A campaign is one of `benchmarks/reproduction/deep`, or the parities of the family `sequence`, its
+trajectory a file in the folder of runs that `needs` names; what is not there is told, and no row is
+made of it.
 """
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -32,15 +34,41 @@ def least_error(name: str) -> Curve:
     return Curve(values, np.array(least), None, int(np.sum(n == values[0])))
 
 
+def learned() -> Curve:
+    """Return the step at which parities that all runs learn are learned, over their frequency."""
+    import scalefit as sf
+
+    runs = sf.read(claims.RUNS / "sequence_parity.nc")
+    often = (runs["examples_task"] / runs["examples"]).values[0, -1]
+    first = []
+    for step, loss in zip(runs["step"].values, runs["loss_task"].values, strict=True):
+        below = loss <= math.log(2) / 2
+        first.append(np.where(below.any(axis=0), step[below.argmax(axis=0)], np.nan))
+    mean = np.mean(first, axis=0)
+    seen = np.isfinite(mean)
+    return Curve(often[seen], mean[seen], 1 / often[seen], len(first))
+
+
 CLAIMS = [
     Claim(
-        text=f"least test error in examples, {campaign.replace('_', ' on ')}",
-        family="deep",
-        source=DEEP,
-        status="published",
-        target=target,
-        curve=partial(least_error, f"published_{campaign}.nc"),
-        needs=f"published_{campaign}.nc",
-    )
-    for campaign, target in LEAST.items()
+        text="step at which a sparse parity is learned in its frequency",
+        family="sequence",
+        source="quantised learning, after arXiv:2303.13506",
+        status="derived",
+        target=1.0,
+        curve=learned,
+        needs="sequence_parity.nc",
+    ),
+    *[
+        Claim(
+            text=f"least test error in examples, {campaign.replace('_', ' on ')}",
+            family="deep",
+            source=DEEP,
+            status="published",
+            target=target,
+            curve=partial(least_error, f"published_{campaign}.nc"),
+            needs=f"published_{campaign}.nc",
+        )
+        for campaign, target in LEAST.items()
+    ],
 ]
