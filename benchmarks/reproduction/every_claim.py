@@ -8,7 +8,7 @@ theory's with 1% noise, which tests the fit alone; shares are told for each. Whe
 outside, other draws of its noise tell chance from a fault. The claims are in `families/`.
 
 Rows are kept one by one, and an interrupted run goes on. All take about two hours on one core,
-most of it for networks under weight decay; those of `--quick` four minutes.
+most of it for networks under weight decay; those of `--quick` three minutes.
 
     python benchmarks/reproduction/every_claim.py --workers 1
 """

@@ -193,7 +193,7 @@ CLAIMS = [
     quadratic("region VIa", 1.0,
               partial(risk, "quadratic", 2.0, 3000, 1e-2, 3e4, 3e5, "full"), "r614", slow=True),
     quadratic("region VIb", 1.0, partial(risk, "quadratic", 1.0, 60, 1e-2, 1e5, 1e6), "r616"),
-    quadratic("region VIb, risk times n_eff / d over 60", 0.25 * 60,
+    quadratic("region VIb, risk times n_eff at d = 60", 0.25 * 60,
               partial(risk, "quadratic", 1.0, 60, 1e-2, 1e6, 1e7), status="verified",
               parameter="amplitude", power=1.0),
     quadratic("region V, risk in weight decay", 2 / 3, partial(peak, "quadratic")),
