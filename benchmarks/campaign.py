@@ -48,10 +48,11 @@ def one_thread() -> None:
         os.environ[name] = "1"
 
 
-def run(one: Callable[[int], Row], wanted: Sequence[int], out: Path, workers: int) -> list[Row]:
+def run(one: Callable[[Any], Row], wanted: Sequence[Any], out: Path, workers: int) -> list[Row]:
     """Return one(index) for every wanted index, from the partial file where it is there already.
 
-    The partial file lies beside `out`, with the suffix `.jsonl`; an interrupted run goes on there.
+    An index is a number or a name. The partial file lies beside `out`, with the suffix `.jsonl`;
+    an interrupted run goes on there.
     """
     one_thread()
     partial = out.with_suffix(".jsonl")
