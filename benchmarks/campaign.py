@@ -126,9 +126,8 @@ def seconds(rows: Sequence[Row]) -> list[float]:
 
 
 @cache
-def commit() -> str:
-    """Return the commit of the sources, `-dirty` behind it if anything but results has changed."""
-    root = RESULTS.parents[1]
+def commit(root: Path = RESULTS.parents[1]) -> str:
+    """Return the commit of a clone, `-dirty` behind it if anything but results has changed."""
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True)
