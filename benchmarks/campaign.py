@@ -48,7 +48,9 @@ def one_thread() -> None:
         os.environ[name] = "1"
 
 
-def run(one: Callable[[int], Row], wanted: Sequence[int], out: Path, workers: int) -> list[Row]:
+def run(
+    one: Callable[[Any], Row], wanted: Sequence[int | str], out: Path, workers: int
+) -> list[Row]:
     """Return one(index) for every wanted index, from the partial file where it is there already.
 
     The partial file lies beside `out`, with the suffix `.jsonl`; an interrupted run goes on there.
@@ -68,6 +70,15 @@ def run(one: Callable[[int], Row], wanted: Sequence[int], out: Path, workers: in
             kept.flush()
             print(f"{len(rows)}/{len(wanted)}", end="\r", flush=True)
     return [rows[index] for index in wanted]
+
+
+@cache
+def warm() -> None:
+    """Fit once by the default method, so that no curve of this process is charged for compiling."""
+    import scalefit as sf
+
+    x = np.geomspace(1.0, 1e3, 6)
+    sf.fit(x, x**-0.5 + 0.1, progress=False)
 
 
 def model(regimes: int, floor: bool) -> str:

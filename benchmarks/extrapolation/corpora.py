@@ -23,11 +23,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -35,6 +33,7 @@ import campaign
 from corpus import CUTS, FEWEST, MOST, chosen, cut
 from corpus.forecasts import DEFAULT, LEVEL, METHODS, VARIANTS, Fits, scored
 from corpus.readers import READERS, read
+from corpus.shown import differences, tables
 from corpus.summary import paired, summary
 
 QUICK = 6  # curves of each corpus
@@ -63,15 +62,6 @@ def settings(priors: Priors) -> Row:
     return {"scalefit_commit": source, "priors": list(priors)}
 
 
-@cache
-def warm() -> None:
-    """Fit once, so that no task is charged for compiling."""
-    import scalefit as sf
-
-    x = np.geomspace(1.0, 1e3, 12)
-    sf.fit(x, x**-0.5 + 0.1, progress=False)
-
-
 def one_task(code: str, methods: tuple[str, ...], priors: Priors) -> Row:
     """Return the scores of all methods on one task, `corpus:number of the curve:cut-off`."""
     corpus, number, factor = code.split(":")
@@ -79,7 +69,7 @@ def one_task(code: str, methods: tuple[str, ...], priors: Priors) -> Row:
     task = cut(curve, float(factor))
     assert task is not None
     if any(name in VARIANTS for name in methods):
-        warm()
+        campaign.warm()
     fits = Fits(task, dict(map(prior, priors)))
     return {
         "index": code,
@@ -95,6 +85,18 @@ def one_task(code: str, methods: tuple[str, ...], priors: Priors) -> Row:
     }
 
 
+def others(partial: Path, given: Row, methods: tuple[str, ...]) -> str:
+    """Return what is wrong with going on from a partial file, nothing if it is of the same kind."""
+    for line in partial.read_text(encoding="utf-8").splitlines() if partial.exists() else []:
+        row = json.loads(line)
+        if row["settings"] != given or not set(methods) <= set(row["scores"]):
+            return (
+                f"{partial} has rows of {row['settings']} with {', '.join(row['scores'])}, not of "
+                f"{given} with {', '.join(methods)}: delete it or choose another --out"
+            )
+    return ""
+
+
 def wanted(corpora: list[str], curves: int, cuts: list[float]) -> list[str]:
     """Return the tasks of so many curves of each corpus."""
     return [
@@ -105,72 +107,6 @@ def wanted(corpora: list[str], curves: int, cuts: list[float]) -> list[str]:
         for factor in cuts
         if cut(every[i], factor) is not None
     ]
-
-
-def stated(mean: list[float | None] | None, digits: int = 4) -> str:
-    """Return a mean with its standard error as text."""
-    if mean is None:
-        return "-"
-    value, error = (f"{one:.{digits}f}" if one is not None else "-" for one in mean)
-    if abs(mean[0] or 0.0) >= 1000.0:
-        value, error = (f"{one:.2g}" if one is not None else "-" for one in mean)
-    return f"{value} ({error})"
-
-
-def printed(found: Row, methods: list[str]) -> str:
-    """Return what a summary says, pooled and by corpus, in at most 80 columns."""
-    head = ("RMSLE", "log score", "interval score", "covered", "width", "CPU s")
-    lines = [
-        f"{'pooled':<11}{head[0]:>15}{head[1]:>15}{head[2]:>16}{head[3]:>10}{head[4]:>7}{head[5]:>6}"
-    ]
-    for factor in found[methods[0]]:
-        lines.append("all" if factor == "all" else f"x up to 1/{float(factor):g} of the last")
-        lines += [f"{name[:10]:<11}{_cells(found[name][factor]['pooled'])}" for name in methods]
-    lines += ["", f"{methods[0]} by corpus and group; the best rival's RMSLE"]
-    rest = methods[1:]
-    for factor, cells in found[methods[0]].items():
-        for part in ("corpora", "groups"):
-            for name, one in cells[part].items():
-                rivals = {
-                    other: found[other][factor][part][name]["rmsle"][0]
-                    for other in rest
-                    if other not in VARIANTS and name in found[other][factor][part]
-                }
-                best = min(rivals, key=rivals.__getitem__) if rivals else ""
-                beside = f"{rivals[best]:.4f} {best}" if best else ""
-                where = "all" if factor == "all" else f"1/{float(factor):g}"
-                covered = f"{one['covered'][0]:.2f}" if "covered" in one else "-"
-                score = f"{one['log_score'][0]:.2f}" if "log_score" in one else "-"
-                lines.append(
-                    f"{where:<5}{name[:20]:<21}{one['tasks']:>4}{one['rmsle'][0]:>8.4f}"
-                    f"{score:>8}{covered:>6}{one.get('width_median', np.nan):>8.4f}  {beside}"
-                )
-    return "\n".join(lines)
-
-
-def _cells(one: Row) -> str:
-    covered = f"{one['covered'][0]:.2f}" if "covered" in one else "-"
-    width = f"{one['width_median']:.3f}" if "width_median" in one else "-"
-    return (
-        f"{stated(one['rmsle']):>15}{stated(one.get('log_score'), 2):>15}"
-        f"{stated(one.get('interval_score')):>16}{covered:>10}{width:>7}{one['cpu_s'][0]:>6.1f}"
-    )
-
-
-def differences(found: Row) -> str:
-    """Return paired differences as text of at most 80 columns."""
-    head = ("RMSLE", "log score", "interval score", "covered", "log width")
-    lines = [f"{'':<11}{head[0]:>16}{head[1]:>14}{head[2]:>16}{head[3]:>11}{head[4]:>12}"]
-    for name, one in {**found["corpora"], "pooled": found["pooled"]}.items():
-        if "rmsle" in one:
-            lines.append(
-                f"{name[:10]:<11}{stated(one['rmsle']):>16}{stated(one['log_score'], 2):>14}"
-                f"{stated(one['interval_score']):>16}{stated(one['covered'], 2):>11}"
-                f"{stated(one['width'], 2):>12}"
-            )
-    tail = f"; on {found['pooled']['left_out']} more one of them failed"
-    lines.append(f"{found['pooled']['tasks']} tasks{tail if found['pooled']['left_out'] else ''}")
-    return "\n".join(lines)
 
 
 def main() -> None:
@@ -190,16 +126,11 @@ def main() -> None:
     except (ValueError, TypeError) as error:
         parser.error(str(error))
     priors, methods = tuple(given.prior), tuple(given.methods)
+    if mixed := others(given.out.with_suffix(".jsonl"), settings(priors), methods):
+        parser.error(mixed)
     todo = wanted(given.corpora, curves, given.cuts)
     one = partial(one_task, methods=methods, priors=priors)
     rows = campaign.run(one, todo, given.out, given.workers)
-    partial_file = given.out.with_suffix(".jsonl")
-    for row in rows:
-        if row["settings"] != settings(priors) or not set(methods) <= set(row["scores"]):
-            parser.error(
-                f"{partial_file} has rows of other methods, priors or sources "
-                f"({row['settings']}): delete it or choose another --out"
-            )
     found = summary(rows, methods)
     result: Row = {
         "question": "which defaults forecast public curves best, from their beginnings",
@@ -213,7 +144,7 @@ def main() -> None:
         "results": found,
         "minus_first": {name: paired(rows, rows, methods[0], name) for name in methods[1:]},
     }
-    print(printed(found, list(methods)))
+    print(tables(found, list(methods)))
     if given.against:
         other = json.loads(given.against.read_text(encoding="utf-8"))
         result["against"] = {"scalefit_commit": other["scalefit_commit"], "priors": other["priors"]}
