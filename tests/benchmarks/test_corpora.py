@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / "extrapolation"))
 import baselines
 import corpora
 import corpus
-from corpus import forecasts, readers, summary
+from corpus import forecasts, readers, shown, summary
 
 from scalefit.errors import InvalidData
 from scalefit.laws.priors import LogNormal
@@ -152,6 +152,20 @@ def test_two_results_are_compared_task_by_task() -> None:
     assert found["corpora"]["a"]["width"][0] == pytest.approx(
         np.mean(np.log1p(0.5 / np.arange(2.0, 8.0))), rel=1e-4
     )
+
+
+def test_tables_fit_a_terminal() -> None:
+    scores = {("alabdulmohsin2022", f"f{i}", f"c{i}"): 12345.678 * (i + 1) for i in range(4)}
+    both = rows(scores)
+    for row in both:
+        row["scores"]["last_value"] = {**row["scores"]["m"], "rmsle": 0.25}
+    text = shown.tables(summary.summary(both, ["m", "last_value"]), ["m", "last_value"])
+    assert "last_value 0.2500" in text
+    apart = summary.paired_by_cut(both, both, "m", "last_value")
+    assert set(apart) == {"2", "all"}
+    assert apart["2"] == apart["all"]
+    for line in (text + "\n" + shown.differences(apart["all"])).splitlines():
+        assert len(line) <= 80, line
 
 
 def test_a_prior_is_named_as_the_package_has_it() -> None:

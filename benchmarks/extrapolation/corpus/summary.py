@@ -96,6 +96,17 @@ def summary(rows: Sequence[Row], methods: Sequence[str]) -> Row:
     return result
 
 
+def paired_by_cut(
+    mine: Sequence[Row], other: Sequence[Row], method: str, beside: str = ""
+) -> dict[str, Row]:
+    """Return what `paired` says at each cut-off and of all."""
+    found = {
+        f"{factor:g}": paired([row for row in mine if row["cut"] == factor], other, method, beside)
+        for factor in sorted({row["cut"] for row in mine})
+    }
+    return {**found, "all": paired(mine, other, method, beside)}
+
+
 def paired(mine: Sequence[Row], other: Sequence[Row], method: str, beside: str = "") -> Row:
     """Return by how much a result differs from another on the tasks of both, by corpus and pooled.
 
