@@ -158,6 +158,7 @@ def test_tables_fit_a_terminal() -> None:
     scores = {("alabdulmohsin2022", f"f{i}", f"c{i}"): 12345.678 * (i + 1) for i in range(4)}
     both = rows(scores)
     for row in both:
+        row["scores"]["m"] |= {"covered": 0.875, "width": 12.345, "cpu_s": 123.45}
         row["scores"]["last_value"] = {**row["scores"]["m"], "rmsle": 0.25}
     text = shown.tables(summary.summary(both, ["m", "last_value"]), ["m", "last_value"])
     assert "last_value 0.2500" in text

@@ -54,7 +54,7 @@ def differences(found: Row) -> str:
 
 def _pooled(one: Row) -> str:
     covered = f"{one['covered'][0]:.2f}" if "covered" in one else "-"
-    width = f"{one['width_median']:.3f}" if "width_median" in one else "-"
+    width = f"{one['width_median']:#.3g}" if "width_median" in one else "-"
     return (
         f"{_stated(one['rmsle']):>15}{_stated(one.get('log_score'), 2):>15}"
         f"{_stated(one.get('interval_score')):>16}{covered:>10}{width:>7}{one['cpu_s'][0]:>6.1f}"
@@ -81,6 +81,6 @@ def _stated(mean: list[float | None] | None, digits: int = 4) -> str:
     """Return a mean with its standard error."""
     if mean is None:
         return "-"
-    form = ".2g" if abs(mean[0] or 0.0) >= 1000.0 else f".{digits}f"
+    form = ".1g" if abs(mean[0] or 0.0) >= 1000.0 else f".{digits}f"
     value, error = ("-" if one is None else format(one, form) for one in mean)
     return f"{value} ({error})"
