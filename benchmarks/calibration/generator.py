@@ -232,7 +232,7 @@ def table(rows: Sequence[Row]) -> Row:
         (f"widths above {NARROW}", NARROW, math.inf),
     ):
         shares = [
-            np.mean(inside)
+            float(np.mean(inside))
             for row in judged
             if (
                 inside := [

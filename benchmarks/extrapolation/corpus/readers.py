@@ -133,9 +133,9 @@ def colpret() -> list[Curve]:
     curves.append(mamba)
     runs = pd.read_csv(found["datablations_losses.csv"])
     for key, rows in runs.groupby(["data", "num_params", "epochs"]):
-        data, size, epochs = key
-        group = REPEATED if epochs > EPOCHS else DECAYING
-        family = f"{size} on {data}"
+        data, parameters, epochs = map(str, key)
+        group = REPEATED if int(epochs) > EPOCHS else DECAYING
+        family = f"{parameters} on {data}"
         name = f"{family}, {epochs} epochs"
         x, y = rows["token_num"], rows["loss"]
         curves.append(made(corpus, group, family, name, x, y, head=WARM_UP))

@@ -36,10 +36,10 @@ def mean(values: Sequence[float], families: Sequence[str]) -> Mean:
 def pooled(means: Sequence[Mean]) -> Mean:
     """Return the mean of means of equal weight, with its standard error."""
     centre = float(np.mean([one[0] for one in means]))
-    errors = [one[1] for one in means]
-    if None in errors:
+    errors = [one[1] for one in means if one[1] is not None]
+    if len(errors) < len(means):
         return [short(centre), None]
-    return [short(centre), short(np.sqrt(np.sum(np.square(errors))) / len(errors))]  # type: ignore[arg-type]
+    return [short(centre), short(np.sqrt(np.sum(np.square(errors))) / len(errors))]
 
 
 def cells(rows: Iterable[Row], method: str, key: str) -> dict[str, list[Row]]:
@@ -129,7 +129,7 @@ def paired(mine: Sequence[Row], other: Sequence[Row], method: str, beside: str =
             lost += 1
             continue
         pairs.setdefault(row["corpus"], []).append((row["family"], ours, known))
-    corpora = {}
+    corpora: dict[str, Row] = {}
     for name, chosen in pairs.items():
         families = [family for family, _, _ in chosen]
         apart = {
