@@ -48,7 +48,9 @@ def one_thread() -> None:
         os.environ[name] = "1"
 
 
-def run(one: Callable[[Any], Row], wanted: Sequence[Any], out: Path, workers: int) -> list[Row]:
+def run(
+    one: Callable[[Any], Row], wanted: Sequence[int | str], out: Path, workers: int
+) -> list[Row]:
     """Return one(index) for every wanted index, from the partial file where it is there already.
 
     An index is a number or a name. The partial file lies beside `out`, with the suffix `.jsonl`;
@@ -69,6 +71,15 @@ def run(one: Callable[[Any], Row], wanted: Sequence[Any], out: Path, workers: in
             kept.flush()
             print(f"{len(rows)}/{len(wanted)}", end="\r", flush=True)
     return [rows[index] for index in wanted]
+
+
+@cache
+def warm() -> None:
+    """Fit once by the default method, so that no curve of this process is charged for compiling."""
+    import scalefit as sf
+
+    x = np.geomspace(1.0, 1e3, 6)
+    sf.fit(x, x**-0.5 + 0.1, progress=False)
 
 
 def model(regimes: int, floor: bool) -> str:
@@ -127,9 +138,8 @@ def seconds(rows: Sequence[Row]) -> list[float]:
 
 
 @cache
-def commit() -> str:
-    """Return the commit of the sources, `-dirty` behind it if anything but results has changed."""
-    root = RESULTS.parents[1]
+def commit(root: Path = RESULTS.parents[1]) -> str:
+    """Return the commit of a clone, `-dirty` behind it if anything but results has changed."""
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True)

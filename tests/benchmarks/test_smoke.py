@@ -20,6 +20,11 @@ SMALL = {
     "calibration/doubts.py": ["--curves", "2", "--faults", "0"],
     "calibration/noise.py": ["--curves", "1"],
     "calibration/evidence.py": ["--curves", "1", "--large", "0", "--quadrature", "0"],
+    "calibration/generator.py": ["--curves", "1"],
+    "extrapolation/corpora.py": [
+        *("--corpora", "trainers", "--curves", "1", "--cuts", "8"),
+        *("--methods", "scalefit", "tail_line"),
+    ],
     "calibration/exponent_coverage.py": ["--curves", "1", "--method", "point"],
     "speed/engine.py": ["--curves", "1", "--cases", "preview"],
     "speed/perceptron_theory.py": ["--loads", "1", "--norms", "2"],
