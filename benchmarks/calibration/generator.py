@@ -20,7 +20,8 @@ standard errors over curves:
   -1.10, and the probability of a floor where there is none
 - CPU seconds of a fit
 
-All of them also by what the truth is.
+All of them also by what the truth is, and of fits whose verdict is ok; the others count every fit
+that has draws, whatever its verdict.
 
     python benchmarks/calibration/generator.py --curves 400
 """
@@ -145,10 +146,10 @@ def one_curve(index: int) -> Row:
     row: Row = {
         "index": index,
         **truth.kind,
-        "verdict": verdict.partition(":")[0],
+        "verdict": verdict,
         "cpu_s": round(spent, 3),
     }
-    if row["verdict"] != "unreliable":
+    if np.isfinite(fit.end_exponent.values).all():  # a fit that is marked counts all the same
         row |= judged(fit, truth, np.random.default_rng([SEED, index, 1]))
     return row
 
@@ -171,6 +172,7 @@ def judged(fit: Any, truth: Truth, rng: np.random.Generator) -> Row:
     for i, (low, high) in enumerate(widths[["low", "high"]].to_numpy()):
         bands[f"width {i}"] = float(low), float(high), float(truth.params["width"][0, i])
     bands |= forecasts(fit, truth, rng)
+    bands = {name: band for name, band in bands.items() if np.isfinite(band).all()}
     probability = fit.probabilities.iloc[0]
     number = probability.groupby(level="regimes").sum()
     return {
@@ -238,7 +240,7 @@ def table(rows: Sequence[Row]) -> Row:
                 inside := [
                     row["covered"][f"width {i}"]
                     for i, true in enumerate(row["true_widths"])
-                    if low <= true < high
+                    if low <= true < high and f"width {i}" in row["covered"]
                 ]
             )
         ]
@@ -263,6 +265,7 @@ def groups(rows: Sequence[Row]) -> Row:
         for value in dict.fromkeys(row[name] for row in rows):
             chosen[f"{name} {value}"] = [row for row in rows if row[name] == value]
     chosen["floor"] = [row for row in rows if row["floor"]]
+    chosen["verdict ok"] = [row for row in rows if row["verdict"] == "ok"]
     chosen["no floor"] = [row for row in rows if not row["floor"]]
     return {name: table(group) for name, group in chosen.items() if group}
 

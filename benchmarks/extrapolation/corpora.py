@@ -128,6 +128,7 @@ def main() -> None:
     priors, methods = tuple(given.prior), tuple(given.methods)
     if mixed := others(given.out.with_suffix(".jsonl"), settings(priors), methods):
         parser.error(mixed)
+    other = json.loads(given.against.read_text(encoding="utf-8")) if given.against else None
     todo = wanted(given.corpora, curves, given.cuts)
     one = partial(one_task, methods=methods, priors=priors)
     rows = campaign.run(one, todo, given.out, given.workers)
@@ -147,8 +148,7 @@ def main() -> None:
         },
     }
     print(tables(found, list(methods)))
-    if given.against:
-        other = json.loads(given.against.read_text(encoding="utf-8"))
+    if other is not None:
         result["against"] = {"scalefit_commit": other["scalefit_commit"], "priors": other["priors"]}
         for name in methods:
             if name in VARIANTS:

@@ -138,6 +138,10 @@ def test_corpora_weigh_alike_and_families_go_together() -> None:
     assert found["pooled"]["rmsle"] == [6.25, pytest.approx(np.sqrt(5 / 3) / 4, rel=1e-4)]
     assert found["pooled"]["tasks"] == 42
     assert found["groups"]["g"]["tasks"] == 42
+    scores |= {("trainers", f"f{i}", f"c{i}"): 1e6 * i for i in range(3)}
+    found = summary.summary(rows(scores), ["m"])["m"]["2"]
+    assert found["public"]["rmsle"][0] == 6.25
+    assert found["pooled"]["rmsle"][0] > 1e5
 
 
 def test_two_results_are_compared_task_by_task() -> None:
@@ -146,7 +150,7 @@ def test_two_results_are_compared_task_by_task() -> None:
     after[0]["scores"]["m"]["failure"] = "no"
     found = summary.paired(after, before[:-1], "m")
     assert found["pooled"]["tasks"] == 6
-    assert found["pooled"]["left_out"] == 1
+    assert found["left_out"] == 1
     assert found["corpora"]["a"]["log_score"] == [0.5, 0.0]
     assert found["corpora"]["a"]["better_log_score"] == 1.0
     assert found["corpora"]["a"]["width"][0] == pytest.approx(

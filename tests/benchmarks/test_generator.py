@@ -87,6 +87,13 @@ def test_what_is_reported_counts_what_there_is() -> None:
     assert every["covered"]["widths below 0.15"][0] == 1.0
     assert every["covered"]["widths above 0.15"][0] == 0.0
     assert every["p_floor_where_none"][2] == sum(not row["floor"] for row in rows[:40])
-    assert set(found) >= {"regimes 1", "noise ar1", "spacing linear", "floor", "no floor"}
+    assert set(found) >= {
+        "regimes 1",
+        "noise ar1",
+        "spacing linear",
+        "floor",
+        "no floor",
+        "verdict ok",
+    }
     for line in generator.printed(found).splitlines():
         assert len(line) <= 80

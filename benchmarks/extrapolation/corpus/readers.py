@@ -145,8 +145,8 @@ def colpret() -> list[Curve]:
 def multi_power_law() -> list[Curve]:
     """Return runs at three sizes: at a constant rate, and whole ones whose rate decays.
 
-    The files begin after the warm-up. Up to their decay the runs that decay late repeat those of a
-    constant rate, point by point or nearly, and count once.
+    The files begin after the warm-up. Before their decay, runs that decay late repeat those of a
+    constant rate point by point, or nearly; so they give no further curve of a constant rate.
     """
     import pandas as pd
 

@@ -2,7 +2,8 @@
 
 A mean over a corpus is one over its tasks; a pooled one is the mean of those of the corpora, each
 of equal weight. Errors of curves of one family go together: standard errors are those of sums over
-families, with a factor for how few there are; of a single family, those over curves.
+families, with a factor for how few there are; of a single family, those over curves. `public` pools
+the corpora but for simulations, some of which end in ways that no start foretells and rule a mean.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from corpus.forecasts import SCORES
 Row = dict[str, Any]
 Mean = list[float | None]  # mean and its standard error
 
+SIMULATIONS = "trainers"
 QUANTITIES = (*SCORES, "cpu_s")
 
 
@@ -91,7 +93,8 @@ def summary(rows: Sequence[Row], methods: Sequence[str]) -> Row:
                 {name: table(cell) for name, cell in cells(chosen, method, key).items()}
                 for key in ("corpus", "group")
             )
-            found = {"pooled": pool(corpora), "corpora": corpora, "groups": groups}
+            found = {"pooled": pool(corpora), "public": pool(public(corpora)), "corpora": corpora}
+            found["groups"] = groups
             result[method][f"{factor}" if factor == "all" else f"{factor:g}"] = found
     return result
 
@@ -130,27 +133,33 @@ def paired(mine: Sequence[Row], other: Sequence[Row], method: str, beside: str =
             continue
         pairs.setdefault(row["corpus"], []).append((row["family"], ours, known))
     corpora: dict[str, Row] = {}
-    for name, chosen in pairs.items():
-        families = [family for family, _, _ in chosen]
+    for name, both in pairs.items():
+        families = [family for family, _, _ in both]
         apart = {
-            quantity: mean([_apart(quantity, a, b) for _, a, b in chosen], families)
+            quantity: mean([_apart(quantity, a, b) for _, a, b in both], families)
             for quantity in QUANTITIES
         }
-        ratio = np.mean([a["rmsle"] for _, a, _ in chosen]) / np.mean(
-            [b["rmsle"] for _, _, b in chosen]
+        ratio = np.mean([a["rmsle"] for _, a, _ in both]) / np.mean(
+            [b["rmsle"] for _, _, b in both]
         )
-        better = np.mean([a["log_score"] > b["log_score"] for _, a, b in chosen])
+        better = np.mean([a["log_score"] > b["log_score"] for _, a, b in both])
         corpora[name] = {
-            "tasks": len(chosen),
+            "tasks": len(both),
             **apart,
             "rmsle_ratio": short(ratio),
             "better_log_score": short(better),
         }
-    found: Row = {"tasks": sum(one["tasks"] for one in corpora.values()), "left_out": lost}
-    if corpora:
-        for quantity in QUANTITIES:
-            found[quantity] = pooled([one[quantity] for one in corpora.values()])
-    return {"pooled": found, "corpora": corpora}
+    result: Row = {"left_out": lost, "corpora": corpora}
+    for name, chosen in (("pooled", corpora), ("public", public(corpora))):
+        result[name] = {"tasks": sum(one["tasks"] for one in chosen.values())}
+        for quantity in QUANTITIES if chosen else ():
+            result[name][quantity] = pooled([one[quantity] for one in chosen.values()])
+    return result
+
+
+def public(corpora: Mapping[str, Row]) -> dict[str, Row]:
+    """Return the corpora but for simulations, or those where there is nothing else."""
+    return {name: one for name, one in corpora.items() if name != SIMULATIONS} or dict(corpora)
 
 
 def _apart(quantity: str, a: Row, b: Row) -> float:
