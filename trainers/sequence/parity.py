@@ -75,7 +75,8 @@ class Parity(Task):
     def feed(self, context: Context, runs: Many[Run], block: int) -> Tensors:
         """Return the subtask of every example of a block, and its bits in words of 32."""
         settings, device = context.settings, context.device
-        steps, each = self.steps_of(settings, block), [run.settings for run in runs]
+        steps = self.steps_of(settings, block)
+        each: list[Any] = [run.settings for run in runs]
         size = steps * settings.rows
         below = [_edges(one) for one in each]
         place = Streams(runs, "task", device).uniform(size, block=block)
@@ -115,7 +116,7 @@ class Parity(Task):
         bits, members = data["test"][run], data["members"][run]
         numbers = torch.arange(settings.tasks, device=bits.device)
         losses, errors = [], []
-        for some in numbers.split(max(CHUNK // settings.eval_test, 1)):
+        for some in torch.split(numbers, max(CHUNK // settings.eval_test, 1)):
             task = some.repeat_interleave(settings.eval_test)
             every = bits.repeat(len(some), 1)
             label = (every.gather(1, members[task]).sum(1) % 2).double()
