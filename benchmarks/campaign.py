@@ -138,15 +138,19 @@ def seconds(rows: Sequence[Row]) -> list[float]:
 
 
 @cache
-def commit(root: Path = RESULTS.parents[1]) -> str:
-    """Return the commit of a clone, `-dirty` behind it if anything but results has changed."""
+def commit(root: Path = RESULTS.parents[1], part: str = ".") -> str:
+    """Return the commit of a clone, `-dirty` behind it if anything but results has changed.
+
+    Of a part of the clone, such as `scalefit`, it is the last that changed this part.
+    """
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True)
         return done.stdout.strip()
 
-    head = git("rev-parse", "HEAD")
-    changed = git("status", "--porcelain", "--", ".", ":!benchmarks/results")
+    last = ("rev-parse", "HEAD") if part == "." else ("log", "-1", "--format=%H", "--", part)
+    head = git(*last)
+    changed = git("status", "--porcelain", "--", part, ":!benchmarks/results")
     return (head or "unknown") + ("-dirty" if changed else "")
 
 

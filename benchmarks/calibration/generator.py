@@ -312,7 +312,7 @@ def main() -> None:
     found = groups(rows)
     result = {
         "question": "does the default fit hold on curves that its priors do not make",
-        "scalefit_commit": campaign.commit(Path(scalefit.__file__).parents[1]),
+        "scalefit_commit": campaign.commit(Path(scalefit.__file__).parents[1], "scalefit"),
         "seed": SEED,
         "tables": found,
         "rows": rows,

@@ -58,7 +58,7 @@ def settings(priors: Priors) -> Row:
     """Return what rows must have in common to be of one result."""
     import scalefit
 
-    source = campaign.commit(Path(scalefit.__file__).parents[1])
+    source = campaign.commit(Path(scalefit.__file__).parents[1], "scalefit")
     return {"scalefit_commit": source, "priors": list(priors)}
 
 

@@ -22,7 +22,7 @@ SMALL = {
     "calibration/evidence.py": ["--curves", "1", "--large", "0", "--quadrature", "0"],
     "calibration/generator.py": ["--curves", "1"],
     "extrapolation/corpora.py": [
-        *("--corpora", "trainers", "--curves", "1", "--cuts", "8"),
+        *("--corpora", "trainers", "--curves", "1", "--cuts", "1000"),
         *("--methods", "scalefit", "tail_line"),
     ],
     "calibration/exponent_coverage.py": ["--curves", "1", "--method", "point"],
