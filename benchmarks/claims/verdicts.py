@@ -41,7 +41,7 @@ def headline() -> list[Claim]:
     """Return claims on the number of regimes that is named, and on exponents under it."""
     groups = kept("headline")["groups"]
     said = {
-        "all": "of curves of the printed priors",
+        "all": "curves of the printed priors",
         "tied": "of these, where the two rules differ",
         "right": "of these, where both name the true number",
     }
