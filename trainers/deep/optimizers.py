@@ -28,26 +28,32 @@ class Rule(Protocol):
     @property
     def optimizer(self) -> str:
         """Return its name."""
+        ...
 
     @property
     def momentum(self) -> float:
         """Return that of SGD."""
+        ...
 
     @property
     def weight_decay(self) -> float:
         """Return the weight decay."""
+        ...
 
     @property
     def schedule(self) -> str:
         """Return how the learning rate falls."""
+        ...
 
     @property
     def warm_up(self) -> float:
         """Return the share of the steps over which it rises."""
+        ...
 
     @property
     def length(self) -> int:
         """Return the steps of a run."""
+        ...
 
 
 def moments(settings: Rule, weights: Tensor) -> Tensors:
