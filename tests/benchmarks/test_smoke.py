@@ -32,9 +32,13 @@ SMALL = {
 }
 """Least arguments of what takes seconds; pooling, the average over models and what trains or reads
 public data take longer."""
+SLOW = ("calibration/generator.py", "extrapolation/corpora.py")
 
 
-@pytest.mark.parametrize("script", SMALL)
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(one, marks=pytest.mark.slow) if one in SLOW else one for one in SMALL],
+)
 def test_it_runs_and_keeps_its_result(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,10 +123,14 @@ KERNELS = {
     ("sequence", "modular_addition"): 80.125,
 }
 """Operations that a step of three runs may dispatch: on a GPU each is a launch."""
+LARGE = (("deep", "resnet"), ("deep", "vit"))
 
 
 @pytest.mark.train
-@pytest.mark.parametrize(("family", "protocol"), PROTOCOLS)
+@pytest.mark.parametrize(
+    ("family", "protocol"),
+    [pytest.param(*one, marks=pytest.mark.slow) if one in LARGE else one for one in PROTOCOLS],
+)
 def test_a_step_launches_no_more_kernels_than_before(family: str, protocol: str) -> None:
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
