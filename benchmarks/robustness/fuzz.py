@@ -9,7 +9,8 @@ hangs, ends otherwise or leaves a file half-written is kept beside the result wi
     python benchmarks/robustness/fuzz.py --minutes 10
     python benchmarks/robustness/fuzz.py --kinds bits --minutes 60 --out fuzz_bits.json
 
-It ends sooner where every bit has been flipped and no other kind is asked for.
+It ends sooner where every bit has been flipped and no other kind is asked for; `--after fuzz_bits.json`
+goes on from there.
 """
 
 from __future__ import annotations
@@ -355,17 +356,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
     parser.add_argument("--start", type=int, default=0, help="number of the first case")
+    parser.add_argument("--after", type=Path, help="a kept result: go on with the cases after it")
     chosen = parser.parse_args()
     campaign.one_thread()
     out = chosen.out.resolve()
-    counts: dict[str, dict[str, int]] = {}
-    failures: dict[str, dict[str, Any]] = {}
-    slowest = {kind: 0.0 for kind in chosen.kinds}
+    before = json.loads(chosen.after.read_text()) if chosen.after else {}
+    counts: dict[str, dict[str, int]] = before.get("exits", {})
+    failures: dict[str, dict[str, Any]] = before.get("failures", {})
+    slowest = {kind: 0.0 for kind in chosen.kinds} | before.get("slowest_cpu_s", {})
     with tempfile.TemporaryDirectory() as scratch:
         known = prepare(Path(scratch))
         bits = 8 * len(known["valid"]["runs.nc"][0])
         until = time.monotonic() + 60.0 * chosen.minutes
-        following = dict.fromkeys(chosen.kinds, chosen.start)
+        following = dict.fromkeys(chosen.kinds, chosen.start) | before.get("cases", {})
         waiting = list(chosen.kinds)
         while waiting and time.monotonic() < until:
             for kind in waiting[:]:
@@ -394,7 +397,7 @@ def main() -> None:
     result = {
         "question": "does any input end in anything but exits 0, 2, 3, 4, 5 and a few lines",
         "seed": chosen.seed,
-        "minutes": chosen.minutes,
+        "minutes": chosen.minutes + before.get("minutes", 0.0),
         "bits of the trajectory": bits,
         "cases": {kind: sum(tally.values()) for kind, tally in counts.items()},
         "exits": {kind: dict(sorted(tally.items())) for kind, tally in counts.items()},
