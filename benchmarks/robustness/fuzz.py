@@ -9,8 +9,8 @@ hangs, ends otherwise or leaves a file half-written is kept beside the result wi
     python benchmarks/robustness/fuzz.py --minutes 10
     python benchmarks/robustness/fuzz.py --kinds bits --minutes 60 --out fuzz_bits.json
 
-It ends sooner where every bit has been flipped and no other kind is asked for; `--after fuzz_bits.json`
-goes on from there.
+It ends sooner where every bit has been flipped and no other kind is asked for; with
+`--after fuzz_bits.json` it goes on from there.
 """
 
 from __future__ import annotations
