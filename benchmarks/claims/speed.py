@@ -154,6 +154,7 @@ def _parts(row: dict[str, Any]) -> str:
 def robustness() -> str:
     """Return claims on damaged files, and on what tests notice."""
     found, mutants, tried = kept("fuzz_readers"), kept("mutants"), kept("fuzz")
+    bits = kept("fuzz_bits")
     return claims(
         [
             Claim(
@@ -171,6 +172,13 @@ def robustness() -> str:
                 f"{max(tried['slowest_cpu_s'].values()):.1f}",
                 "robustness/fuzz.py",
                 "fuzz",
+            ),
+            Claim(
+                "bits of a stored trajectory of 11 kB flipped one at a time: how many of all, failures",
+                f"{sum(bits['cases'].values()):,} of {bits['bits of the trajectory']:,}, "
+                f"{len(bits['failures'])}",
+                "robustness/fuzz.py",
+                "fuzz_bits",
             ),
             Claim(
                 "faults put into the sources one at a time: noticed by a test, of",
