@@ -174,7 +174,7 @@ def robustness() -> str:
                 "fuzz",
             ),
             Claim(
-                "bits of a stored trajectory of 11 kB flipped one at a time: how many of all, failures",
+                "bits of a stored trajectory of 11 kB flipped one at a time: how many, failures",
                 f"{sum(bits['cases'].values()):,} of {bits['bits of the trajectory']:,}, "
                 f"{len(bits['failures'])}",
                 "robustness/fuzz.py",
