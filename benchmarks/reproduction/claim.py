@@ -13,7 +13,6 @@ import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -223,11 +222,3 @@ def _found(
     if exact:
         found = [found[0]] * 3
     return found[0], found[1], found[2], next(iter(fit.verdict.values()))
-
-
-@cache
-def kept(name: str) -> Any:
-    """Return a kept result."""
-    import json
-
-    return json.loads((Path(__file__).parents[1] / "results" / f"{name}.json").read_text())

@@ -124,3 +124,8 @@ class Network(Simulation):
             if (away := f"norm_{norm}_from_init") in all_of_them:
                 found[name_of(norm, "from_init")] = all_of_them[away]
         return found
+
+
+def stacked(rows: Sequence[Tensors]) -> Tensors:
+    """Return what was measured of several runs, shape (run, ...)."""
+    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}

@@ -25,7 +25,7 @@ from scalefit.trainers.protocol import Context, Cost, Facts, Run
 from . import batches
 from .cost import cost_of
 from .layout import plan_of
-from .network import Network
+from .network import Network, stacked
 from .variables import DEFAULT, INTERPOLATED, MARGINS, VARIABLES
 
 if TYPE_CHECKING:
@@ -146,8 +146,7 @@ class Training(Network):
             row = {f"train_{name}": one for name, one in train.items()}
             row |= {f"test_{name}": one for name, one in test.items()}
             rows.append(row | {"margin": _margins(logits, labels)})
-        found = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
-        return found | self.norms(context, state, data)
+        return stacked(rows) | self.norms(context, state, data)
 
     def _seen(
         self, settings: Deep, model: nn.Module, data: Tensors, run: int
@@ -199,10 +198,7 @@ class Training(Network):
             "parameters": np.full(len(models), plan_of(settings).count),
             "norm_name": np.full(len(models), DEFAULT),
             "subset": np.array([_hashed(one.cpu().numpy()) for one in data["chosen"]]),
-            **{
-                f"final_test_{name}": torch.stack([one[name] for one in tested])
-                for name in tested[0]
-            },
+            **{f"final_test_{name}": one for name, one in stacked(tested).items()},
         }
 
     def reading(self, settings: Deep, values: Mapping[str, Array]) -> Mapping[str, Array]:

@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from scalefit.trainers.deep.network import stacked
 from scalefit.trainers.protocol import Context, Run
 from scalefit.trainers.random import Streams
 
-from .task import Task, stacked
+from .task import Task
 from .variables import INDUCTION_VARIABLES
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from scalefit.trainers.deep.inits import default
 from scalefit.trainers.deep.layout import Plan
-from scalefit.trainers.deep.models import MLP
+from scalefit.trainers.deep.models import MLP, by_head
 
 from .settings import INDUCTION, PARITY
 
@@ -48,8 +48,7 @@ class Attention(nn.Module):
         shape (example, token, dimension), and (example, head, token, token)
         """
         count, length, size = tokens.shape
-        three = self.qkv(self.attention_norm(tokens))
-        query, key, value = three.view(count, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query, key, value = by_head(self.qkv(self.attention_norm(tokens)), self.heads)
         scores = query @ key.transpose(2, 3) / math.sqrt(size // self.heads)
         attended = (scores + later).softmax(-1)
         mixed = (attended @ value).transpose(1, 2).reshape(count, length, size)

@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from scalefit.trainers.deep.batches import order
+from scalefit.trainers.deep.network import stacked
 from scalefit.trainers.protocol import Context, Run
 
-from .task import Task, stacked, told
+from .task import Task, told
 from .variables import ADDITION_VARIABLES
 
 if TYPE_CHECKING:

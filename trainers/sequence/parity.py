@@ -23,10 +23,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from scalefit.arrays import Array
+from scalefit.trainers.deep.network import stacked
 from scalefit.trainers.protocol import Context, Run
 from scalefit.trainers.random import Streams
 
-from .task import Task, stacked
+from .task import Task
 from .theory import frequencies
 from .variables import PARITY_VARIABLES
 

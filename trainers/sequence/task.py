@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 from torch.nn.functional import cross_entropy
 
 from scalefit.arrays import Array
@@ -96,8 +95,3 @@ def told(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean cross-entropy in double precision, and the share of mistakes, shape ()."""
     wrong = (logits.argmax(1) != labels).double().mean()
     return cross_entropy(logits.double(), labels), wrong
-
-
-def stacked(rows: list[Tensors]) -> Tensors:
-    """Return what was measured of several runs, shape (run, ...)."""
-    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from reproduction.claim import Claim, Curve, between, kept, theory
+from claims.kept import kept
+from reproduction.claim import Claim, Curve, between, theory
 
 PLAN = "scaling laws of two-layer networks, arXiv:2410.09005, and its equations of motion"
 SAAD = "Saad and Solla (1995), Phys. Rev. E 52, 4225"

@@ -37,14 +37,13 @@ def least_error(name: str) -> Curve:
 def learned() -> Curve:
     """Return the step at which parities that all runs learn are learned, over their frequency."""
     import scalefit as sf
+    from scalefit.trainers.sequence.learned import learned as step_of
 
     runs = sf.read(claims.RUNS / "sequence_parity.nc")
     often = (runs["examples_task"] / runs["examples"]).values[0, -1]
-    first = []
-    for step, loss in zip(runs["step"].values, runs["loss_task"].values, strict=True):
-        below = loss <= math.log(2) / 2
-        first.append(np.where(below.any(axis=0), step[below.argmax(axis=0)], np.nan))
-    mean = np.mean(first, axis=0)
+    losses = runs["loss_task"].transpose("run", "task", "point").values
+    first = step_of(runs["step"].values[0], losses, math.log(2) / 2)
+    mean = first.mean(axis=0)
     seen = np.isfinite(mean)
     return Curve(often[seen], mean[seen], 1 / often[seen], len(first))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import xarray as xr
-from samples.trainings import same
+from samples.trainings import killed, same
 
 from scalefit import trainers, trajectory
 from scalefit.cli import _run
@@ -25,26 +25,11 @@ TASKS: dict[str, dict[str, Any]] = {
 def test_a_killed_training_goes_on_to_the_same_bits(
     task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scalefit.trainers import loop
-
     more: dict[str, Any] = {"batch": 5, "steps": 20, "points": 4, "eval_test": 20, "seeds": 1}
     config = trainers.config("sequence", protocol=task, **TASKS[task], **more)
     options: dict[str, Any] = {"determinism": "exact", "device": "cpu"}
     whole = trainers.run(config, **options)
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr(loop, "SHARE", 1e9)
-    keep, left = loop._kept, [4]
-
-    def killed(*given: Any) -> Any:
-        left[0] -= 1
-        if not left[0]:
-            raise KeyboardInterrupt
-        return keep(*given)
-
-    monkeypatch.setattr(loop, "_kept", killed)
-    with pytest.raises(KeyboardInterrupt):
-        trainers.run(config, out=tmp_path, **options)
-    monkeypatch.setattr(loop, "_kept", keep)
+    killed(monkeypatch, lambda: trainers.run(config, out=tmp_path, **options), after=4)
     found = trainers.run(config, out=tmp_path, **options)
     same(found, whole)
     trajectory.write(found, tmp_path / "kept.nc")
