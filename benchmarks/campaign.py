@@ -48,10 +48,13 @@ def one_thread() -> None:
         os.environ[name] = "1"
 
 
-def run(one: Callable[[int], Row], wanted: Sequence[int], out: Path, workers: int) -> list[Row]:
+def run(
+    one: Callable[[Any], Row], wanted: Sequence[int | str], out: Path, workers: int
+) -> list[Row]:
     """Return one(index) for every wanted index, from the partial file where it is there already.
 
-    The partial file lies beside `out`, with the suffix `.jsonl`; an interrupted run goes on there.
+    An index is a number or a name. The partial file lies beside `out`, with the suffix `.jsonl`;
+    an interrupted run goes on there.
     """
     one_thread()
     partial = out.with_suffix(".jsonl")
@@ -68,6 +71,15 @@ def run(one: Callable[[int], Row], wanted: Sequence[int], out: Path, workers: in
             kept.flush()
             print(f"{len(rows)}/{len(wanted)}", end="\r", flush=True)
     return [rows[index] for index in wanted]
+
+
+@cache
+def warm() -> None:
+    """Fit once by the default method, so that no curve of this process is charged for compiling."""
+    import scalefit as sf
+
+    x = np.geomspace(1.0, 1e3, 6)
+    sf.fit(x, x**-0.5 + 0.1, progress=False)
 
 
 def model(regimes: int, floor: bool) -> str:
@@ -126,16 +138,19 @@ def seconds(rows: Sequence[Row]) -> list[float]:
 
 
 @cache
-def commit() -> str:
-    """Return the commit of the sources, `-dirty` behind it if anything but results has changed."""
-    root = RESULTS.parents[1]
+def commit(root: Path = RESULTS.parents[1], part: str = ".") -> str:
+    """Return the commit of a clone, `-dirty` behind it if anything but results has changed.
+
+    Of a part of the clone, such as `scalefit`, it is the last that changed this part.
+    """
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True)
         return done.stdout.strip()
 
-    head = git("rev-parse", "HEAD")
-    changed = git("status", "--porcelain", "--", ".", ":!benchmarks/results")
+    last = ("rev-parse", "HEAD") if part == "." else ("log", "-1", "--format=%H", "--", part)
+    head = git(*last)
+    changed = git("status", "--porcelain", "--", part, ":!benchmarks/results")
     return (head or "unknown") + ("-dirty" if changed else "")
 
 

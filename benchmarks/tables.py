@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from claims.calibration import beyond, calibration, models, noise, pooled
 from claims.public_curves import eighth, extrapolation, public_files, quarter, short_extrapolation
+from claims.reproduction import reproduced, reproduction
 from claims.speed import robustness, speed
 from claims.spending import parabolas
 from claims.surfaces import forms, tasks
@@ -23,10 +24,12 @@ from claims.tails import tails
 from claims.training import trainers
 from claims.trust import trust
 from claims.verdicts import verdicts
+from questions import page as questions
 
 PAGES = (Path(__file__).parents[1] / "README.md", Path(__file__).parent / "README.md")
 
 TABLES: dict[str, Callable[[], str]] = {
+    "questions": questions,
     "trust": trust,
     "extrapolation": short_extrapolation,
     "all extrapolation": extrapolation,
@@ -44,6 +47,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "tasks": tasks,
     "parabolas": parabolas,
     "trainers": trainers,
+    "reproduced": reproduced,
+    "reproduction": reproduction,
     "speed": speed,
     "robustness": robustness,
 }

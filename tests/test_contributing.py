@@ -141,7 +141,7 @@ MOVED = """
 from importlib.util import find_spec
 from scalefit import trainers
 from scalefit.trainers.families import find
-assert list(trainers.families())[-2:] == ["deep", "bowl"]
+assert list(trainers.families())[-2:] == ["sequence", "bowl"]
 config = trainers.config("bowl", steps=10)
 assert type(config.points[0]).__module__ == "scalefit.trainers.bowl.settings"
 assert trainers.theory(config).sizes["run"] == 1

@@ -35,8 +35,8 @@ def families() -> dict[str, str]:
 
     Examples
     --------
-    >>> sorted(families())
-    ['committee', 'deep', 'diagonal', 'manifold', 'perceptron', 'quadratic', 'random_features']
+    >>> sorted(families())[:3]
+    ['committee', 'deep', 'diagonal']
     """
     return known()
 

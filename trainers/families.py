@@ -20,6 +20,7 @@ from . import (
     perceptron,
     quadratic,
     random_features,
+    sequence,
 )
 from .protocol import Family, Run, Simulation
 from .settings import Settings, kinds
@@ -34,6 +35,7 @@ OURS = (
     random_features.FAMILY,
     manifold.FAMILY,
     deep.FAMILY,
+    sequence.FAMILY,
 )
 FAMILIES: dict[str, Family] = {one.name: one for one in OURS}
 """What is known by its name: ours, and what was registered."""

@@ -111,8 +111,39 @@ def speed() -> str:
             "speed/perceptron_theory.py",
             "perceptron_theory",
         ),
+        *sweeps(),
     ]
     return claims(rows)
+
+
+def sweeps() -> list[Claim]:
+    """Return claims on what a folder costs, and on what several processes gain."""
+    found = kept("sweeps")
+    beyond = [one["seconds"] - one["physics_seconds"] for one in found["grid"]]
+    over = found["wall_time_over_one"]
+    again = sum(one["trained_twice"] for rows in found["sharing"].values() for one in rows)
+    return [
+        Claim(
+            f"{found['grid'][0]['runs']:,} runs of one number each, beyond their training; a "
+            f"folder of {found['reopening']['runs']:,} runs opened again: s",
+            f"{', '.join(f'{one:.1f}' for one in sorted(beyond))}; "
+            f"{found['reopening']['seconds']:.1f}",
+            "speed/sweeps.py",
+            "sweeps",
+        ),
+        Claim(
+            "processes that share a folder, two cores: wall time over that of one, with two, "
+            "three, three of which one is killed; two of which one is killed early; runs trained "
+            "twice",
+            "; ".join(
+                ", ".join(share(one, 2) for one in sorted(over[name]))
+                for name in ("two", "three", "three, one killed", "two, one killed")
+            )
+            + f"; {again}",
+            "speed/sweeps.py",
+            "sweeps",
+        ),
+    ]
 
 
 def _parts(row: dict[str, Any]) -> str:
@@ -123,6 +154,7 @@ def _parts(row: dict[str, Any]) -> str:
 def robustness() -> str:
     """Return claims on damaged files, and on what tests notice."""
     found, mutants, tried = kept("fuzz_readers"), kept("mutants"), kept("fuzz")
+    bits = kept("fuzz_bits")
     return claims(
         [
             Claim(
@@ -140,6 +172,13 @@ def robustness() -> str:
                 f"{max(tried['slowest_cpu_s'].values()):.1f}",
                 "robustness/fuzz.py",
                 "fuzz",
+            ),
+            Claim(
+                "bits of a stored trajectory of 11 kB flipped one at a time: how many, failures",
+                f"{sum(bits['cases'].values()):,} of {bits['bits of the trajectory']:,}, "
+                f"{len(bits['failures'])}",
+                "robustness/fuzz.py",
+                "fuzz_bits",
             ),
             Claim(
                 "faults put into the sources one at a time: noticed by a test, of",

@@ -1,4 +1,4 @@
-"""Published forms of learning curves, fitted by least squares, and `last value`.
+"""Published forms of learning curves, fitted by least squares, a straight line, and `last value`.
 
 Every baseline is `fit(x, y, rng) -> LogNormal`, for x and y of shape (n,), positive, sorted by x.
 All are fitted to log y by non-linear least squares inside bounds, positive parameters as logs, from
@@ -32,6 +32,7 @@ Curve = Callable[[Array, Array], Array]  # parameters, log x -> log y, both scal
 
 SMALLEST_SD = 1e-4  # of log y; a fit through every point claims no less
 EXPONENTS = (1e-4, 10.0)
+TAIL, TAIL_POINTS = 1 / 6, 4  # of the straight line: share of the range of log x, points
 FLOOR_SHARES = (0.01, 0.5, 0.9)  # starts: floor as a share of the smallest y
 
 
@@ -73,6 +74,16 @@ def last_value(x: Array, y: Array, rng: np.random.Generator) -> LogNormal:
     """Predict the last training value: y = y_n."""
     last = np.log(y[-1])
     return LogNormal(lambda x: np.full(np.shape(x), last), _scatter(np.log(y) - last, 1))
+
+
+def tail_line(x: Array, y: Array, rng: np.random.Generator) -> LogNormal:
+    """Fit a straight line, in log y against log x, to the last part of the curve.
+
+    That is the last `TAIL` of the range of log x, with at least `TAIL_POINTS` points.
+    """
+    begin = np.log(x[-1]) - TAIL * np.log(x[-1] / x[0])
+    first = min(int(np.searchsorted(np.log(x), begin)), max(0, x.size - TAIL_POINTS))
+    return m1(x[first:], y[first:], rng)
 
 
 def m1(x: Array, y: Array, rng: np.random.Generator) -> LogNormal:
@@ -349,6 +360,7 @@ def _scatter(residuals: Array, parameters: int) -> float:
 
 BASELINES: dict[str, Callable[[Array, Array, np.random.Generator], LogNormal]] = {
     "last_value": last_value,
+    "tail_line": tail_line,
     "M1": m1,
     "M2": m2,
     "M3": m3,

@@ -9,7 +9,8 @@ hangs, ends otherwise or leaves a file half-written is kept beside the result wi
     python benchmarks/robustness/fuzz.py --minutes 10
     python benchmarks/robustness/fuzz.py --kinds bits --minutes 60 --out fuzz_bits.json
 
-It ends sooner where every bit has been flipped and no other kind is asked for.
+It ends sooner where every bit has been flipped and no other kind is asked for; with
+`--after fuzz_bits.json` it goes on from there.
 """
 
 from __future__ import annotations
@@ -238,7 +239,7 @@ def typed_in(place: Path, rng: np.random.Generator) -> list[str]:
         if option == "--config" and rng.random() < 0.8:
             text = str(rng.choice(["zip", "load", "N", "[zip]\nload", "[a.b]\nc"]))
             odd = [*VALUES, "[1, 2]", "[]", "{}", "[" * 2000, '"a"', *ODD[:4]]
-            content = f"{text} = {rng.choice(odd)}\n".encode(errors="surrogateescape")
+            content = f"{text} = {rng.choice(odd)}\n".encode(errors="surrogatepass")
             (place / "sweep.toml").write_bytes(content)
             value = "sweep.toml"
         more.append(f"{option}={value}" if rng.random() < 0.5 else option)
@@ -302,20 +303,14 @@ def batch(
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        for kind, number in cases:
-            os.write(writing, f"{json.dumps([kind, number])}\n".encode())
-            place = folder / "case"
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir()
-            began = time.process_time()
-            code, fault = ending(kind, case(kind, number, known, place, seed), place)
-            spent = time.process_time() - began
-            if spent > CPU_SECONDS and not fault:
-                fault = f"took {spent:.0f} CPU seconds"
-            row = [kind, number, code, fault, spent]
-            os.write(writing, f"{json.dumps(row)}\n".encode())
-        os._exit(0)
+        try:
+            _in_turn(cases, known, folder, seed, writing)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(1)  # whatever it raised: what is the parent's to clear away stays
     os.close(writing)
     text = b""
     while True:
@@ -336,23 +331,44 @@ def batch(
     return found
 
 
+def _in_turn(
+    cases: list[tuple[str, int]], known: dict[str, Any], folder: Path, seed: int, writing: int
+) -> None:
+    """Run cases one after the other, and write what each gave."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    for kind, number in cases:
+        os.write(writing, f"{json.dumps([kind, number])}\n".encode())
+        place = folder / "case"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        began = time.process_time()
+        code, fault = ending(kind, case(kind, number, known, place, seed), place)
+        spent = time.process_time() - began
+        if spent > CPU_SECONDS and not fault:
+            fault = f"took {spent:.0f} CPU seconds"
+        row = [kind, number, code, fault, spent]
+        os.write(writing, f"{json.dumps(row)}\n".encode())
+
+
 def main() -> None:
     parser = campaign.options(__doc__, "fuzz.json")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
     parser.add_argument("--start", type=int, default=0, help="number of the first case")
+    parser.add_argument("--after", type=Path, help="a kept result: go on with the cases after it")
     chosen = parser.parse_args()
     campaign.one_thread()
     out = chosen.out.resolve()
-    counts: dict[str, dict[str, int]] = {}
-    failures: dict[str, dict[str, Any]] = {}
-    slowest = {kind: 0.0 for kind in chosen.kinds}
+    before = json.loads(chosen.after.read_text()) if chosen.after else {}
+    counts: dict[str, dict[str, int]] = before.get("exits", {})
+    failures: dict[str, dict[str, Any]] = before.get("failures", {})
+    slowest = {kind: 0.0 for kind in chosen.kinds} | before.get("slowest_cpu_s", {})
     with tempfile.TemporaryDirectory() as scratch:
         known = prepare(Path(scratch))
         bits = 8 * len(known["valid"]["runs.nc"][0])
         until = time.monotonic() + 60.0 * chosen.minutes
-        following = dict.fromkeys(chosen.kinds, chosen.start)
+        following = dict.fromkeys(chosen.kinds, chosen.start) | before.get("cases", {})
         waiting = list(chosen.kinds)
         while waiting and time.monotonic() < until:
             for kind in waiting[:]:
@@ -381,7 +397,7 @@ def main() -> None:
     result = {
         "question": "does any input end in anything but exits 0, 2, 3, 4, 5 and a few lines",
         "seed": chosen.seed,
-        "minutes": chosen.minutes,
+        "minutes": chosen.minutes + before.get("minutes", 0.0),
         "bits of the trajectory": bits,
         "cases": {kind: sum(tally.values()) for kind, tally in counts.items()},
         "exits": {kind: dict(sorted(tally.items())) for kind, tally in counts.items()},

@@ -80,7 +80,7 @@ def against_areas(
     s2 = made["s2"].copy(data=made["s2"].values / full)
     left = {
         "s1": made["s1"].copy(data=s1),
-        "s2": s2.assign_attrs(units="full"),
+        "s2": s2.assign_attrs(units=""),
         y: made[y].copy(data=measured),
     }
     made = made.assign(left).assign_attrs(reading="\n".join(told))

@@ -20,6 +20,11 @@ SMALL = {
     "calibration/doubts.py": ["--curves", "2", "--faults", "0"],
     "calibration/noise.py": ["--curves", "1"],
     "calibration/evidence.py": ["--curves", "1", "--large", "0", "--quadrature", "0"],
+    "calibration/generator.py": ["--curves", "1"],
+    "extrapolation/corpora.py": [
+        *("--corpora", "trainers", "--curves", "1", "--cuts", "1000"),
+        *("--methods", "scalefit", "tail_line"),
+    ],
     "calibration/exponent_coverage.py": ["--curves", "1", "--method", "point"],
     "speed/engine.py": ["--curves", "1", "--cases", "preview"],
     "speed/perceptron_theory.py": ["--loads", "1", "--norms", "2"],
@@ -27,9 +32,13 @@ SMALL = {
 }
 """Least arguments of what takes seconds; pooling, the average over models and what trains or reads
 public data take longer."""
+SLOW = ("calibration/generator.py", "extrapolation/corpora.py")
 
 
-@pytest.mark.parametrize("script", SMALL)
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(one, marks=pytest.mark.slow) if one in SLOW else one for one in SMALL],
+)
 def test_it_runs_and_keeps_its_result(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

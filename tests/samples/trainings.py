@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from scalefit import trainers
@@ -23,6 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "random_features": {"n_train": 6, "n_params": 8, "modes": 30, "steps": 48, "points": 4},
     "manifold": {"dimension": 1, "n_train": 20, "n_test": 50},
     "deep": {"n_train": 20, "batch": 6, "steps": 7, "points": 4, "width": 0.1, "eval_test": 50},
+    "sequence": {"steps": 7, "points": 4, "batch": 6, "eval_test": 20},
 }
 
 
@@ -55,6 +58,26 @@ def same(found: xr.Dataset, expected: xr.Dataset) -> None:
     for name in expected.variables:
         np.testing.assert_array_equal(found[name].values, expected[name].values, str(name))
         assert found[name].dtype == expected[name].dtype, name
+
+
+def killed(patch: pytest.MonkeyPatch, train: Callable[[], object], *, after: int) -> None:
+    """Train with a state kept after every block, and be killed as the `after`-th is kept."""
+    from scalefit.trainers import loop
+
+    keep, left = loop._kept, [after]
+
+    def kill(*given: Any) -> Any:
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        return keep(*given)
+
+    patch.setattr(loop, "SAVE_EVERY", 0.0)
+    patch.setattr(loop, "SHARE", 1e9)
+    with patch.context() as only:
+        only.setattr(loop, "_kept", kill)
+        with pytest.raises(KeyboardInterrupt):
+            train()
 
 
 def made(folder: Path) -> dict[str, tuple[int, int]]:

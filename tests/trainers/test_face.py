@@ -18,6 +18,7 @@ def test_families_are_described() -> None:
         "random_features",
         "manifold",
         "deep",
+        "sequence",
     ]
     assert list(trainers.families()) == known
 

@@ -9,28 +9,39 @@ D'Amico, Bocchi, Negri (2025) (arXiv:2505.13230) and its code, after He et al. (
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scalefit.trainers.protocol import Run
 
     from .layout import Part, Plan
-    from .settings import Deep
+
+    Draw = Callable[[np.random.Generator, Part, str, int, float], np.ndarray]
 
 CLASSIFIER, TOKENS = 0.01, 0.02
 """Deviation of a ResNet's last layer, and of a ViT's token and places."""
 
 
-def weights(run: Run, settings: Deep, plan: Plan) -> Tensor:
-    """Return the initial parameters of a run one after another, shape (count,), on the host."""
+def weights(run: Run, settings: Any, plan: Plan, draw: Draw | None = None) -> Tensor:
+    """Return the initial parameters of a run one after another, shape (count,), on the host.
+
+    Parameters
+    ----------
+    settings
+        With a `protocol` and an `init_scale`.
+    draw
+        Returns the values of a parameter; by default as published for the protocol.
+    """
     flat = torch.zeros(plan.count)
     weighed = [part for part in plan.parts if len(part.shape) > 1]
     inputs = {part.name.rpartition(".")[0]: math.prod(part.shape[1:]) for part in weighed}
-    draw = {"resnet": _resnet, "vit": _vit}.get(settings.protocol, _default)
+    draw = draw or {"resnet": _resnet, "vit": _vit}.get(settings.protocol, default)
     for part in plan.parts:
         module, _, kind = part.name.rpartition(".")
         stream = run.stream("weights", part.name)
@@ -39,7 +50,7 @@ def weights(run: Run, settings: Deep, plan: Plan) -> Tensor:
     return flat
 
 
-def _default(
+def default(
     stream: np.random.Generator, part: Part, kind: str, inputs: int, scale: float
 ) -> np.ndarray:
     """Return what PyTorch draws: uniform within one over the root of the inputs."""

@@ -153,6 +153,12 @@ class ResNet(nn.Module):
         return logits
 
 
+def by_head(three: Tensor, heads: int) -> tuple[Tensor, ...]:
+    """Return queries, keys and values, shape (example, head, token, dimension of a head) each."""
+    count, length = three.shape[:2]
+    return three.view(count, length, 3, heads, -1).permute(2, 0, 3, 1, 4).unbind()
+
+
 class Encoder(nn.Module):
     """Attention and two linear layers, each after a normalisation and beside a leap.
 
@@ -174,8 +180,7 @@ class Encoder(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Return the tokens after the block, shape (image, token, dimension)."""
         count, length, size = tokens.shape
-        three = self.qkv(self.attention_norm(tokens))
-        query, key, value = three.view(count, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query, key, value = by_head(self.qkv(self.attention_norm(tokens)), self.heads)
         mixed = scaled_dot_product_attention(query, key, value)
         tokens = tokens + self.out(mixed.transpose(1, 2).reshape(count, length, size))
         wide = nn.functional.gelu(self.wide(self.linear_norm(tokens)))

@@ -1,12 +1,7 @@
 """Training of deep networks: minibatches, cross-entropy, norms at every checkpoint.
 
-`state` holds `weights`, all parameters of a run one after another, shape (run, parameter), with the
-optimizer's moments beside them; and buffers, `buffer NAME`, shape (run, ...). The networks of a
-call are bound to these tensors, and a step changes them in place.
-
 `data` holds the images (`train`, `test`, and their labels) without a run axis; and for each run
-`chosen`, its training images, `labels`, `rate`, `initial` weights, and `start KIND`, the norms that
-growth is counted from.
+`chosen`, its training images, and `labels`, beside what `network.py` puts there.
 """
 
 from __future__ import annotations
@@ -25,18 +20,18 @@ from torch.nn.functional import cross_entropy
 
 from scalefit.arrays import Array
 from scalefit.trainers.checkpoints import checkpoints
-from scalefit.trainers.protocol import Context, Cost, Facts, Run, Simulation
+from scalefit.trainers.protocol import Context, Cost, Facts, Run
 
-from . import batches, optimizers
+from . import batches
 from .cost import cost_of
-from .inits import weights
 from .layout import plan_of
-from .norms import complexities, numbers
-from .variables import DEFAULT, INTERPOLATED, MARGINS, NORMS, VARIABLES, name_of
+from .network import Network, stacked
+from .variables import DEFAULT, INTERPOLATED, MARGINS, VARIABLES
 
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
 
+    from .layout import Plan
     from .settings import Deep
 
 CHUNK = 500
@@ -45,11 +40,14 @@ STUCK = 0.02
 """A run whose loss is so close to the entropy of its labels has learned nothing."""
 
 
-class Training(Simulation):
+class Training(Network):
     """Training of a network of one architecture."""
 
     source: ClassVar[str] = "deep network on images, minibatches and cross-entropy"
-    block: ClassVar[int] = 256
+
+    def plan(self, settings: Deep) -> Plan:
+        """Return what the network of these settings consists of."""
+        return plan_of(settings)
 
     def shape(self, settings: Deep) -> tuple[Any, ...]:
         """Return all settings but those that are one number for each run, and the images."""
@@ -93,34 +91,22 @@ class Training(Simulation):
     def init(self, context: Context, runs: Sequence[Run]) -> tuple[Tensors, Tensors]:
         """Return images, subsets and initial weights."""
         settings, device = context.settings, context.device
-        held, plan = settings.data, plan_of(settings)
-        each: list[Any] = [run.settings for run in runs]
+        held = settings.data
         images = context.resources or self.resources(settings, device)
         chosen = [batches.subset(run, held) for run in runs]
         labels = [batches.labels(run, held, own) for run, own in zip(runs, chosen, strict=True)]
-        initial = torch.stack(
-            [weights(run, one, plan) for run, one in zip(runs, each, strict=True)]
-        )
         mean, spread = held.scale if settings.pixels == "standard" else (0.5, 0.5)
         data: Tensors = {
             **images,
             "chosen": torch.from_numpy(np.stack(chosen)),
             "labels": torch.from_numpy(np.stack(labels)),
-            "rate": torch.tensor([one.learning_rate for one in each], dtype=torch.float64),
-            "initial": initial,
             "mean": torch.as_tensor(mean) * held.top,
             "scale": 1 / (torch.as_tensor(spread) * held.top),
             "entropy": torch.tensor([_entropy(one) for one in labels], dtype=torch.float64),
         }
         data = {name: one.to(device) for name, one in data.items()}
-        state = {"weights": data["initial"].clone()}
-        state |= optimizers.moments(settings, state["weights"])
-        for name, (shape, dtype) in plan.buffers.items():
-            full = torch.full((len(runs), *shape), float(name.endswith("var")), dtype=dtype)
-            state[f"buffer {name}"] = full.to(device)
-        start = complexities(*[numbers(plan.matrices, data["initial"])] * 2)
-        data |= {f"start {norm}": start[f"norm_{norm}"] for norm in NORMS}
-        return data, state
+        common, state = self.started(context, runs)
+        return data | common, state
 
     def feed(self, context: Context, runs: Sequence[Run], block: int) -> Tensors:
         """Return the examples of a block, and how they are moved."""
@@ -128,51 +114,17 @@ class Training(Simulation):
         found = batches.block_of(runs, block, steps, context.settings.data.shape)
         return {name: one.to(context.device) for name, one in found.items()}
 
-    def step(
-        self, context: Context, state: Tensors, data: Tensors, fresh: Tensors, k: Tensor
-    ) -> Tensors:
-        """Return the same tensors, a step further."""
-        settings = context.settings
-        models = self._bound(context, state, train=True)
-        gradient, parts = self._gradient(context, state)
-        for run, model in enumerate(models):
-            places = fresh["examples"][run]
-            moves = fresh["moves"][run] if "moves" in fresh else None
-            images = self._images(settings, data, data["chosen"][run][places], "train", moves)
-            with _precision(settings, images.device):
-                logits = model(images)
-            loss = cross_entropy(logits.float(), data["labels"][run][places])
-            found = torch.autograd.grad(loss, list(model.parameters()))
-            torch._foreach_copy_(parts[run], list(found))  # pyright: ignore[reportPrivateImportUsage]
-        with torch.no_grad():
-            rates = (data["rate"] * optimizers.rate(settings, k)).float()
-            optimizers.step(settings, state, gradient, rates, k)
-        return state
-
-    def _bound(self, context: Context, state: Tensors, *, train: bool) -> list[nn.Module]:
-        """Return the runs' networks, whose parameters are parts of `state`."""
-        flat = state["weights"]
-        kind = "trained" if train else "measured"
-        kept, models = context.kept.get(kind, (None, []))
-        if kept is not flat:
-            plan = plan_of(context.settings)
-            names = [name for name in state if name.startswith("buffer ")]
-            models = [
-                plan.bound(flat[run], {name[7:]: state[name][run] for name in names}).train(train)
-                for run in range(len(flat))
-            ]
-            context.kept[kind] = (flat, models)
-        found: list[nn.Module] = models
-        return found
-
-    def _gradient(self, context: Context, state: Tensors) -> tuple[Tensor, list[list[Tensor]]]:
-        """Return all gradients, and parts of them as the parameters are, the same every step."""
-        if "gradient" not in context.kept:
-            gradient = torch.empty_like(state["weights"])
-            parts = [[one.view(row) for one in plan_of(context.settings).parts] for row in gradient]
-            context.kept["gradient"] = (gradient, parts)
-        found: tuple[Tensor, list[list[Tensor]]] = context.kept["gradient"]
-        return found
+    def loss(
+        self, context: Context, model: nn.Module, data: Tensors, fresh: Tensors, run: int
+    ) -> Tensor:
+        """Return the cross-entropy of a run's network on the images of a step."""
+        places = fresh["examples"][run]
+        moves = fresh["moves"][run] if "moves" in fresh else None
+        chosen = data["chosen"][run][places]
+        images = self._images(context.settings, data, chosen, "train", moves)
+        with _precision(context.settings, images.device):
+            logits = model(images)
+        return cross_entropy(logits.float(), data["labels"][run][places])
 
     def _images(
         self, settings: Deep, data: Tensors, chosen: Tensor, part: str, moves: Tensor | None = None
@@ -186,7 +138,7 @@ class Training(Simulation):
     def measure(self, context: Context, state: Tensors, data: Tensors) -> Tensors:
         """Return errors, losses, margins and norms."""
         settings = context.settings
-        models = self._bound(context, state, train=False)
+        models = self.bound(context, state, train=False)
         rows: list[Tensors] = []
         for run, model in enumerate(models):
             logits, labels = self._seen(settings, model, data, run)
@@ -194,24 +146,7 @@ class Training(Simulation):
             row = {f"train_{name}": one for name, one in train.items()}
             row |= {f"test_{name}": one for name, one in test.items()}
             rows.append(row | {"margin": _margins(logits, labels)})
-        found = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
-        return found | self._norms(settings, state, data)
-
-    def _norms(self, settings: Deep, state: Tensors, data: Tensors) -> Tensors:
-        """Return the norms, their growth, and the numbers of each layer."""
-        plan = plan_of(settings)
-        now = numbers(plan.matrices, state["weights"])
-        since = numbers(plan.matrices, state["weights"] - data["initial"], spectral=False)
-        all_of_them = complexities(now, since)
-        found = {f"layer_{name}": one for name, one in now.items()}
-        found |= {f"layer_{name}_from_init": since[name] for name in ("rows", "columns")}
-        for norm in NORMS:
-            value = all_of_them[f"norm_{norm}"]
-            found[name_of(norm)] = value
-            found[name_of(norm, "growth")] = (value - data[f"start {norm}"]).clamp(min=0)
-            if (away := f"norm_{norm}_from_init") in all_of_them:
-                found[name_of(norm, "from_init")] = all_of_them[away]
-        return found
+        return stacked(rows) | self.norms(context, state, data)
 
     def _seen(
         self, settings: Deep, model: nn.Module, data: Tensors, run: int
@@ -246,7 +181,7 @@ class Training(Simulation):
     @torch.no_grad()
     def done(self, context: Context, state: Tensors, data: Tensors) -> Tensor:
         """Return which runs have learned more than how frequent each class is."""
-        models = self._bound(context, state, train=False)
+        models = self.bound(context, state, train=False)
         told = [
             _told(*self._seen(context.settings, model, data, run))["loss"]
             for run, model in enumerate(models)
@@ -257,16 +192,13 @@ class Training(Simulation):
     def outcome(self, context: Context, state: Tensors, data: Tensors) -> Mapping[str, Any]:
         """Return the size, error and loss on all test images, and which images a run has seen."""
         settings = context.settings
-        models = self._bound(context, state, train=False)
+        models = self.bound(context, state, train=False)
         tested = [self._tested(settings, model, data, every=True) for model in models]
         return {
             "parameters": np.full(len(models), plan_of(settings).count),
             "norm_name": np.full(len(models), DEFAULT),
             "subset": np.array([_hashed(one.cpu().numpy()) for one in data["chosen"]]),
-            **{
-                f"final_test_{name}": torch.stack([one[name] for one in tested])
-                for name in tested[0]
-            },
+            **{f"final_test_{name}": one for name, one in stacked(tested).items()},
         }
 
     def reading(self, settings: Deep, values: Mapping[str, Array]) -> Mapping[str, Array]:

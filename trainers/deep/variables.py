@@ -51,6 +51,8 @@ LAYERS = {
     "layer_rows_from_init": Variable("the same of rows, less initial weights", "", _LAYER, False),
     "layer_columns_from_init": Variable("the same of columns, likewise", "", _LAYER, False),
 }
+WEIGHTS = {**_norms(), **LAYERS}
+"""What is recorded of the weights of any network."""
 VARIABLES = {
     "step": Variable("step of the optimizer"),
     "epoch": Variable("passes over the training images"),
@@ -60,6 +62,5 @@ VARIABLES = {
     "test_error": Variable("share of test images that are misclassified"),
     "test_loss": Variable("mean cross-entropy on test images", "nats"),
     "margin": Variable("quantiles of the margins of training images", "", ("quantile",), False),
-    **_norms(),
-    **LAYERS,
+    **WEIGHTS,
 }

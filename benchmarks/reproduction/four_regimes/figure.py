@@ -2,8 +2,8 @@
 
 For each of three spectra, alpha = 0.5, 1 and 1.5, draws of random features without a ridge:
 
-data, model, limited by variance      L/L_inf - 1 at 16 parameters, or examples, against the other
-data, model, limited by resolution    L with all features, or all data
+data, features, limited by variance   L/L_inf - 1 at 16 parameters, or examples, against the other
+data, features, limited by resolution L with all features, or all data
 
 Variance is a difference: each finite run is paired with the infinite one of the same draw. Each
 exponent is `sf.fit`'s, of the draws' means with their standard errors; theory's is the slope of the
@@ -25,42 +25,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import campaign
+from reproduction.families.random_features import ALPHAS, DRAWS, draws
 
-ALPHAS = (0.5, 1.0, 1.5)
-SMALL = 16
-LARGE = [128, 192, 256, 384, 512, 768, 1024]
-SIZES = [64, 96, 128, 192, 256, 384]  # below, theory is 1 to 5% off, and so are its exponents
-MODES = 4000
-DRAWS = 24  # runs of one set, whose means are fitted
-REGIMES = ("data variance", "model variance", "data resolution", "model resolution")
+REGIMES = ("data variance", "features variance", "data resolution", "features resolution")
 PART = 1000
-
-
-def curve(regime: str, alpha: float, seed: int) -> tuple[list[int], Any, Any]:
-    """Return sizes, and mean and standard error of the loss, or its excess, over a set of draws."""
-    from scalefit import trainers
-
-    swept, other = ("n_train", "n_params") if "data" in regime else ("n_params", "n_train")
-    variance = "variance" in regime
-    sizes = LARGE if variance else SIZES
-    config = trainers.config(
-        "random_features", exponent=alpha, modes=MODES,
-        seeds=list(range(seed * DRAWS, (seed + 1) * DRAWS)),
-        **{swept: [*sizes, 0] if variance else sizes, other: SMALL if variance else 0},
-    )  # fmt: skip
-    losses = trainers.run(config, device="cpu", seed=4)["test_loss"].values[:, 0]
-    losses = losses.reshape(-1, DRAWS)
-    values = losses[:-1] / losses[-1] - 1 if variance else losses
-    return sizes, values.mean(1), values.std(1, ddof=1) / math.sqrt(DRAWS)
-
-
-def known(regime: str, alpha: float) -> Any:
-    """Return theory's curve over the same sizes."""
-    from scalefit.trainers.random_features import theory
-
-    if "variance" in regime:
-        return theory.excess(SMALL, LARGE)
-    return theory.equivalent(theory.power_law(MODES, alpha), SIZES, math.inf).test_loss
 
 
 def slope(x: Any, y: Any) -> float:
@@ -76,7 +44,8 @@ def one(index: int) -> dict[str, Any]:
     found = []
     for alpha in ALPHAS:
         for regime in REGIMES:
-            sizes, mean, error = curve(regime, alpha, index)
+            sizes, losses, known = draws(alpha, *regime.split(), first=index)
+            mean, error = losses.mean(1), losses.std(1, ddof=1) / math.sqrt(DRAWS)
             frame = pd.DataFrame({"size": sizes, "loss": mean, "error": error})
             fit = sf.fit(
                 frame, x="size", y="loss", y_err="error", regimes=1, floor=False, progress=False
@@ -84,8 +53,8 @@ def one(index: int) -> dict[str, Any]:
             low, median, high = np.quantile(fit.exponents.values, [0.05, 0.5, 0.95])
             found.append(
                 {"alpha": alpha, "regime": regime, "low": low, "median": median, "high": high,
-                 "theory": slope(sizes, known(regime, alpha)), "mean": mean.tolist(),
-                 "error": error.tolist(),
+                 "theory": slope(sizes, known), "sizes": sizes, "known": known.tolist(),
+                 "mean": mean.tolist(), "error": error.tolist(),
                  "verdict": next(iter(fit.verdict.values())).partition(":")[0]}
             )  # fmt: skip
     return {"index": index, "fits": found}
@@ -100,7 +69,6 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
     figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
     for regime, ax in zip(REGIMES, axes.flat, strict=True):
-        sizes = LARGE if "variance" in regime else SIZES
         for at, alpha in enumerate(ALPHAS):
             fits = [
                 one for row in rows for one in row["fits"]
@@ -113,8 +81,10 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
                 f"[{first['low']:.3f}, {first['high']:.3f}], theory {first['theory']:.3f}"
             )
             shift = 1.15**at if "variance" in regime else 1.0  # all spectra have the same excess
-            ax.loglog(sizes, shift * known(regime, alpha), color=color, linewidth=1)
-            ax.loglog(sizes, shift * mean, "osD"[at], color=color, markersize=4, label=label)
+            ax.loglog(first["sizes"], shift * np.array(first["known"]), color=color, linewidth=1)
+            ax.loglog(
+                first["sizes"], shift * mean, "osD"[at], color=color, markersize=4, label=label
+            )
         what, kind = regime.split()
         ax.set_title(f"{kind}-limited, {what}")
         ax.set_xlabel("examples" if what == "data" else "features")

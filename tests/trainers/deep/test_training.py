@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from samples.trainings import made, same
+from samples.trainings import killed, made, same
 
 import scalefit as sf
 from scalefit import trainers, trajectory
@@ -153,28 +153,13 @@ def test_runs_whose_loss_is_not_finite_have_diverged() -> None:
 def test_a_killed_training_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scalefit.trainers import loop
-
     config = trainers.config(
         "deep", **SMALL, protocol="cnn", precision="bfloat16", augment="shift", seeds=1,
         schedule="linear", label_noise=0.1,
     )  # fmt: skip
     options: dict[str, Any] = {"determinism": "exact", "device": "cpu"}
     whole = trainers.run(config, **options)
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr(loop, "SHARE", 1e9)
-    keep, left = loop._kept, [3]
-
-    def killed(*given: Any) -> Any:
-        left[0] -= 1
-        if not left[0]:
-            raise KeyboardInterrupt
-        return keep(*given)
-
-    monkeypatch.setattr(loop, "_kept", killed)
-    with pytest.raises(KeyboardInterrupt):
-        trainers.run(config, out=tmp_path, **options)
-    monkeypatch.setattr(loop, "_kept", keep)
+    killed(monkeypatch, lambda: trainers.run(config, out=tmp_path, **options), after=3)
     same(trainers.run(config, out=tmp_path, **options), whole)
 
 
