@@ -15,10 +15,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from claims.calibration import beyond, calibration, models, noise, pooled
+from claims.joint import annealing, collapses, joint
 from claims.public_curves import eighth, extrapolation, public_files, quarter, short_extrapolation
 from claims.reproduction import reproduced, reproduction
 from claims.speed import robustness, speed
-from claims.spending import parabolas
+from claims.spending import designs, parabolas
 from claims.surfaces import forms, tasks
 from claims.tails import tails
 from claims.training import trainers
@@ -45,6 +46,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "verdicts": verdicts,
     "forms": forms,
     "tasks": tasks,
+    "joint": joint,
+    "collapses": collapses,
+    "annealing": annealing,
+    "designs": designs,
     "parabolas": parabolas,
     "trainers": trainers,
     "reproduced": reproduced,
