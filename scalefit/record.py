@@ -46,8 +46,8 @@ class Record:
         `constant_data` (run, point; shorter curves are padded with NaN); `diagnostics` (verdict,
         notes, R-hat and effective sample size per run). With several models also `models` (run,
         model), which holds their evidence; and draws like those of `posterior` over all models
-        (`averaged`), over those with a floor (`forecast`), and of each number of regimes
-        (`regimes_1` and so on).
+        (`averaged`), which predictions are made of, and of each number of regimes (`regimes_1` and
+        so on).
     """
 
     law: Law
@@ -184,8 +184,6 @@ class Record:
     def with_regimes(self, regimes: int) -> Self:
         """Return the fit given that there are so many regimes.
 
-        What it predicts is averaged over its models with and without a floor.
-
         Raises
         ------
         ConfigError
@@ -302,12 +300,10 @@ class Record:
     def parameters(self, run: str, group: str = "posterior") -> dict[str, Array]:
         """Return the draws of every parameter of one run, shape (n,) or (n, k) for n draws.
 
-        `group` is `"posterior"`, the headline's number of regimes; `"averaged"`, all models; or
-        `"forecast"`, all with a floor. Where there is one model they are the same.
+        `group` is `"posterior"`, the headline's number of regimes, or `"averaged"`, all models;
+        where there is one number of regimes they are the same.
         """
-        for name in (group, "averaged", "posterior"):
-            if name in self.tree.children:
-                break
+        name = group if group in self.tree.children else "posterior"
         node, at = self.tree.children[name], self._at(run)
         found = {
             str(key): node.variables[key].transpose("chain", "draw", "run", ...)

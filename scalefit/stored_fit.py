@@ -56,7 +56,6 @@ DRAWS = Group(("chain", "draw", "run"), ("noise",), further=1)
 GROUPS = {
     "posterior": DRAWS._replace(needed=True),
     "averaged": DRAWS,
-    "forecast": DRAWS,
     **{f"regimes_{n}": DRAWS for n in range(1, MAX_REGIMES + 1)},
     "sample_stats": Group(("chain", "draw", "run"), further=1),
     "observed_data": Group(("run", "point"), ("y",), needed=True),
@@ -336,7 +335,7 @@ def _models(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
     """Refuse models that were not weighed, and weights that are none."""
     averaged = [name for name in groups if re.fullmatch(r"averaged|regimes_\d", name)]
     if "models" not in groups:
-        if averaged or "forecast" in groups:
+        if averaged:
             raise damaged("group 'models' is missing")
         return
     models = groups["models"]
@@ -362,8 +361,6 @@ def _models(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
         raise damaged("'probability' of group 'models' does not add up to 1")
     counts = set(models["regimes"].values.tolist())
     wanted = {f"regimes_{n}" for n in counts} | {"averaged"} if len(counts) > 1 else set()
-    if len(set(models["floor"].values.tolist())) > 1:
-        wanted |= {"forecast"}
     for name in sorted(wanted):
         if name not in groups:
             raise damaged(f"group '{name}' is missing")

@@ -80,6 +80,12 @@ def headline_shares(record: Record) -> dict[str, float]:
     return found
 
 
+def average_of(record: Record) -> str:
+    """Return what predictions average over: `averaged over 8 models`; empty where it is one."""
+    count = record.group("models").sizes["model"] if record.weighed else 1
+    return f"averaged over {count} models" if count > 1 else ""
+
+
 def chances(record: Record, run: str) -> str:
     """Return the probabilities of the models of a run in one line; empty where there are none.
 

@@ -182,8 +182,8 @@ class Posterior:
         What a reader of the numbers should know, one sentence each.
     groups
         Further sets of draws where there are several models: `averaged` over all of them,
-        `forecast` over those with a floor, `regimes_1` and so on for each number of regimes.
-        `draws` is then that of the headline's number.
+        `regimes_1` and so on for each number of regimes. `draws` is then that of the headline's
+        number.
     models
         One row for each model: what it is, its probability and its certificate.
     """

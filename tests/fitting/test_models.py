@@ -141,7 +141,7 @@ def test_the_only_model_of_a_short_run_is_certain() -> None:
     rows = fit.summary().query("run == 'b'")
     assert rows["parameter"].tolist() == ["exponent", "amplitude", "noise", "end_exponent"]
     assert np.isfinite(rows[["mean", "low", "high"]]).all(axis=None)
-    for group in ("posterior", "averaged", "forecast"):
+    for group in ("posterior", "averaged"):
         assert np.isfinite(fit.parameters("b", group)["exponent"][:, 0]).all()
         assert (fit.parameters("b", group)["autocorrelation"] == 0.0).all()
     assert np.isfinite(fit.predict([10.0, 1e5]).sel(run="b")["low"]).all()
@@ -163,13 +163,17 @@ def test_the_summary_is_of_the_most_probable_number(weighed: sf.Fit) -> None:
     assert "autocorrelation" not in summary.query("run == 'b'")["parameter"].tolist()
 
 
-def test_floors_of_models_without_one_are_zero(weighed: sf.Fit) -> None:
+def test_predictions_are_of_all_models_in_proportion(weighed: sf.Fit) -> None:
+    """Floors of models without one are zero."""
     share = weighed.probabilities.loc["a"]
     with_floor = share[share.index.get_level_values("floor")].sum()
     drawn = weighed.parameters("a", "averaged")
     # Draws come in proportion to the probability, by systematic resampling: to 1 in 1,000.
     assert np.mean(drawn["floor"] > 0) == pytest.approx(with_floor, abs=2e-3)
-    assert (weighed.parameters("a", "forecast")["floor"] > 0).all()
+    at = np.array([1e5, 1e8])
+    predicted = weighed.sample(at, kind="curve", hazard=0.0).sel(run="a")
+    by_hand = np.exp(weighed.law.log_curve(drawn, at))
+    np.testing.assert_allclose(predicted.values.reshape(by_hand.shape), by_hand, rtol=1e-12)
 
 
 def test_given_a_number_of_regimes(weighed: sf.Fit) -> None:
