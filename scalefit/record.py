@@ -215,6 +215,12 @@ class Record:
         text = self.tree.attrs.get("y_ceiling")
         return None if text is None else float(text)
 
+    @property
+    def test_size(self) -> int | None:
+        """Test points that each y is a share of, where the fit was told (`test_size=`)."""
+        text = self.tree.attrs.get("y_test_size")
+        return None if text is None else int(text)
+
     def shown(self, value: A) -> A:
         """Return y, given values of the law: with a ceiling, what they leave of it."""
         return value if self.ceiling is None else self.ceiling - value

@@ -110,6 +110,7 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
     _layout(groups)
     _predictors(tree, law)
     _schedule(tree)
+    _test_size(tree)
     described_priors(_parsed(tree, "priors"), law)
     _points(groups, _ceiling(tree))
     _models(groups, law)
@@ -207,6 +208,13 @@ def _ceiling(tree: xr.DataTree) -> float | None:
     if not np.isfinite(found):
         raise damaged(f"attribute 'y_ceiling' is {quoted(text)}")
     return found
+
+
+def _test_size(tree: xr.DataTree) -> None:
+    """Refuse a number of test points that is none."""
+    text = tree.attrs.get("y_test_size")
+    if text is not None and not re.fullmatch(r"[1-9]\d{0,12}", str(text)):
+        raise damaged(f"attribute 'y_test_size' is {quoted(text)}")
 
 
 def _schedule(tree: xr.DataTree) -> None:

@@ -15,7 +15,7 @@ from scalefit.inference import Problem
 from scalefit.laws import Law, SegmentedLaw
 from scalefit.laws.priors import dimension, unpack
 from scalefit.record import Record
-from scalefit.wording import state
+from scalefit.wording import counted, state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,8 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
                 if one.min() == one.max() and own not in weighed:
                     said = "fixed"
                 notes = [doubt or said, weighed.get(own, weighed.get("", ""))]
+                if name == "noise" and record.test_size is not None:
+                    notes.append(f"beside that of {counted(record.test_size, 'test point')}")
                 if name == LIMIT:
                     notes = [one.replace("P(floor)", "P(below the ceiling)") for one in notes]
                 rows.append(

@@ -103,6 +103,15 @@ def command(
         str | None,
         typer.Option("--y-err", metavar="COLUMN", help="Column of known standard errors of y."),
     ] = None,
+    test_size: Annotated[
+        int | None,
+        typer.Option(
+            "--test-size",
+            metavar="N",
+            help="Test points that each y, an error rate, is a share of: their binomial variance "
+            "is added to the known errors.",
+        ),
+    ] = None,
     by: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Column that tells curves apart; repeat for several."),
@@ -246,6 +255,7 @@ def command(
         "floor": level,
         "noise": noise,
         "y_err": y_err,
+        "test_size": test_size,
         "pool": pool,
         "priors": priors,
         "method": method,

@@ -41,6 +41,7 @@ def fit(
     floor: bool | float | Literal["auto"] = "auto",
     noise: str = "auto",
     y_err: str | ArrayLike | None = None,
+    test_size: int | None = None,
     pool: str | Sequence[str] | None = None,
     fixed: Mapping[str, float] | None = None,
     priors: Mapping[str, Prior] | Literal["default", "narrow"] | None = None,
@@ -125,6 +126,11 @@ def fit(
     y_err
         Known standard errors of y: the name of a column or variable, or an array beside arrays.
         `(y_err / y)^2` is added to the fitted variance of log y.
+    test_size
+        Test points that each y, an error rate between 0 and 1, is a share of (with a ceiling, what
+        y lacks of it). Its binomial variance, (1 - y) / (n y) of log y, is added to the known
+        errors, and to new points that are predicted. Errors are taken to be independent from point
+        to point: on one test set neighbours differ by less, and miss the truth together.
     pool
         Run coordinates, such as `"seed"`, over which curves are partially pooled: their exponents,
         crossovers and widths vary around shared values with a spread that is learned, while level,
