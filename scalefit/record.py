@@ -335,7 +335,10 @@ class Record:
     def priors_of(
         self, run: str, law: Law | None = None, noise: Noise | None = None
     ) -> dict[str, Prior]:
-        """Return the priors of a run, under one of the laws and noises; those of the noise last."""
+        """Return the priors of a run, those of the noise last.
+
+        They are those under one of the laws, and one of the noises or all that were weighed.
+        """
         stored = json.loads(self.tree.attrs.get("priors", '{"set": "default", "overrides": {}}'))
         overrides: dict[str, Prior] = {}
         for name, (kind, fields) in stored["overrides"].items():
@@ -343,7 +346,13 @@ class Record:
             overrides[name] = getattr(priors, kind)(**known)
         law = law or self.law
         window = law.window(*self.law_curve(run))
-        return all_priors(law, noise or self.noise, window, stored["set"], overrides)
+        kinds = [self.noise] if noise is None else [noise]
+        if noise is None and self.weighed:
+            kinds += [NOISES[str(kind)] for kind in self.group("models")["noise"].values]
+        found: dict[str, Prior] = {}
+        for one in dict.fromkeys(kinds):
+            found |= all_priors(law, one, window, stored["set"], overrides)
+        return found
 
     def problems(self, run: str) -> dict[int, Problem]:
         """Return every model that a run was fitted with, by its place in the `models` group."""

@@ -94,9 +94,9 @@ def command(
         str,
         typer.Option(
             metavar="KIND",
-            autocompletion=one_of("auto", "normal", "ar1", "student", "outlier"),
-            help="normal, ar1 (each point remembers the one before), student (heavy tails), "
-            "outlier, or auto to weigh normal against ar1 where the points are one run in order.",
+            autocompletion=one_of("auto", "normal", "ar1", "changing", "student", "outlier"),
+            help="normal, ar1 (each point remembers the one before), changing (its size is a power "
+            "of x), student (heavy tails), outlier, or auto to weigh the first three.",
         ),
     ] = "auto",
     y_err: Annotated[

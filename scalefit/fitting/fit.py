@@ -116,9 +116,10 @@ def fit(
         `"auto"`, both, weighed jointly with the regimes.
     noise
         On the scale of log y: `"normal"`, `"ar1"` (serially correlated; gaps are measured in log x,
-        or with `"ar1-x"` and `"ar1-index"` in x or in points), `"student"` (heavy tails), or
-        `"auto"`, which weighs normal against AR(1) where the points of a curve are one run in
-        order, and is normal otherwise, for laws of one's own, and for NUTS. `"outlier"`: a share
+        or with `"ar1-x"` and `"ar1-index"` in x or in points), `"changing"` (its standard deviation
+        is a power of x), `"student"` (heavy tails), or `"auto"`, which weighs the first three,
+        AR(1) where 8 points or more of a curve are one run in order, and changing noise from 16
+        points on; it is normal for laws of one's own, and for NUTS. `"outlier"`: a share
         of the points has noise several times as large (see `Fit.outliers`). With several
         predictors `"ar1-run"` is correlated along each run, which is displaced as a whole; `"run"`
         is displaced alone; and `"auto"` is the first of them along runs, `"student"` where each

@@ -38,6 +38,8 @@ def noise_at(record: Record, run: str, params: Params, at: Array) -> tuple[Array
     if "autocorrelation" in params:
         residual = np.log(y) - record.law.log_curve(params, x)
     mean, sd = conditional(noise, params, x, at, residual, record.errors(run) ** 2)
+    if "noise_slope" in params:
+        sd = sd * np.exp(params["noise_slope"][:, None] * noise.along(x, at))
     single = record.scatter(run)
     if not single.any():
         return mean, np.hypot(sd, _tested(record, params, at))

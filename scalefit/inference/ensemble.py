@@ -286,9 +286,9 @@ def stack(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
     sizes = {"exponent": most, "P_exponent": most, "crossover": most - 1, "width": most - 1}
     stacked: dict[str, Array] = {}
     for name in ("exponent", "crossover", "width", "log_amplitude", "floor", "noise",
-                 "autocorrelation", "degrees_of_freedom", "level", "steepness", "run_noise",
-                 "P_exponent", "gamma_0", "gamma_1", "gamma_2", "gamma", "elbow", "drift",
-                 "middle"):  # fmt: skip
+                 "autocorrelation", "noise_slope", "degrees_of_freedom", "level", "steepness",
+                 "run_noise", "P_exponent", "gamma_0", "gamma_1", "gamma_2", "gamma", "elbow",
+                 "drift", "middle"):  # fmt: skip
         if not any(name in part for part in parts) or sizes.get(name) == 0:
             continue
         columns = []

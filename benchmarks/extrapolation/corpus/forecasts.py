@@ -52,6 +52,7 @@ VARIANTS = {
     "normal": Variant({"noise": "normal"}),
     "ar1": Variant({"noise": "ar1"}),
     "student": Variant({"noise": "student"}),
+    "changing": Variant({"noise": "changing"}),
     "narrow": Variant({"priors": "narrow"}),
 }
 DEFAULT = ("scalefit", "hazard_0", *RIVALS)
