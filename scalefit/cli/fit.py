@@ -188,7 +188,8 @@ def command(
         str,
         typer.Option(
             metavar="NAME",
-            help="default, or narrow: the alternative that shows what answers owe to the priors.",
+            help="default; narrow: the alternative that shows what answers owe to the priors; or "
+            "anchored: the noise is looked for around the curve's own roughness.",
         ),
     ] = "default",
     between: Annotated[

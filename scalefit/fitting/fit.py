@@ -44,7 +44,7 @@ def fit(
     test_size: int | None = None,
     pool: str | Sequence[str] | None = None,
     fixed: Mapping[str, float] | None = None,
-    priors: Mapping[str, Prior] | Literal["default", "narrow"] | None = None,
+    priors: Mapping[str, Prior] | Literal["default", "narrow", "anchored"] | None = None,
     method: str = "auto",
     loss: str | None = None,
     delta: float = 1e-3,
@@ -143,8 +143,10 @@ def fit(
         any variable of the priors table.
     priors
         Overrides of the default priors by name (see `Fit.priors`), objects of
-        `scalefit.laws.priors`; or the name of a set: `"default"`, or `"narrow"`, the alternative
-        that shows what an answer owes to the priors.
+        `scalefit.laws.priors`; or the name of a set: `"default"`; `"narrow"`, the alternative that
+        shows what an answer owes to the priors; or `"anchored"`, the default but for the scale of
+        the noise, which is log-normal around the curve's own roughness, the median size of fourth
+        differences of log y, with 1.5 as the standard deviation of the log.
     method
         `"certified"`, which `"auto"` stands for: importance sampling whose posterior and evidence
         two independent searches must agree on; `"nuts"`; or `"point"`, milliseconds, a preview.

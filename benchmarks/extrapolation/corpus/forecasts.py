@@ -54,6 +54,7 @@ VARIANTS = {
     "student": Variant({"noise": "student"}),
     "changing": Variant({"noise": "changing"}),
     "narrow": Variant({"priors": "narrow"}),
+    "anchored": Variant({"priors": "anchored"}),
 }
 DEFAULT = ("scalefit", "hazard_0", *RIVALS)
 METHODS = (*VARIANTS, *(name for name in BASELINES))
