@@ -54,8 +54,8 @@ WORDS = {
     "with x_range",
     ("tail", 0): "the law bends away from the last points, so do not extrapolate; allow more "
     "regimes, or a floor",
-    ("spread", 1): "the noise grows along the curve; give y_err, or average the last points",
-    ("spread", -1): "the noise shrinks along the curve; give y_err, or start later with x_range",
+    ("spread", 1): "the noise grows along the curve; fit with noise='changing', or give y_err",
+    ("spread", -1): "the noise shrinks along the curve; fit with noise='changing', or give y_err",
 }
 SURFACE_WORDS = {
     ("autocorrelation", 1): "residuals of neighbours along a run go together; fit with "

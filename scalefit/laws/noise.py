@@ -186,7 +186,7 @@ class Noise:
         """Return what `whiten` does where runs are not displaced as a whole."""
         variance = params["noise"][:, None] ** 2
         known = error + RESOLUTION**2
-        if self.kind != "ar1":
+        if self.kind != "ar1" or "autocorrelation" not in params:  # what was weighed had none
             log_scale = 0.5 * np.log(variance + (known if error.any() else RESOLUTION**2))
             return residual * np.exp(-log_scale), np.broadcast_to(log_scale, residual.shape)
         rho = np.clip(params["autocorrelation"], 1e-9, 1.0 - 1e-9)[:, None]

@@ -126,7 +126,7 @@ def test_several_models_are_told_in_a_line(table: Path, run: Run, tmp_path: Path
     document = run(*arguments, "--json").document
     assert document["law"] == "1 to 2 regimes, with or without a floor"
     for one in document["runs"]:
-        assert len(one["probabilities"]) == len(one["certificate"]) == 8
+        assert len(one["probabilities"]) == len(one["certificate"]) == 12
         assert sum(row["probability"] for row in one["probabilities"]) == pytest.approx(1.0)
         assert set(one["probabilities"][0]) == {"regimes", "floor", "noise", "probability"}
         assert {"log_evidence", "error", "apart", "state"} <= set(one["certificate"][0])
