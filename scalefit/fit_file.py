@@ -15,6 +15,8 @@ from .wording import inline, quoted
 
 PACKED = 50
 """Curves above which draws are packed, unless asked otherwise."""
+UNREAD = "forecast"
+"""Group of older files: draws of the models with a floor, which predictions were made of."""
 
 
 def write(record: Record, path: str | os.PathLike[str], exact: bool | None = None) -> None:
@@ -43,7 +45,8 @@ def read(path: str | os.PathLike[str], law: Law | None) -> tuple[Law, xr.DataTre
         if schema != SCHEMA:
             raise InvalidData(f"{named_file}: holds no fit of this version ('{SCHEMA}' expected)")
         with xr.open_datatree(path, engine="h5netcdf", decode_times=False) as stored:
-            tree = packing.unpacked(stored.load())
+            kept = stored.load().drop_nodes(UNREAD, errors="ignore")
+            tree = packing.unpacked(kept)
     try:
         description = stored_fit.check(tree, law)
         if law is None:

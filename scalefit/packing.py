@@ -20,7 +20,7 @@ LARGEST = 32000
 """Of the integers; those beyond it stand for what is no number, for zero and for infinity."""
 MISSING, ZERO, INFINITE = -32768, -32767, 32767
 OFFSET, STEP = "__offset", "__step"
-DRAWS = ("posterior", "averaged", "forecast")
+DRAWS = ("posterior", "averaged")
 UNUSED = ("level",)
 """Sampled in place of the amplitude, which says the same."""
 BLOCK = 32

@@ -46,8 +46,8 @@ class Record:
         `constant_data` (run, point; shorter curves are padded with NaN); `diagnostics` (verdict,
         notes, R-hat and effective sample size per run). With several models also `models` (run,
         model), which holds their evidence; and draws like those of `posterior` over all models
-        (`averaged`), over those with a floor (`forecast`), and of each number of regimes
-        (`regimes_1` and so on).
+        (`averaged`), which predictions are made of, and of each number of regimes (`regimes_1` and
+        so on).
     """
 
     law: Law
@@ -184,8 +184,6 @@ class Record:
     def with_regimes(self, regimes: int) -> Self:
         """Return the fit given that there are so many regimes.
 
-        What it predicts is averaged over its models with and without a floor.
-
         Raises
         ------
         ConfigError
@@ -216,6 +214,12 @@ class Record:
         """What y stays below, where the fit was made with one: the law is then of ceiling - y."""
         text = self.tree.attrs.get("y_ceiling")
         return None if text is None else float(text)
+
+    @property
+    def test_size(self) -> int | None:
+        """Test points that each y is a share of, where the fit was told (`test_size=`)."""
+        text = self.tree.attrs.get("y_test_size")
+        return None if text is None else int(text)
 
     def shown(self, value: A) -> A:
         """Return y, given values of the law: with a ceiling, what they leave of it."""
@@ -302,12 +306,10 @@ class Record:
     def parameters(self, run: str, group: str = "posterior") -> dict[str, Array]:
         """Return the draws of every parameter of one run, shape (n,) or (n, k) for n draws.
 
-        `group` is `"posterior"`, the headline's number of regimes; `"averaged"`, all models; or
-        `"forecast"`, all with a floor. Where there is one model they are the same.
+        `group` is `"posterior"`, the headline's number of regimes, or `"averaged"`, all models;
+        where there is one number of regimes they are the same.
         """
-        for name in (group, "averaged", "posterior"):
-            if name in self.tree.children:
-                break
+        name = group if group in self.tree.children else "posterior"
         node, at = self.tree.children[name], self._at(run)
         found = {
             str(key): node.variables[key].transpose("chain", "draw", "run", ...)
@@ -333,7 +335,10 @@ class Record:
     def priors_of(
         self, run: str, law: Law | None = None, noise: Noise | None = None
     ) -> dict[str, Prior]:
-        """Return the priors of a run, under one of the laws and noises; those of the noise last."""
+        """Return the priors of a run, those of the noise last.
+
+        They are those under one of the laws, and one of the noises or all that were weighed.
+        """
         stored = json.loads(self.tree.attrs.get("priors", '{"set": "default", "overrides": {}}'))
         overrides: dict[str, Prior] = {}
         for name, (kind, fields) in stored["overrides"].items():
@@ -341,7 +346,13 @@ class Record:
             overrides[name] = getattr(priors, kind)(**known)
         law = law or self.law
         window = law.window(*self.law_curve(run))
-        return all_priors(law, noise or self.noise, window, stored["set"], overrides)
+        kinds = [self.noise] if noise is None else [noise]
+        if noise is None and self.weighed:
+            kinds += [NOISES[str(kind)] for kind in self.group("models")["noise"].values]
+        found: dict[str, Prior] = {}
+        for one in dict.fromkeys(kinds):
+            found |= all_priors(law, one, window, stored["set"], overrides)
+        return found
 
     def problems(self, run: str) -> dict[int, Problem]:
         """Return every model that a run was fitted with, by its place in the `models` group."""

@@ -163,9 +163,7 @@ class Fit(Record):
         hazard: float = 1.0,
         seed: int = 0,
     ) -> xr.DataArray:
-        """Return predictive draws of y, averaged over the models with a floor if there are any.
-
-        Where y was rounded as coarsely as it scatters they are averaged over all models.
+        """Return predictive draws of y, averaged over all models, each by its probability.
 
         Parameters
         ----------
@@ -692,8 +690,8 @@ class Fit(Record):
         """Draw data, median, 90% bands, crossovers and each regime's exponent.
 
         Several curves are drawn on one axes: up to three with their bands, up to eight with their
-        names beside them. The bands are averaged over the models with a floor, as predictions are;
-        crossovers and exponents are those of the number of regimes that `summary` shows.
+        names beside them. The bands are averaged over all models, as predictions are; crossovers
+        and exponents are those of the number of regimes that `summary` shows.
 
         Parameters
         ----------

@@ -56,7 +56,6 @@ DRAWS = Group(("chain", "draw", "run"), ("noise",), further=1)
 GROUPS = {
     "posterior": DRAWS._replace(needed=True),
     "averaged": DRAWS,
-    "forecast": DRAWS,
     **{f"regimes_{n}": DRAWS for n in range(1, MAX_REGIMES + 1)},
     "sample_stats": Group(("chain", "draw", "run"), further=1),
     "observed_data": Group(("run", "point"), ("y",), needed=True),
@@ -111,6 +110,7 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
     _layout(groups)
     _predictors(tree, law)
     _schedule(tree)
+    _test_size(tree)
     described_priors(_parsed(tree, "priors"), law)
     _points(groups, _ceiling(tree))
     _models(groups, law)
@@ -208,6 +208,13 @@ def _ceiling(tree: xr.DataTree) -> float | None:
     if not np.isfinite(found):
         raise damaged(f"attribute 'y_ceiling' is {quoted(text)}")
     return found
+
+
+def _test_size(tree: xr.DataTree) -> None:
+    """Refuse a number of test points that is none."""
+    text = tree.attrs.get("y_test_size")
+    if text is not None and not re.fullmatch(r"[1-9]\d{0,12}", str(text)):
+        raise damaged(f"attribute 'y_test_size' is {quoted(text)}")
 
 
 def _schedule(tree: xr.DataTree) -> None:
@@ -336,7 +343,7 @@ def _models(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
     """Refuse models that were not weighed, and weights that are none."""
     averaged = [name for name in groups if re.fullmatch(r"averaged|regimes_\d", name)]
     if "models" not in groups:
-        if averaged or "forecast" in groups:
+        if averaged:
             raise damaged("group 'models' is missing")
         return
     models = groups["models"]
@@ -362,8 +369,6 @@ def _models(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
         raise damaged("'probability' of group 'models' does not add up to 1")
     counts = set(models["regimes"].values.tolist())
     wanted = {f"regimes_{n}" for n in counts} | {"averaged"} if len(counts) > 1 else set()
-    if len(set(models["floor"].values.tolist())) > 1:
-        wanted |= {"forecast"}
     for name in sorted(wanted):
         if name not in groups:
             raise damaged(f"group '{name}' is missing")

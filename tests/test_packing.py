@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from samples.losses import cut, table
 
 import scalefit as sf
@@ -92,6 +93,20 @@ def test_any_fit_can_be_packed(options: dict[str, Any], tmp_path: Path) -> None:
             spread = np.where(both, one.values, 0.0).std(axis=(0, 1))
             apart = np.abs(np.where(both, found.values, 0.0) - np.where(both, one.values, 0.0))
             assert (apart.mean(axis=(0, 1)) <= 0.02 * spread + 1e-12).all()
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_of_an_older_file_the_models_with_a_floor_are_not_read(exact: bool, tmp_path: Path) -> None:
+    """Files once kept them as `forecast`; predictions are those of all models."""
+    x = np.geomspace(1.0, 1e4, 12)
+    fit = sf.fit(x, x**-0.4 + 0.1, regimes=[1, 2], noise="normal", draws=300, **QUICK)
+    older = fit.tree.copy()
+    older["forecast"] = xr.DataTree(fit.group("regimes_1"))
+    sf.Fit(fit.law, older).save(tmp_path / "fit.nc", exact=exact)
+    again = sf.load(tmp_path / "fit.nc")
+    assert set(again.tree.children) == set(fit.tree.children)
+    if exact:
+        assert again.predict([1e6]).identical(fit.predict([1e6]))
 
 
 @pytest.mark.slow

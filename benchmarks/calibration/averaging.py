@@ -4,8 +4,8 @@ The truth of each curve is one of eight models, 1 to 4 regimes with a floor (nin
 curves) and without, and then drawn from its printed priors; 60 points over five decades, normal
 noise. All eight are fitted. Reported: reliability of P(regimes, floor) and of P(regimes); coverage
 of the end exponent and of log y at 2x and 10x beyond the data, without further crossovers in truth
-and prediction and with them (one per decade in both), by the models with a floor, which predictions
-use, and by every model; and the interval score of end exponent and log y at 10x, over that of the
+and prediction and with them (one per decade in both), by every model, as predictions are, and by
+those with a floor; and the interval score of end exponent and log y at 10x, over that of the
 true model's own posterior. Standard errors are over curves.
 
     python benchmarks/calibration/averaging.py --curves 1600

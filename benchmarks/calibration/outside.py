@@ -9,8 +9,8 @@ Four truths of known form, 60 points over five decades, independent noise of 1% 
     three      the sum of three power laws of different exponents
 
 All regimes 1 to 4 with and without floor are fitted, with normal and with AR(1) noise. Predictions
-come from the models with a floor, for the curve and for a new point at 2x and 10x beyond the data,
-with no further crossovers (hazard 0) and with one per decade (hazard 1). At the last x, exponents
+are averages over all of them, for the curve and for a new point at 2x and 10x beyond the data, with
+no further crossovers (hazard 0) and with one per decade (hazard 1). At the last x, exponents
 averaged over all models are held against the truth's own, which the decay has none of: the end
 exponent, whose floor is removed, and the end slope, with the floor left in. Each noise and their
 average, weighed by evidence, is reported; standard errors are binomial over curves.
@@ -134,23 +134,21 @@ def one_curve(index: int) -> dict[str, Any]:
     for likelihood, ensemble in found.items():
         drawn: dict[str, Array] = {}
         ahead: dict[str, float] = {}
-        forecast = Ensemble(tuple(m for m in ensemble.members if m.floor)).draw(DRAWS, rng)
-        law = BrokenPowerLaw(forecast["exponent"].shape[1])
-        past = law.log_curve(forecast, x)
+        averaged = ensemble.draw(DRAWS, rng)
+        law = BrokenPowerLaw(averaged["exponent"].shape[1])
+        past = law.log_curve(averaged, x)
         exact = np.zeros(x.size)
-        mean, sd = conditional(Noise("ar1"), forecast, x, at, log_y - past, exact)
+        mean, sd = conditional(Noise("ar1"), averaged, x, at, log_y - past, exact)
         for hazard in HAZARDS:
-            future = log_curve(law, forecast, at, last=LAST, hazard=hazard, rng=rng)
+            future = log_curve(law, averaged, at, last=LAST, hazard=hazard, rng=rng)
             seen = future + mean + sd * rng.standard_normal(sd.shape)
             for what, values in (("curve", future), ("point", seen)):
                 for k, factor in enumerate(AHEAD):
                     label = f"{what}_{factor:g}x_hazard{hazard:g}"
                     drawn[label], ahead[label] = values[:, k], true[what][k]
         if name in SMOOTH:
-            averaged = ensemble.draw(DRAWS, rng)
-            every = BrokenPowerLaw(averaged["exponent"].shape[1])
             for label, floor in (("end_exponent", False), ("end_slope", True)):
-                drawn[label] = every.local_exponent(averaged, x[-1:], floor=floor)[:, 0]
+                drawn[label] = law.local_exponent(averaged, x[-1:], floor=floor)[:, 0]
                 ahead[label] = end
         ranks[likelihood] = {label: float(np.mean(drawn[label] < ahead[label])) for label in drawn}
         widths[likelihood] = {

@@ -1,12 +1,14 @@
 """Simulation-based calibration of the certified engine, truths drawn from the printed priors.
 
-A cell is a number of crossovers (0 to 3), floor or none, normal or AR(1) noise. Each curve has 60
-points over five decades; its truth is a draw from the very priors that it is fitted with. The rank
-of every true parameter among the posterior draws should be uniform: coverage of central intervals
-at 50, 90 and 95%, with standard errors clustered by curve, is reported per cell and parameter, and
-rank histograms in ten bins. All fits count, certified or not; the share certified stands beside.
+A cell is a number of crossovers (0 to 3), floor or none, and normal or AR(1) noise, or with
+`--changing` noise whose standard deviation is a power of x. Each curve has 60 points over five
+decades; its truth is a draw from the very priors that it is fitted with. The rank of every true
+parameter among the posterior draws should be uniform: coverage of central intervals at 50, 90 and
+95%, with standard errors clustered by curve, is reported per cell and parameter, and rank
+histograms in ten bins. All fits count, certified or not; the share certified stands beside.
 
     python benchmarks/calibration/sbc.py --curves 4800
+    python benchmarks/calibration/sbc.py --curves 2400 --changing --out sbc_changing.json
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +28,12 @@ import campaign
 
 from scalefit.arrays import Array
 
-CELLS = [
+Cell = tuple[int, bool, str]
+
+CELLS: list[Cell] = [
     (n, floor, kind) for n in range(4) for floor in (False, True) for kind in ("normal", "ar1")
 ]
+CHANGING: list[Cell] = [(n, floor, "changing") for n in range(4) for floor in (False, True)]
 LEVELS = (0.5, 0.9, 0.95)
 DRAWS = 1000
 POINTS = 60
@@ -47,6 +54,8 @@ def simulate(crossovers: int, floor: bool, kind: str, rng: np.random.Generator) 
     deviation = rng.standard_normal(POINTS)
     if kind == "ar1":
         deviation = campaign.correlated(deviation, float(truth["autocorrelation"][0]))
+    if kind == "changing":
+        deviation *= np.exp(truth["noise_slope"][0] * noise.along(x))
     log_y = np.asarray(law.log_mean(truth, x))[0] + truth["noise"][0] * deviation
     return Problem(law, x, np.exp(log_y), noise, given=priors), truth
 
@@ -54,7 +63,7 @@ def simulate(crossovers: int, floor: bool, kind: str, rng: np.random.Generator) 
 def quantities(problem: Any, params: dict[str, Array]) -> dict[str, Array]:
     """Return the scalars whose ranks are checked, shape (draws,) each, by name."""
     found = {"noise": params["noise"], "level": params["level"]}
-    for name in ("autocorrelation", "floor"):
+    for name in ("autocorrelation", "noise_slope", "floor"):
         if name in params:
             found[name] = params[name]
     for name in ("exponent", "crossover", "width"):
@@ -66,12 +75,12 @@ def quantities(problem: Any, params: dict[str, Array]) -> dict[str, Array]:
     return found
 
 
-def one_curve(index: int) -> dict[str, Any]:
+def one_curve(index: int, cells: Sequence[Cell] = CELLS) -> dict[str, Any]:
     """Return one fit: its certificate and the rank of every true parameter."""
     from scalefit.inference import certified
     from scalefit.inference.collapsed import Collapsed
 
-    crossovers, floor, kind = CELLS[index % len(CELLS)]
+    crossovers, floor, kind = cells[index % len(cells)]
     rng = np.random.default_rng([SEED, index])
     problem, truth = simulate(crossovers, floor, kind, rng)
     started = time.process_time()
@@ -144,11 +153,14 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = campaign.arguments(__doc__, "sbc.json", 300 * len(CELLS))
+    parser.add_argument("--changing", action="store_true", help="noise that is a power of x")
     chosen = parser.parse_args()
-    rows = campaign.run(one_curve, range(chosen.curves), chosen.out, chosen.workers)
+    used = CHANGING if chosen.changing else CELLS
+    one = partial(one_curve, cells=used)
+    rows = campaign.run(one, range(chosen.curves), chosen.out, chosen.workers)
     names = {
         f"{n} crossovers, {'floor' if floor else 'no floor'}, {kind}": [n, floor, kind]
-        for n, floor, kind in CELLS
+        for n, floor, kind in used
     }
     counts = [{**row, "crossovers": row["cell"][0]} for row in rows]
     by_count = campaign.tables(

@@ -110,22 +110,22 @@ def models() -> str:
             ),
             Claim(
                 "of log y at 2 times the last x, no further crossover to come",
-                both("log_y_2x"),
+                both("every_log_y_2x"),
                 script,
                 name,
             ),
-            Claim("of log y at 10 times", both("log_y_10x"), script, name),
+            Claim("of log y at 10 times", both("every_log_y_10x"), script, name),
             Claim(
                 "at 2 times, further crossovers coming as assumed",
-                both("log_y_2x_hazard"),
+                both("every_log_y_2x_hazard"),
                 script,
                 name,
             ),
-            Claim("at 10 times, likewise", both("log_y_10x_hazard"), script, name),
+            Claim("at 10 times, likewise", both("every_log_y_10x_hazard"), script, name),
             Claim(
-                f"90% at 10 times where the truth has no floor ({floorless[2]:.0f} curves), by the "
-                "models with a floor, which predictions use, and by all",
-                f"{held(floorless[:2])} and {held(every[:2])}",
+                f"90% at 10 times where the truth has no floor ({floorless[2]:.0f} curves), by all "
+                "models, as predictions are, and by those with a floor",
+                f"{held(every[:2])} and {held(floorless[:2])}",
                 script,
                 name,
             ),
@@ -134,7 +134,7 @@ def models() -> str:
                 "exponent; log y at 10 times with and without further crossovers",
                 "; ".join(
                     f"{score[key][0]:.2f} ({score[key][1]:.2f})"
-                    for key in ("end_exponent", "log_y_10x_hazard", "log_y_10x")
+                    for key in ("end_exponent", "every_log_y_10x_hazard", "every_log_y_10x")
                 ),
                 script,
                 name,

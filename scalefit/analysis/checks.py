@@ -54,8 +54,8 @@ WORDS = {
     "with x_range",
     ("tail", 0): "the law bends away from the last points, so do not extrapolate; allow more "
     "regimes, or a floor",
-    ("spread", 1): "the noise grows along the curve; give y_err, or average the last points",
-    ("spread", -1): "the noise shrinks along the curve; give y_err, or start later with x_range",
+    ("spread", 1): "the noise grows along the curve; fit with noise='changing', or give y_err",
+    ("spread", -1): "the noise shrinks along the curve; fit with noise='changing', or give y_err",
 }
 SURFACE_WORDS = {
     ("autocorrelation", 1): "residuals of neighbours along a run go together; fit with "
@@ -181,15 +181,16 @@ def whitened(
     params = {name: value[chosen] for name, value in params.items()}
     noise = _kind(noise, params)
     gap, error = noise.gaps(x, start, law.linear_columns), error**2
+    along = noise.along(x)
     drawn = law.log_curve(params, x)
     mean = drawn.mean(axis=0)
     left = np.log(y) - mean
 
     def white(one: Array) -> Array:
         shape = (*one.shape[:-2], *drawn.shape)
-        return noise.whiten(np.broadcast_to(one, shape), params, gap, error)[0]
+        return noise.whiten(np.broadcast_to(one, shape), params, gap, error, along)[0]
 
-    fresh = white(_noise(noise, params, gap, error, rng))
+    fresh = white(_noise(noise, params, gap, error, along, rng))
     variance, axes = _axes(drawn - mean)
     slopes = white(axes[:, None]).swapaxes(0, 1)
     if noise.kind == "student":  # what a point of heavy tails says of the law
@@ -278,7 +279,12 @@ def _kind(noise: Noise, params: Mapping[str, Array]) -> Noise:
 
 
 def _noise(
-    noise: Noise, params: Mapping[str, Array], gap: Array, error: Array, rng: np.random.Generator
+    noise: Noise,
+    params: Mapping[str, Array],
+    gap: Array,
+    error: Array,
+    along: Array,
+    rng: np.random.Generator,
 ) -> Array:
     """Return noise of each draw at the points, known errors included, shape (draws, n)."""
     scale = params["noise"][:, None]
@@ -294,6 +300,8 @@ def _noise(
         for i in range(1, gap.size):
             carry = params["autocorrelation"] ** gap[i]
             made[:, i] = carry * made[:, i - 1] + np.sqrt(1.0 - carry**2) * made[:, i]
+    if "noise_slope" in params:
+        made = made * np.exp(params["noise_slope"][:, None] * along)
     if noise.effect:
         run = np.cumsum(np.isinf(gap)) - np.isinf(gap[0])
         moved = params["run_noise"][:, None] * rng.standard_normal((scale.size, run[-1] + 1))

@@ -15,7 +15,7 @@ from scalefit.inference import Problem
 from scalefit.laws import Law, SegmentedLaw
 from scalefit.laws.priors import dimension, unpack
 from scalefit.record import Record
-from scalefit.wording import state
+from scalefit.wording import counted, state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,7 @@ LIMIT = "limit"
 OF_NOISE = (
     "noise",
     "autocorrelation",
+    "noise_slope",
     "degrees_of_freedom",
     "run_noise",
     "outlier_share",
@@ -68,6 +69,8 @@ def summary(record: Record, tails: tuple[float, float]) -> pd.DataFrame:
                 if one.min() == one.max() and own not in weighed:
                     said = "fixed"
                 notes = [doubt or said, weighed.get(own, weighed.get("", ""))]
+                if name == "noise" and record.test_size is not None:
+                    notes.append(f"beside that of {counted(record.test_size, 'test point')}")
                 if name == LIMIT:
                     notes = [one.replace("P(floor)", "P(below the ceiling)") for one in notes]
                 rows.append(
@@ -183,7 +186,11 @@ class _Chances:
         if self._averaged:
             said[""] = f"given {count} regime{'s' * (count > 1)} (P = {total:.2f})"
             said["end_exponent"] = "over all models"
-        for name, level, value in (("floor", "floor", True), ("autocorrelation", "noise", "ar1")):
+        for name, level, value in (
+            ("floor", "floor", True),
+            ("autocorrelation", "noise", "ar1"),
+            ("noise_slope", "noise", "changing"),
+        ):
             known = self._levels[level][chosen]
             if len(set(known.tolist())) > 1 and total > 0:
                 said[name] = f"P({value if name != 'floor' else name}) = "
@@ -210,7 +217,8 @@ def reported(params: Mapping[str, Array], law: Law, record: Record) -> dict[str,
             name, values = LIMIT, record.shown(values)
         shown[name] = (values, unit)
     for name in OF_NOISE:
-        of_others = name == "autocorrelation" and name in params and not params[name].any()
+        of_one = name in ("autocorrelation", "noise_slope")
+        of_others = of_one and name in params and not params[name].any()
         if name in params and not of_others:
             shown[name] = (params[name].reshape(len(params[name]), -1), "")
     return shown

@@ -80,11 +80,17 @@ def headline_shares(record: Record) -> dict[str, float]:
     return found
 
 
+def average_of(record: Record) -> str:
+    """Return what predictions average over: `averaged over 8 models`; empty where it is one."""
+    count = record.group("models").sizes["model"] if record.weighed else 1
+    return f"averaged over {count} models" if count > 1 else ""
+
+
 def chances(record: Record, run: str) -> str:
     """Return the probabilities of the models of a run in one line; empty where there are none.
 
-    Numbers of regimes, then whether there is a floor, then whether the noise is correlated, each
-    over all that was weighed against it.
+    Numbers of regimes, then whether there is a floor, then what the noise is if it is not the first
+    kind, each over all that was weighed against it.
     """
     if not record.weighed:
         return ""
@@ -96,10 +102,13 @@ def chances(record: Record, run: str) -> str:
     if len(by_number) > 1:
         listed = ", ".join(f"{n} {_share(p)}" for n, p in by_number.items())
         parts.append(f"regimes: {listed}")
-    for name, level, value in (("floor", "floor", True), ("correlated noise", "noise", "ar1")):
-        known = shares.index.get_level_values(level)
-        if known.nunique() > 1:
-            parts.append(f"{name} {_share(shares[known == value].sum())}")
+    floors = shares.index.get_level_values("floor")
+    if floors.nunique() > 1:
+        parts.append(f"floor {_share(shares[np.asarray(floors, dtype=bool)].sum())}")
+    kinds = shares.index.get_level_values("noise")
+    told = [f"{one} {_share(shares[kinds == one].sum())}" for one in kinds.unique()]
+    if len(told) > 1:
+        parts.append(f"noise: {', '.join(told[1:])}")
     head = "" if len(by_number) > 1 or not parts else "probabilities: "
     return head + "; ".join(parts)
 

@@ -94,14 +94,23 @@ def command(
         str,
         typer.Option(
             metavar="KIND",
-            autocompletion=one_of("auto", "normal", "ar1", "student", "outlier"),
-            help="normal, ar1 (each point remembers the one before), student (heavy tails), "
-            "outlier, or auto to weigh normal against ar1 where the points are one run in order.",
+            autocompletion=one_of("auto", "normal", "ar1", "changing", "student", "outlier"),
+            help="normal, ar1 (each point remembers the one before), changing (its size is a power "
+            "of x), student (heavy tails), outlier, or auto to weigh the first three.",
         ),
     ] = "auto",
     y_err: Annotated[
         str | None,
         typer.Option("--y-err", metavar="COLUMN", help="Column of known standard errors of y."),
+    ] = None,
+    test_size: Annotated[
+        int | None,
+        typer.Option(
+            "--test-size",
+            metavar="N",
+            help="Test points that each y, an error rate, is a share of: their binomial variance "
+            "is added to the known errors.",
+        ),
     ] = None,
     by: Annotated[
         list[str] | None,
@@ -179,7 +188,8 @@ def command(
         str,
         typer.Option(
             metavar="NAME",
-            help="default, or narrow: the alternative that shows what answers owe to the priors.",
+            help="default; narrow: the alternative that shows what answers owe to the priors; or "
+            "anchored: the noise is looked for around the curve's own roughness.",
         ),
     ] = "default",
     between: Annotated[
@@ -246,6 +256,7 @@ def command(
         "floor": level,
         "noise": noise,
         "y_err": y_err,
+        "test_size": test_size,
         "pool": pool,
         "priors": priors,
         "method": method,

@@ -131,7 +131,7 @@ def command(
 ) -> int:
     """Predict y, or where y reaches a target, with an interval, from a stored fit."""
     import scalefit as sf
-    from scalefit.analysis.words import ASSUMED
+    from scalefit.analysis.words import ASSUMED, average_of
     from scalefit.arguments import MOST_HAZARD
     from scalefit.errors import ConfigError
 
@@ -188,12 +188,13 @@ def command(
             reach=reached,
         )
     else:
+        known = ", ".join(filter(None, (average_of(fit), f"seed {seed}")))
         if rows:
             what = (
                 "new points, noise included" if kind == "observation" else "the law, without noise"
             )
             shown = _table(fit, rows, interval, str(asked.columns[0]) if plan else "")
-            show(shown, f"{what} (seed {seed})")
+            show(shown, f"{what} ({known})")
             if any(row["extrapolated"] for row in rows):
                 rate = f"further crossovers expected at {hazard:g} per decade (--hazard)"
                 rate = rate if hazard else "holds if the regime goes on"
@@ -205,7 +206,7 @@ def command(
             from scalefit.forecast.places import sliced
 
             shown = sliced(fit, along, slice_["at"]) if along else fit
-            show(_reached(shown, reached, interval), f"the law, without noise, {far} (seed {seed})")
+            show(_reached(shown, reached, interval), f"the law, without noise, {far} ({known})")
             if any(row["reached"] > 0.5 for row in reached):
                 show(f"{PASSED} reached within the data")
         if len(fit) < len(stored):

@@ -17,6 +17,7 @@ from scalefit.trajectory import validate
 from scalefit.wording import counted, inline, quoted, suggest
 
 from .curve import Curve
+from .error_rates import counted_on, told
 from .grain import as_rounded
 from .passes import joined
 from .points import Mask, Points, gathered, original, renamed
@@ -40,6 +41,7 @@ def curves(
     resume: bool = False,
     ceiling: float | None = None,
     aggregate: bool = False,
+    test_size: int | None = None,
     minimum: int = 3,
     every: bool = True,
 ) -> list[Curve]:
@@ -82,6 +84,9 @@ def curves(
         The curves are of what y lacks of it; None takes y itself.
     aggregate
         Whether equal x will become their mean, so that runs of one curve are one in order.
+    test_size
+        Test points that each y, an error rate, is a share of; their binomial variance is added to
+        the known errors. None adds nothing.
     minimum
         Fewest distinct x that the law can be fitted to.
     every
@@ -92,8 +97,8 @@ def curves(
     ------
     InvalidData
         If a column is unknown, x is negative, infinite, missing beside a y, or 0 after a positive
-        x, y is infinite, not positive or constant, or too few distinct x are left. The message
-        names column, run, row, value and remedy.
+        x, y is infinite, not positive, constant, or no rate where there is a `test_size`, or too
+        few distinct x are left. The message names column, run, row, value and remedy.
     ConfigError
         If an argument is none of its choices.
     """
@@ -115,6 +120,8 @@ def curves(
     check_y(points, used, [members for _, _, members in parts])
     unknown = used & ~np.isnan(points.y) & ~((points.error >= 0) & np.isfinite(points.error))
     points.refuse(unknown, "y_err", "is no standard error", "Give a finite number >= 0.")
+    if test_size is not None:
+        points = counted_on(points, used, test_size)
     # In order of x, so that "head" and "trailing" mean the same for sorted and unsorted rows.
     order = np.argsort(np.where(used, points.x, np.nan), axis=1, kind="stable")
     known = np.take_along_axis(used & ~np.isnan(points.y), order, axis=1)
@@ -132,7 +139,7 @@ def curves(
         (missing & begun & ~ahead, "trailing point", "without y dropped"),
     )
 
-    told = str(dataset.attrs.get("reading", "")).splitlines()
+    said_before = str(dataset.attrs.get("reading", "")).splitlines()
     found: list[Curve] = []
     repeated = np.zeros_like(used)
     beside = list(points.names.values())
@@ -141,7 +148,7 @@ def curves(
         place = place[np.argsort(points.x.flat[place], kind="stable")]
         same = np.diff(points.x.flat[place]) == 0
         repeated.flat[place[1:][same]] = True
-        notes = (*told, *_status_note(dataset, members))
+        notes = (*said_before, *_status_note(dataset, members))
         notes += tuple(f"{points.names['x']}: {rejoined[i]}" for i in members if i in rejoined)
         if back[members].any():
             notes += ("rows were not in order of x and have been sorted",)
@@ -162,6 +169,9 @@ def curves(
                 notes += (str(dataset.attrs["warm_up"]),)
         value, unit, said = as_rounded(points.x.flat[place], points.y.flat[place])
         notes += said
+        error = points.error.flat[place] / value
+        if test_size is not None:
+            notes += (told(error, test_size),)
         found.append(
             Curve(
                 run,
@@ -169,7 +179,7 @@ def curves(
                 value,
                 labels,
                 notes,
-                error=points.error.flat[place] / value if y_err is not None else None,
+                error=None if y_err is None and test_size is None else error,
                 ordered=not points.single
                 and (aggregate or len(members) == 1)
                 and (aggregate or duplicates == "last" or not same.any()),

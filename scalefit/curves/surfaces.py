@@ -17,6 +17,7 @@ from scalefit.trajectory import validate
 from scalefit.wording import counted, inline, quoted, suggest
 
 from .curve import Curve
+from .error_rates import counted_on, told
 from .points import CORRECT, Mask, Points, gathered, x_column
 from .selection import groups
 from .settings import chosen, codes, function, is_seed
@@ -52,6 +53,7 @@ def surfaces(
     x_range: Mapping[str, Any] | None = None,
     at: Literal["last", "min"] | int = "last",
     ceiling: float | None = None,
+    test_size: int | None = None,
     minimum: int = 3,
 ) -> list[Curve]:
     """Return the surfaces of a trajectory, in the order in which they first occur.
@@ -66,7 +68,7 @@ def surfaces(
         As `scalefit.read` or a trainer returns it.
     x
         Variables on `(run, point)` or numeric run coordinates.
-    y, y_err, at, ceiling
+    y, y_err, at, ceiling, test_size
         As for `scalefit.curves.selection.curves`.
     by
         Run coordinates; runs equal in all of them are one surface. None stands for all settings
@@ -92,13 +94,15 @@ def surfaces(
     used = _used(points, x, _limits(x.names, x_range))
     missing = used & np.isnan(lead.y)
     _check_y(lead, used & ~missing)
+    if test_size is not None:
+        lead = counted_on(lead, used & ~missing, test_size)
     if by is None:
         by = _defining(dataset, columns)
     across = np.stack([one.x for one in points], axis=-1)
-    told = str(dataset.attrs.get("reading", "")).splitlines()
+    said_before = str(dataset.attrs.get("reading", "")).splitlines()
     found = []
     for run, labels, members in groups(dataset, x.names[0], by, single=True):
-        notes = [*told]
+        notes = [*said_before]
         zeros, unknown = _heads(points, x, members), int(missing[members].sum())
         if zeros:
             notes.append(f"{counted(zeros, 'point')} at 0 dropped: 0 has no logarithm")
@@ -119,13 +123,18 @@ def surfaces(
         if not ordered:
             where, start = where[np.lexsort(across.reshape(-1, len(columns))[where].T[::-1])], (0,)
         value = lead.y.flat[where]
+        error = None
+        if y_err is not None or test_size is not None:
+            error = lead.error.flat[where] / value
+        if error is not None and test_size is not None and error.size:
+            notes.append(told(error, test_size))
         curve = Curve(
             run,
             across.reshape(-1, len(columns))[where],
             value,
             labels,
             tuple(notes),
-            error=lead.error.flat[where] / value if y_err is not None else None,
+            error=error,
             ordered=ordered,
             start=start or (0,),
             predictors=x.names,

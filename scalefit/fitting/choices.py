@@ -68,7 +68,7 @@ def chosen_priors(priors: Any) -> tuple[str, dict[str, Prior]]:
             raise ConfigError(f"priors='{priors}' is unknown; {nearest(priors, sets)}")
         return priors, {}
     if not isinstance(priors, Mapping):
-        raise ConfigError("priors must be 'default', 'narrow', or priors by name")
+        raise ConfigError("priors must be 'default', 'narrow', 'anchored', or priors by name")
     for name, prior in priors.items():
         if type(prior).__module__ != kinds.__name__:
             raise ConfigError(

@@ -41,9 +41,10 @@ def fit(
     floor: bool | float | Literal["auto"] = "auto",
     noise: str = "auto",
     y_err: str | ArrayLike | None = None,
+    test_size: int | None = None,
     pool: str | Sequence[str] | None = None,
     fixed: Mapping[str, float] | None = None,
-    priors: Mapping[str, Prior] | Literal["default", "narrow"] | None = None,
+    priors: Mapping[str, Prior] | Literal["default", "narrow", "anchored"] | None = None,
     method: str = "auto",
     loss: str | None = None,
     delta: float = 1e-3,
@@ -115,9 +116,10 @@ def fit(
         `"auto"`, both, weighed jointly with the regimes.
     noise
         On the scale of log y: `"normal"`, `"ar1"` (serially correlated; gaps are measured in log x,
-        or with `"ar1-x"` and `"ar1-index"` in x or in points), `"student"` (heavy tails), or
-        `"auto"`, which weighs normal against AR(1) where the points of a curve are one run in
-        order, and is normal otherwise, for laws of one's own, and for NUTS. `"outlier"`: a share
+        or with `"ar1-x"` and `"ar1-index"` in x or in points), `"changing"` (its standard deviation
+        is a power of x), `"student"` (heavy tails), or `"auto"`, which weighs the first three,
+        AR(1) where 8 points or more of a curve are one run in order, and changing noise from 16
+        points on; it is normal for laws of one's own, and for NUTS. `"outlier"`: a share
         of the points has noise several times as large (see `Fit.outliers`). With several
         predictors `"ar1-run"` is correlated along each run, which is displaced as a whole; `"run"`
         is displaced alone; and `"auto"` is the first of them along runs, `"student"` where each
@@ -125,6 +127,11 @@ def fit(
     y_err
         Known standard errors of y: the name of a column or variable, or an array beside arrays.
         `(y_err / y)^2` is added to the fitted variance of log y.
+    test_size
+        Test points that each y, an error rate between 0 and 1, is a share of (with a ceiling, what
+        y lacks of it). Its binomial variance, (1 - y) / (n y) of log y, is added to the known
+        errors, and to new points that are predicted. Errors are taken to be independent from point
+        to point: on one test set neighbours differ by less, and miss the truth together.
     pool
         Run coordinates, such as `"seed"`, over which curves are partially pooled: their exponents,
         crossovers and widths vary around shared values with a spread that is learned, while level,
@@ -136,8 +143,10 @@ def fit(
         any variable of the priors table.
     priors
         Overrides of the default priors by name (see `Fit.priors`), objects of
-        `scalefit.laws.priors`; or the name of a set: `"default"`, or `"narrow"`, the alternative
-        that shows what an answer owes to the priors.
+        `scalefit.laws.priors`; or the name of a set: `"default"`; `"narrow"`, the alternative that
+        shows what an answer owes to the priors; or `"anchored"`, the default but for the scale of
+        the noise, which is log-normal around the curve's own roughness, the median size of fourth
+        differences of log y, with 1.5 as the standard deviation of the log.
     method
         `"certified"`, which `"auto"` stands for: importance sampling whose posterior and evidence
         two independent searches must agree on; `"nuts"`; or `"point"`, milliseconds, a preview.

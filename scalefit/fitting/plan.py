@@ -36,8 +36,8 @@ def _robust(method: str, loss: str | None, delta: float, laws: int) -> str:
     return "huber"
 
 
-FEWEST = 8
-"""Points below which serial correlation is not asked about."""
+FEWEST = {"ar1": 8, "changing": 16}
+"""Points below which it is not asked whether noise is correlated, or changes along the curve."""
 
 
 class Model(NamedTuple):
@@ -249,10 +249,9 @@ class Plan:
         noises = self.noises
         if len(self.laws[0].predictors) > 1:
             return tuple(one for one in self._every if one.law.minimum_points <= distinct)
-        alone = bool(curve.grain) or not (curve.ordered and distinct >= FEWEST)
-        if self.noise == "auto" and alone:
-            noises = [NOISES["normal"]]
-        if noises[-1].kind == "ar1" and distinct < curve.x.size:
+        if self.noise == "auto":
+            noises = [one for one in noises if _asked(one, curve)]
+        if any(one.kind == "ar1" for one in noises) and distinct < curve.x.size:
             raise InvalidData(
                 f"noise='{self.noise}' needs one run in order, but curve {quoted(curve.run)} "
                 "repeats x; use noise='normal'"
@@ -315,4 +314,13 @@ class Plan:
                     f"'{name}' has no prior in this fit; {nearest(str(name), sorted(known))}"
                 )
         for law in self.laws:
-            all_priors(law, self.noises[-1], window, self.priors, self.overrides)
+            for noise in self.noises:
+                all_priors(law, noise, window, self.priors, self.overrides)
+
+
+def _asked(noise: Noise, curve: Curve) -> bool:
+    """Return whether `noise="auto"` weighs a kind of noise for a curve: the points can tell it."""
+    if noise.kind == "normal":
+        return True
+    few = curve.grain or curve.distinct < FEWEST[noise.kind]
+    return not few and (noise.kind != "ar1" or curve.ordered)

@@ -16,6 +16,7 @@ from scalefit import trajectory
 from scalefit.arguments import ends, executor_or_none, flag, names, numbers, root
 from scalefit.curves.binning import binned
 from scalefit.curves.curve import Curve
+from scalefit.curves.error_rates import checked
 from scalefit.curves.isolation import sound_curves
 from scalefit.curves.learning_rate import against_areas
 from scalefit.curves.points import renamed
@@ -84,6 +85,12 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
         raise ConfigError(f"aggregate={aggregate!r} is unknown; known: 'mean'")
     if aggregate == "mean" and y_err is not None:
         raise ConfigError("aggregate='mean' gives means an error of their own; leave y_err out")
+    test_size = checked(given.test_size)
+    if aggregate == "mean" and test_size is not None:
+        raise ConfigError(
+            "aggregate='mean' takes errors from replicates, and those hold that of the test set: "
+            "leave test_size out"
+        )
     skipped = names(given.skip_run, "skip_run")
     series = names(given.runs, "runs")
     law = plan.laws[0]
@@ -100,7 +107,7 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
         )
         x_names, x_range = list(law.predictors), None
     y_axis = _axis(source, y_name) | ({} if ceiling is None else {"ceiling": repr(ceiling)})
-    y_axis |= standing
+    y_axis |= standing | ({} if test_size is None else {"test_size": str(test_size)})
     x_axes = [_axis(source, name) for name in x_names]
     if len(x_names) > 1:
         _plain(given)
@@ -115,6 +122,7 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
             x_range=x_range,
             at=given.at,
             ceiling=ceiling,
+            test_size=test_size,
             minimum=plan.minimum_points,
         )
         return Prepared(plan.settled(found), found, x_axes, y_axis)
@@ -132,6 +140,7 @@ def prepared(arguments: Mapping[str, Any]) -> Prepared:
         resume=given.resume,
         ceiling=ceiling,
         aggregate=aggregate == "mean",
+        test_size=test_size,
         minimum=plan.minimum_points,
         every=bool(plan.pool),
     )

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from scalefit.arrays import Array
+from scalefit.curves.error_rates import binomial
 from scalefit.laws.noise import Noise
 from scalefit.record import Record
 
@@ -20,8 +21,9 @@ TINY = 1e-12
 def noise_at(record: Record, run: str, params: Params, at: Array) -> tuple[Array, Array]:
     """Return mean and scale, shape (draws, n), of the noise of a run at new points.
 
-    Where the points of the run are means over bins, new points are taken to be single ones. Of
-    several predictors a new point belongs to a run of its own.
+    Where the points of the run are means over bins, new points are taken to be single ones, which
+    scatter as those did. Of several predictors a new point belongs to a run of its own. What a test
+    set adds is that of the law without further crossovers.
     """
     x, y = record.law_curve(run)
     if np.isnan(params["noise"]).any():  # the fit failed
@@ -29,13 +31,27 @@ def noise_at(record: Record, run: str, params: Params, at: Array) -> tuple[Array
         return unknown, unknown
     if at.ndim > 1:
         size = np.hypot(params["noise"], params.get("run_noise", 0.0))[:, None]
-        return np.zeros((len(size), len(at))), np.repeat(size, len(at), axis=1)
+        spread = np.hypot(size, _tested(record, params, at))
+        return np.zeros_like(spread), spread
     noise = record.noise
     residual = np.zeros((len(params["noise"]), x.size))
     if "autocorrelation" in params:
         residual = np.log(y) - record.law.log_curve(params, x)
     mean, sd = conditional(noise, params, x, at, residual, record.errors(run) ** 2)
-    return mean, np.hypot(sd, np.interp(np.log(at), np.log(x), record.scatter(run)))
+    if "noise_slope" in params:
+        sd = sd * np.exp(params["noise_slope"][:, None] * noise.along(x, at))
+    single = record.scatter(run)
+    if not single.any():
+        return mean, np.hypot(sd, _tested(record, params, at))
+    return mean, np.hypot(sd, np.interp(np.log(at), np.log(x), single))
+
+
+def _tested(record: Record, params: Params, at: Array) -> Array:
+    """Return what a test set adds to log y of new points, shape (draws, n); 0 without one."""
+    if record.test_size is None:
+        return np.zeros((len(params["noise"]), len(at)))
+    top = 1.0 if record.ceiling is None else record.ceiling
+    return binomial(np.exp(record.law.log_curve(params, at)) / top, record.test_size)
 
 
 def deviates(

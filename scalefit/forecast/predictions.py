@@ -39,7 +39,7 @@ def sample(record: Record, at: Array, kind: Kind, hazard: float, seed: int) -> x
             log_y = log_y + mean + sd * deviates(params, log_y.shape, noise)
         return record.shown(np.exp(log_y))
 
-    return per_run(record, draw, at, group="forecast")
+    return per_run(record, draw, at, group="averaged")
 
 
 def predict(
@@ -87,7 +87,7 @@ def log_predictive(record: Record, at: Array, y: Array, hazard: float, seed: int
         observed = np.log(np.maximum(record.gap(y), 0.0))
     below = np.isfinite(observed)
     for run in record.runs:
-        params = record.parameters(run, "forecast")
+        params = record.parameters(run, "averaged")
         log_y = law_at(record, run, params, at, hazard, futures)
         mean, sd = noise_at(record, run, params, at)
         sd = np.hypot(sd, RESOLUTION)

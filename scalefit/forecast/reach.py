@@ -118,7 +118,7 @@ def look_ahead(
             f"within={stop:g}: give at most 1e{MOST_DECADES:g} times the first x of "
             f"{quoted(run)}, {x[0]:g}"
         )
-    params = record.parameters(run, "forecast")
+    params = record.parameters(run, "averaged")
     at = np.geomspace(x[0], stop, 2 + int(PER_DECADE * np.log10(stop / x[0])))
     log_y = law_at(record, run, params, at, hazard, rng)
     ends = record.law.log_curve(params, x[[0, -1]])

@@ -41,7 +41,7 @@ def variance_shares(
     futures, _ = np.random.default_rng(seed).spawn(2)
     rows = []
     for run in record.runs:
-        params = record.parameters(run, "forecast")
+        params = record.parameters(run, "averaged")
         several = FUTURES if at.ndim == 1 else 1  # of several predictors there is one future
         drawn = np.stack([law_at(record, run, params, at, hazard, futures) for _ in range(several)])
         apart = drawn - drawn[0]  # exactly 0 where there is one future only

@@ -41,8 +41,7 @@ def certified(
         for one, p in zip(found.members, probability, strict=True)
     )
     effective = float(probability @ [row["effective"] for row in models])
-    rounded = bool(problems[0].grain)
-    posterior = averaged(models, found.draw, draws, rng, rounded=rounded)
+    posterior = averaged(models, found.draw, draws, rng)
     known = {name: np.full(value.shape[2:], effective) for name, value in posterior.draws.items()}
     dropped = [one.problem.law.name for one in found.members if one.state == "dropped"]
     notes = posterior.notes
@@ -84,7 +83,7 @@ def preview(
     def draw(count: int, rng: np.random.Generator, keep: Callable[[int], bool]) -> dict[str, Array]:
         return ensemble.mixed(logs + prior, take, count, rng, keep)
 
-    posterior = averaged(models, draw, draws, rng, rounded=bool(problems[0].grain))
+    posterior = averaged(models, draw, draws, rng)
     unknown = {name: np.full(value.shape[2:], np.nan) for name, value in posterior.draws.items()}
     return replace(posterior, verdict=top.verdict, ess=unknown, models=models, notes=top.notes)
 
@@ -96,18 +95,12 @@ def headline(share: Mapping[int, float]) -> int:
 
 
 def averaged(
-    models: Sequence[Mapping[str, Any]],
-    draw: Draw,
-    draws: int,
-    rng: np.random.Generator,
-    *,
-    rounded: bool,
+    models: Sequence[Mapping[str, Any]], draw: Draw, draws: int, rng: np.random.Generator
 ) -> Posterior:
-    """Return the draws of the number of regimes of the headline, and averages over models.
+    """Return the draws of the number of regimes of the headline, and the average over all models.
 
     `draw(count, rng, keep)` gives draws of the models whose index `keep` accepts, in proportion to
-    their probability. Forecasts are made by models with a floor, but where y is rounded as coarsely
-    as it scatters by all: what is left of such a curve hardly tells a floor from none.
+    their probability.
     """
 
     def taken(kept: Sequence[bool]) -> dict[str, Array]:
@@ -124,12 +117,8 @@ def averaged(
         for n in share:
             groups[f"regimes_{n}"] = taken([count == n for count in counts])
         chosen = dict(groups[f"regimes_{top}"])
+        groups["averaged"] = taken(every)
     else:
         chosen = taken(every)
-    floors = [bool(row["floor"]) for row in models]
-    if len(share) > 1:
-        groups["averaged"] = taken(every)
-    if any(floors) and not all(floors):
-        groups["forecast"] = taken(every if rounded else floors)
     nothing = {name: np.full(value.shape[2:], np.nan) for name, value in chosen.items()}
     return Posterior(chosen, "ok", nothing, nothing, groups=groups)

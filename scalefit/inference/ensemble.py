@@ -150,8 +150,8 @@ def explore(
     A rough estimate of the evidence of every model comes first, in order of their number of
     crossovers, because the posterior with fewer seeds the search with more. Models are then
     searched until those that are not have together a probability below `LEFT_OUT`, each at the
-    upper end of its estimate; the best of each number of regimes and the best with a floor are
-    searched anyway, for their draws are asked for whatever their probability. A second,
+    upper end of its estimate; the best of each number of regimes is searched anyway, for its
+    draws are asked for whatever their probability. A second,
     independent search follows for every model that has a share of the evidence; what fails its
     certificate is tried harder if it matters.
 
@@ -227,9 +227,8 @@ def _unsearched(problems: Sequence[Problem], solved: Mapping[int, Solved]) -> in
     if not share.sum() <= LEFT_OUT:
         return int(np.argmax(np.where(rough, share, -1.0)))
     regimes = np.array([problem.law.regimes for problem in problems])
-    floors = np.array([bool(problem.law.floor) for problem in problems])
-    for group in (floors, *(regimes == n for n in np.unique(regimes))):
-        if group.any() and rough[group].all():
+    for group in (regimes == n for n in np.unique(regimes)):
+        if rough[group].all():
             return int(np.argmax(np.where(group, _highest(problems, solved), -1.0)))
     return None
 
@@ -287,9 +286,9 @@ def stack(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
     sizes = {"exponent": most, "P_exponent": most, "crossover": most - 1, "width": most - 1}
     stacked: dict[str, Array] = {}
     for name in ("exponent", "crossover", "width", "log_amplitude", "floor", "noise",
-                 "autocorrelation", "degrees_of_freedom", "level", "steepness", "run_noise",
-                 "P_exponent", "gamma_0", "gamma_1", "gamma_2", "gamma", "elbow", "drift",
-                 "middle"):  # fmt: skip
+                 "autocorrelation", "noise_slope", "degrees_of_freedom", "level", "steepness",
+                 "run_noise", "P_exponent", "gamma_0", "gamma_1", "gamma_2", "gamma", "elbow",
+                 "drift", "middle"):  # fmt: skip
         if not any(name in part for part in parts) or sizes.get(name) == 0:
             continue
         columns = []

@@ -26,7 +26,13 @@ MODEL_NUMBERS = (
     "effort",
 )
 """What is known of each model of a curve, in numbers."""
-ABSENT = {"floor": 0.0, "autocorrelation": 0.0, "degrees_of_freedom": np.inf, "run_noise": 0.0}
+ABSENT = {
+    "floor": 0.0,
+    "autocorrelation": 0.0,
+    "noise_slope": 0.0,
+    "degrees_of_freedom": np.inf,
+    "run_noise": 0.0,
+}
 """Values of what a model does not have, beside draws of models that have it."""
 FLOOR = 0.9
 """Prior probability of a floor where laws with and without are weighed: losses rarely fall for
@@ -104,6 +110,11 @@ class Problem:
         """Distance of each point to the one before, as the noise measures it."""
         return self.noise.gaps(self.x, self.start, self.law.linear_columns)
 
+    @cached_property
+    def along(self) -> Array:
+        """Log x over its geometric mean, which noise that changes is a power of."""
+        return self.noise.along(self.x)
+
     @property
     def dimension(self) -> int:
         """Number of standard-normal coordinates."""
@@ -139,7 +150,7 @@ class Problem:
             white = self._rounded(params)[1]
             return white, np.zeros_like(white)
         residual = self.log_y - np.asarray(self.law.log_mean(params, self.x))
-        return self.noise.whiten(residual, params, self.gaps, self.known)
+        return self.noise.whiten(residual, params, self.gaps, self.known, self.along)
 
     def log_likelihood(self, params: Mapping[str, Array]) -> Array:
         """Return the log density of every log y given those before it, shape (m, n).
@@ -182,8 +193,8 @@ class Posterior:
         What a reader of the numbers should know, one sentence each.
     groups
         Further sets of draws where there are several models: `averaged` over all of them,
-        `forecast` over those with a floor, `regimes_1` and so on for each number of regimes.
-        `draws` is then that of the headline's number.
+        `regimes_1` and so on for each number of regimes. `draws` is then that of the headline's
+        number.
     models
         One row for each model: what it is, its probability and its certificate.
     """

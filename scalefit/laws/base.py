@@ -81,7 +81,7 @@ class Law(ABC):
     prior_sets
         Names of the sets of default priors that the law has.
     auto_noises
-        Kinds of noise that `noise="auto"` weighs along one run in order.
+        Kinds of noise that `noise="auto"` weighs, correlated noise along one run in order.
     shared_powers
         Of a law in several variables, the exponents that pooled groups of points share: sampled
         variables that are log-normal a priori.

@@ -59,7 +59,7 @@ class BrokenPowerLaw(SegmentedLaw):
 
     regimes: int = 1
     floor: bool | float = True
-    prior_sets: ClassVar[tuple[str, ...]] = ("default", "narrow")
+    prior_sets: ClassVar[tuple[str, ...]] = ("default", "narrow", "anchored")
 
     def __post_init__(self) -> None:
         if isinstance(self.regimes, bool) or not isinstance(self.regimes, int | np.integer):
@@ -162,7 +162,7 @@ class BrokenPowerLaw(SegmentedLaw):
         return priors
 
     def prior_set(self, name: str, window: Window) -> dict[str, Prior]:
-        """Return the priors of the set `"default"` or `"narrow"`."""
+        """Return the priors of a set; of `"anchored"` the noise differs, and not the law."""
         return self.narrow_priors(window) if name == "narrow" else super().prior_set(name, window)
 
     def narrow_priors(self, window: Window) -> dict[str, Prior]:

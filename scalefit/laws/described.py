@@ -71,7 +71,7 @@ def described_priors(stored: Any, law: Law | None) -> None:
     if not isinstance(stored, dict) or not isinstance(stored.get("overrides"), dict):
         raise damaged("attribute 'priors' has no 'set' and 'overrides'")
     chosen = stored.get("set")
-    if chosen not in (("default", "narrow") if law is None else law.prior_sets):
+    if chosen not in (("default", "narrow", "anchored") if law is None else law.prior_sets):
         raise damaged(f"attribute 'priors' names the set {quoted(chosen)}")
     for name, one in stored["overrides"].items():
         pair = isinstance(one, list) and len(one) == 2 and isinstance(one[1], dict)

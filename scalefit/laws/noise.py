@@ -13,9 +13,9 @@ from scipy import special
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError, nearest
 
-from .priors import Beta, LogNormal, Prior, Uniform
+from .priors import Beta, LogNormal, Normal, Prior, Uniform
 
-Kind = Literal["normal", "ar1", "student", "outlier"]
+Kind = Literal["normal", "ar1", "changing", "student", "outlier"]
 Spacing = Literal["log", "x", "index"]
 
 RESOLUTION = 1e-6
@@ -30,7 +30,9 @@ class Noise:
     ----------
     kind
         `"normal"`: independent. `"ar1"`: correlation `autocorrelation ** gap` between points, the
-        Ornstein-Uhlenbeck process; `noise` is its stationary standard deviation. `"student"`:
+        Ornstein-Uhlenbeck process; `noise` is its stationary standard deviation. `"changing"`:
+        independent, of a standard deviation that is a power of x, x^`noise_slope`, and `noise` at
+        the geometric mean of the x that were fitted. `"student"`:
         independent Student's t of scale `noise` with `degrees_of_freedom`. `"outlier"`: normal, but
         that a share `outlier_share` of the points has a standard deviation `outlier_scale` times as
         large.
@@ -63,6 +65,8 @@ class Noise:
         priors: dict[str, Prior] = {"noise": LogNormal(0.02, 1.0)}
         if self.kind == "ar1":
             priors["autocorrelation"] = Uniform()
+        if self.kind == "changing":
+            priors["noise_slope"] = Normal(0.0, 0.3)
         if self.kind == "student":
             priors["degrees_of_freedom"] = LogNormal(4.0, 1.0)
         if self.kind == "outlier":
@@ -100,6 +104,15 @@ class Noise:
             gap[first] = np.inf
         return gap
 
+    @staticmethod
+    def along(x: Array, at: Array | None = None) -> Array:
+        """Return log x over the geometric mean of x, shape (n,), or log `at` over it, shape (m,).
+
+        Of several predictors it is 0: their noise does not change.
+        """
+        at = x if at is None else at
+        return np.log(at) - np.log(x).mean() if x.ndim == 1 else np.zeros(len(at))
+
     def places(self, x: Array, at: Array) -> tuple[Array, Array]:
         """Return where x and further points lie in typical gaps, shapes (n,) and (m,).
 
@@ -118,7 +131,12 @@ class Noise:
         return place, np.where(wanted > scale[-1], above, inside)
 
     def whiten(
-        self, residual: Array, params: Mapping[str, Array], gap: Array, error: Array
+        self,
+        residual: Array,
+        params: Mapping[str, Array],
+        gap: Array,
+        error: Array,
+        along: Array | None = None,
     ) -> tuple[Array, Array]:
         """Return standardised one-step residuals and the logs of their scales.
 
@@ -132,6 +150,8 @@ class Noise:
             From `gaps`.
         error : shape (n,)
             Known variance of log y, added to that of the noise.
+        along : shape (n,)
+            From `along`, of noise that changes.
 
         Source
         ------
@@ -139,6 +159,11 @@ class Noise:
         the residual before. Of a displaced run, whose covariance is then 1 + k o o' with o the
         whitened vector of ones, the square root of the inverse by Sherman and Morrison (1950).
         """
+        if "noise_slope" in params and along is not None and params["noise_slope"].any():
+            grown = params["noise_slope"][:, None] * along
+            size = np.exp(-grown)
+            white, log_scale = self._whitened(residual * size, params, gap, error * size**2)
+            return white, log_scale + grown
         white, log_scale = self._whitened(residual, params, gap, error)
         if not self.effect:
             return white, log_scale
@@ -161,7 +186,7 @@ class Noise:
         """Return what `whiten` does where runs are not displaced as a whole."""
         variance = params["noise"][:, None] ** 2
         known = error + RESOLUTION**2
-        if self.kind != "ar1":
+        if self.kind != "ar1" or "autocorrelation" not in params:  # what was weighed had none
             log_scale = 0.5 * np.log(variance + (known if error.any() else RESOLUTION**2))
             return residual * np.exp(-log_scale), np.broadcast_to(log_scale, residual.shape)
         rho = np.clip(params["autocorrelation"], 1e-9, 1.0 - 1e-9)[:, None]
@@ -180,7 +205,7 @@ class Noise:
         for i in range(residual.shape[-1]):
             state = carry[:, i] * state
             ahead = carry[:, i] ** 2 * ahead + variance[:, 0] * free[:, i]
-            total = ahead + known[i]
+            total = ahead + known[..., i]
             innovation = residual[..., i] - state
             white[..., i] = innovation / np.sqrt(total)
             log_scale[:, i] = 0.5 * np.log(total)
@@ -232,7 +257,7 @@ class Noise:
         the log density but for a constant whatever its tails, so a search by least squares finds
         its maximum.
         """
-        if self.kind in ("normal", "ar1"):
+        if self.kind in ("normal", "ar1", "changing"):
             return white
         top = self.log_density(np.zeros((len(white), 1)), params)
         lost = np.maximum(top - self.log_density(white, params), 0.0)
@@ -247,13 +272,18 @@ class Noise:
         *,
         gap: Array,
         error: Array,
+        along: Array | None = None,
     ) -> Any:
         """Add observations `data` of log y around `mean` to the PyMC model in context.
 
-        `gap` and `error` are those of `whiten`; error may be a scalar 0, for none.
+        `gap`, `error` and `along` are those of `whiten`; error may be a scalar 0, for none.
         """
         from scalefit._compat import pm, pt
 
+        if self.kind == "changing":
+            grown = pt.exp(2.0 * params["noise_slope"] * along)
+            spread = pt.sqrt((params["noise"] ** 2 + RESOLUTION**2) * grown + error)
+            return pm.Normal(name, mu=mean, sigma=spread, observed=data)
         total = pt.sqrt(params["noise"] ** 2 + error + RESOLUTION**2)
         if self.effect or (self.kind == "ar1" and error.any()):
             covariance = self._covariance(params, gap, error)
@@ -308,6 +338,7 @@ NOISES = {
     "ar1": Noise("ar1"),
     "ar1-x": Noise("ar1", "x"),
     "ar1-index": Noise("ar1", "index"),
+    "changing": Noise("changing"),
     "student": Noise("student"),
     "outlier": Noise("outlier"),
     "run": Noise("normal", effect=True),

@@ -23,12 +23,20 @@ from .priors import (
 )
 from .window import Window
 
+ANCHORED = "anchored"
+"""The set of priors whose scale of the noise is read from the curve."""
+WIDE = 1.5
+"""Standard deviation of the log of that scale: correlated noise is rougher than it looks."""
+
 
 def all_priors(
     law: Law, noise: Noise, window: Window, chosen: str, overrides: Mapping[str, Prior]
 ) -> dict[str, Prior]:
     """Return the prior of every sampled variable of a law with its noise."""
-    return _overridden({**law.prior_set(chosen, window), **noise.priors()}, overrides)
+    found = {**law.prior_set(chosen, window), **noise.priors()}
+    if chosen == ANCHORED and window.roughness is not None:
+        found["noise"] = LogNormal(window.roughness, WIDE)
+    return _overridden(found, overrides)
 
 
 def _overridden(priors: dict[str, Prior], overrides: Mapping[str, Prior]) -> dict[str, Prior]:

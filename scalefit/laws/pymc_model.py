@@ -86,5 +86,7 @@ def build(
             if name not in sampled:
                 natural[name] = pm.Deterministic(name, value)
         mean = pm.Deterministic("log_mean", law.log_mean(natural, at, pt))
-        noise.to_pymc("observed", mean, sampled, log_y, gap=gap, error=known)
+        noise.to_pymc(
+            "observed", mean, sampled, log_y, gap=gap, error=known, along=noise.along(x_values)
+        )
     return model

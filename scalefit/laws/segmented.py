@@ -29,7 +29,7 @@ class SegmentedLaw(Law):
     is `log_power`, the law without floor.
     """
 
-    auto_noises: ClassVar[tuple[str, ...]] = ("normal", "ar1")
+    auto_noises: ClassVar[tuple[str, ...]] = ("normal", "ar1", "changing")
 
     @property
     def known_floor(self) -> float | None:

@@ -95,7 +95,7 @@ def of_law(law: Law, centre: Window, draws: int, rng: np.random.Generator) -> Op
 def of_fit(record: Record, hazard: float, rng: np.random.Generator) -> Opinion:
     """Return what the fit of one curve says, with further crossovers beyond its data."""
     run = only(record)
-    params = record.parameters(run, "forecast")
+    params = record.parameters(run, "averaged")
 
     def log_y(x: Array) -> Array:
         return law_at(record, run, params, x, hazard, rng)

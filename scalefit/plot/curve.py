@@ -228,7 +228,7 @@ def _bands(fit: Record, run: str, ax: Axes, grid: Array, ahead: bool) -> tuple[f
 
     Both are averaged over models, as predictions are.
     """
-    params = fit.parameters(run, "forecast")
+    params = fit.parameters(run, "averaged")
     last = fit.curve(run)[0][-1]
     rng = np.random.default_rng(0)
     curve = fit.law.log_curve(params, grid)

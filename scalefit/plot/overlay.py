@@ -86,7 +86,7 @@ def _median(
 ) -> float:
     """Draw the median of the law, and where new points fall; return the last median."""
     grid = np.geomspace(x[0], x[-1] * beyond, NODES)
-    params = fit.parameters(run, "forecast")
+    params = fit.parameters(run, "averaged")
     rng = np.random.default_rng(0)
     curve = fit.shown(np.exp(np.median(fit.law.log_curve(params, grid), axis=0)))
     inside = grid <= x[-1] * (1.0 + 1e-9)
@@ -111,7 +111,7 @@ def _crossovers(fit: Record, run: str, ax: Axes, style: dict[str, Any]) -> None:
     if not isinstance(fit.law, SegmentedLaw) or fit.regimes(run) < 2:
         return
     places = np.median(params["crossover"][:, : fit.regimes(run) - 1], axis=0)
-    log_law = fit.law.log_curve(fit.parameters(run, "forecast"), places)
+    log_law = fit.law.log_curve(fit.parameters(run, "averaged"), places)
     at = fit.shown(np.exp(np.median(log_law, axis=0)))
     ax.plot(places, at, ls="none", marker="|", ms=13, mew=1.6, color=style["color"], zorder=2.5)
 

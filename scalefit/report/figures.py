@@ -192,7 +192,7 @@ def _law(fit: Record, run: str, x: Array, y: Array) -> View:
     last = float(x[-1])
     grid = np.geomspace(x[0], last, GRID)
     ahead = np.geomspace(last, BEYOND * last, GRID // 4)
-    params = fit.parameters(run, "forecast")
+    params = fit.parameters(run, "averaged")
     rng = np.random.default_rng(0)
     whole = np.concatenate([grid, ahead[1:]])
     curve = fit.law.log_curve(params, whole)

@@ -131,5 +131,8 @@ def test_known_errors_are_part_of_the_noise() -> None:
     options: dict[str, Any] = {"regimes": 1, "floor": False, "method": "point", "progress": False}
     known = sf.fit(x=X, y=y, y_err=sd * X**-0.5, **options).check().set_index("check")
     assert known.loc["spread", "p"] > 0.05
-    unknown = sf.fit(X, y, **options).check().set_index("check")
+    unknown = sf.fit(X, y, noise="normal", **options).check().set_index("check")
     assert unknown.loc["spread", "words"] == WORDS["spread", -1]
+    learned = sf.fit(X, y, **options)
+    assert learned.probabilities.loc["curve", (1, False, "changing")] > 0.9
+    assert learned.check().set_index("check").loc["spread", "p"] > 0.05

@@ -121,12 +121,12 @@ def test_several_models_are_told_in_a_line(table: Path, run: Run, tmp_path: Path
         assert f"  regimes: {told}; floor " in done.out.replace(" 1;", " 1.00;")
     lines = [line for line in done.out.splitlines() if line.startswith("  regimes: ")]
     assert len(lines) == 2
-    assert all("; correlated noise " in line and len(line) <= WIDTH for line in lines)
+    assert all("; noise: ar1 " in line and len(line) <= WIDTH for line in lines)
     assert "P(" not in done.out
     document = run(*arguments, "--json").document
     assert document["law"] == "1 to 2 regimes, with or without a floor"
     for one in document["runs"]:
-        assert len(one["probabilities"]) == len(one["certificate"]) == 8
+        assert len(one["probabilities"]) == len(one["certificate"]) == 12
         assert sum(row["probability"] for row in one["probabilities"]) == pytest.approx(1.0)
         assert set(one["probabilities"][0]) == {"regimes", "floor", "noise", "probability"}
         assert {"log_evidence", "error", "apart", "state"} <= set(one["certificate"][0])

@@ -230,7 +230,6 @@ def test_the_probabilities_of_models_add_up(tmp_path: Path, several: sf.Fit) -> 
         (having("models", "noise", 0, "ar9"), "'noise'"),
         (having("models", "regimes", 0, 9), "'regimes'"),
         (without("averaged"), "'averaged' is missing"),
-        (without("forecast"), "'forecast' is missing"),
         (without("models"), "'models' is missing"),
         (without("regimes_2"), "'regimes_2' is missing"),
         (having("averaged", "exponent", first, np.nan), "'exponent'"),

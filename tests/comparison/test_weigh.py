@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import scalefit as sf
 from scalefit.arrays import Array
+from scalefit.comparison.weigh import leave_one_out
 from scalefit.errors import ConfigError, InvalidData
 
 X = np.geomspace(1.0, 1e4, 30)
@@ -53,6 +56,17 @@ def test_a_fit_of_several_models_counts_as_their_mean(fits: dict[str, sf.Fit]) -
     kept = (models["state"] != "dropped").to_numpy()
     mean = np.log(np.sum(prior * kept * np.exp(logs - logs.max())) / prior.sum()) + logs.max()
     assert table["log_evidence", "broken"].iloc[0] == pytest.approx(mean, abs=1e-9)
+
+
+def test_replicates_are_left_out_whatever_noise_was_weighed() -> None:
+    """Of points that are no run in order, correlated noise is not asked about."""
+    options: dict[str, Any] = {"regimes": 1, "floor": False, "method": "point", "progress": False}
+    x, y = np.repeat(X, 2), np.concatenate([noisy(0), noisy(1)]).reshape(2, -1).T.ravel()
+    fit = sf.fit(x, y, **options)
+    assert set(fit.probabilities.columns.get_level_values("noise")) == {"normal", "changing"}
+    found = leave_one_out(fit, "curve")
+    seen = float(fit.log_predictive(x, y).sum() + np.log(y).sum())
+    assert seen - 15.0 < found < seen  # what has not been seen is less probable: four parameters
 
 
 def test_leaving_one_out_is_near_fitting_without(fits: dict[str, sf.Fit]) -> None:

@@ -65,7 +65,9 @@ def target_of(problem: Problem) -> Collapsed:
 
 CELLS = [(n, floor) for n in range(4) for floor in (False, True)]
 ALL_CELLS = pytest.mark.parametrize(("crossovers", "floor"), CELLS)
-KINDS = [(kind, errors) for kind in ("normal", "ar1", "student") for errors in (False, True)]
+KINDS = [
+    (kind, errors) for kind in ("normal", "ar1", "changing", "student") for errors in (False, True)
+]
 ALL_KINDS = pytest.mark.parametrize(("kind", "errors"), KINDS)
 
 
@@ -117,8 +119,9 @@ def proposal(target: Collapsed, z: Array, inner: Array) -> Array:
             noise["noise"] = np.ones(k)
         here = pack(problem.priors, target.sampled(np.repeat(z[None], k, axis=0), inner))
         apart = problem.log_y - problem.log_mean(here)
-        white, _ = problem.noise.whiten(apart, noise, problem.gaps, problem.known)
-        ones, _ = problem.noise.whiten(np.ones_like(apart), noise, problem.gaps, problem.known)
+        around = problem.gaps, problem.known, problem.along
+        white, _ = problem.noise.whiten(apart, noise, *around)
+        ones, _ = problem.noise.whiten(np.ones_like(apart), noise, *around)
         constants = np.sum(ones**2, axis=1)
         shift = np.sum(ones * white, axis=1) / constants
         loose_level = kernel.WIDE / np.sqrt(constants)

@@ -59,12 +59,6 @@ def test_what_no_draw_has_seen_is_searched() -> None:
     assert following(logs, [1, 1, 0, 1, 1, 1]) == 2
 
 
-def test_some_model_with_a_floor_is_searched() -> None:
-    logs = [-20.0, 0.0, -20.0, 0.0, -20.0, 0.0]
-    assert following(logs, [0, 1, 0, 1, 0, 1]) in (0, 2, 4)
-    assert following(logs, [1, 1, 0, 1, 0, 1]) is None
-
-
 @pytest.fixture(scope="module")
 def curve() -> tuple[np.ndarray, np.ndarray]:
     """Return a curve with one clear crossover."""

@@ -183,6 +183,37 @@ def test_a_column_of_x_is_as_x_itself() -> None:
     np.testing.assert_array_equal(noise.gaps(both, start), noise.gaps(x, start))
 
 
+@pytest.mark.parametrize("errors", [False, True])
+def test_noise_that_changes_is_a_dense_normal(errors: bool, x: Array, rng: Any) -> None:
+    """Its deviation is `noise` times a power of x over the geometric mean of x."""
+    noise = Noise("changing")
+    known = rng.uniform(0.0, 0.05, N) ** 2 if errors else np.zeros(N)
+    params = {"noise": PARAMS["noise"][:2], "noise_slope": np.array([-0.4, 0.2])}
+    residual = 0.1 * rng.standard_normal((2, N))
+    white, log_scale = noise.whiten(residual, params, noise.gaps(x), known, noise.along(x))
+    found = (noise.log_density(white, params) - log_scale).sum(axis=1)
+    middle = np.exp(np.log(x).mean())
+    for i in range(2):
+        deviation = params["noise"][i] * (x / middle) ** params["noise_slope"][i]
+        covariance = np.diag(deviation**2 + known)
+        expected = stats.multivariate_normal(np.zeros(N), covariance).logpdf(residual[i])
+        assert found[i] == pytest.approx(expected, rel=1e-7)
+
+
+def test_draws_of_other_noise_beside_it_are_as_they_were(x: Array, rng: Any) -> None:
+    """Averages over models hold draws of correlated noise, and of noise that changes."""
+    noise = Noise("ar1")
+    residual, none = 0.1 * rng.standard_normal((3, N)), np.zeros(N)
+    params = {"noise": PARAMS["noise"], "autocorrelation": np.array([0.3, 0.0, 0.6])}
+    mixed = {**params, "noise_slope": np.array([0.0, 0.3, 0.0])}
+    alone, _ = noise.whiten(residual, params, noise.gaps(x), none)
+    white, _ = noise.whiten(residual, mixed, noise.gaps(x), none, noise.along(x))
+    np.testing.assert_allclose(white[[0, 2]], alone[[0, 2]], rtol=1e-12)
+    one = {"noise": PARAMS["noise"][1:2], "noise_slope": np.array([0.3])}
+    other, _ = Noise("changing").whiten(residual[1:2], one, none, none, noise.along(x))
+    np.testing.assert_allclose(white[1], other[0], rtol=1e-9)
+
+
 def test_outliers_are_a_mixture() -> None:
     noise = Noise("outlier")
     params = {"outlier_share": np.array([0.1]), "outlier_scale": np.array([8.0])}

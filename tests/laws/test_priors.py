@@ -215,6 +215,8 @@ MODELS = {
     "ar1, errors": (BrokenPowerLaw(1, floor=False), Noise("ar1"), True, None),
     "student": (BrokenPowerLaw(1, floor=False), Noise("student"), False, None),
     "student, errors": (BrokenPowerLaw(1, floor=True), Noise("student"), True, None),
+    "changing": (BrokenPowerLaw(1, floor=False), Noise("changing"), False, None),
+    "changing, errors": (BrokenPowerLaw(1, floor=True), Noise("changing"), True, None),
     "other priors": (BrokenPowerLaw(2, floor=True), Noise(), False, ALTERNATIVE),
 }
 

@@ -134,7 +134,7 @@ def test_probabilities_stand_in_the_legend(weighed: sf.Fit) -> None:
         for n, p in share.items():
             assert f"{n} {'1' if p > 0.995 else f'{p:.2f}'[1:]}" in said
         assert "; floor " in said
-        assert "; correlated noise " in said
+        assert "; noise: ar1 " in said
     assert len(long.texts) == int(weighed.summary().query("run == 'm0'")["regimes"].iloc[0]) == 2
     given = weighed.parameters("m0")
     np.testing.assert_allclose(upright(long), np.median(given["crossover"][:, :1], axis=0))

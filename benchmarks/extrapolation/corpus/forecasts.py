@@ -52,7 +52,9 @@ VARIANTS = {
     "normal": Variant({"noise": "normal"}),
     "ar1": Variant({"noise": "ar1"}),
     "student": Variant({"noise": "student"}),
+    "changing": Variant({"noise": "changing"}),
     "narrow": Variant({"priors": "narrow"}),
+    "anchored": Variant({"priors": "anchored"}),
 }
 DEFAULT = ("scalefit", "hazard_0", *RIVALS)
 METHODS = (*VARIANTS, *(name for name in BASELINES))

@@ -34,6 +34,7 @@ OUTER_NOISE = 3  # the noise scale is among the outer parameters
 STUDENT = 4
 STEEP = 5  # the steepness is free
 STRETCHED = 6  # the prior of the floor's share is stretched, else uniform
+CHANGING = 7  # the standard deviation of the noise is a power of x
 
 # Places in `prior`: means and standard deviations are those of logarithms.
 CONCENTRATION = 0  # of the Dirichlet distribution of gaps
@@ -44,6 +45,7 @@ LEVEL, LEVEL_SD = 6, 7
 NOISE, NOISE_SD = 8, 9
 STRETCH = 10  # slope of the floor's stretched share
 TAIL, TAIL_SD = 11, 12  # degrees of freedom
+TREND, TREND_SD = 13, 14  # the power itself, no logarithm
 
 RESOLUTION = 1e-12  # variance of log y below which nothing is believed
 LOG_TWO_PI = math.log(2.0 * math.pi)
@@ -65,7 +67,8 @@ class Given(NamedTuple):
     error : shape (n,)
         Known variance of log y.
     gap : shape (n,)
-        Distance to the point before, in units of the correlation's gap; the first is not read.
+        Distance to the point before, in units of the correlation's gap; the first is not read. Of
+        noise that changes: log x over its geometric mean.
     shape, prior
         The model, in the places named above.
     """
@@ -169,6 +172,7 @@ def _unpack(z: Array, shape: Any, prior: Array, span: float, place: Array, scale
     steepness = math.exp(prior[STEEPNESS])
     sigma = 1.0
     tail = 0.0
+    trend = 0.0
     if shape[FLOOR]:
         v = z[at]
         at += 1
@@ -201,9 +205,14 @@ def _unpack(z: Array, shape: Any, prior: Array, span: float, place: Array, scale
         at += 1
         tail = math.exp(prior[TAIL] + prior[TAIL_SD] * v)
         log_prior -= 0.5 * (v * v + LOG_TWO_PI)
+    if shape[CHANGING]:
+        v = z[at]
+        at += 1
+        trend = prior[TREND] + prior[TREND_SD] * v
+        log_prior -= 0.5 * (v * v + LOG_TWO_PI)
     for k in range(at, z.size):  # a coordinate that nothing depends on
         log_prior -= 0.5 * (z[k] * z[k] + LOG_TWO_PI)
-    return log_prior, share, rho, steepness, sigma, tail
+    return log_prior, share, rho, steepness, sigma, tail, trend
 
 
 @part
@@ -224,8 +233,8 @@ def _basis(u: Array, place: Array, scale: Array, n: int, basis: Array) -> None:
 
 @part
 def _filter(
-    shape: Any, rho: float, sigma: float, error: Array, gap: Array, carry: Array, gain: Array,
-    weight: Array,
+    shape: Any, rho: float, sigma: float, trend: float, error: Array, gap: Array, carry: Array,
+    gain: Array, weight: Array,
 ) -> float:
     """Fill the constants that whiten residuals; return half the log determinant they remove.
 
@@ -260,9 +269,16 @@ def _filter(
             gain[i] = ahead / total
             weight[i] = 1.0 / math.sqrt(total)
             half += 0.5 * math.log(total)
+    elif shape[CHANGING] and not shape[OUTER_NOISE]:
+        for i in range(points):
+            weight[i] = math.exp(-trend * gap[i])
+            half += trend * gap[i]
     elif shape[OUTER_NOISE]:
         for i in range(points):
             total = variance + error[i]
+            if shape[CHANGING]:
+                grown = math.exp(2.0 * trend * gap[i])
+                total = (variance + RESOLUTION) * grown + (error[i] - RESOLUTION)
             weight[i] = 1.0 / math.sqrt(total)
             half += 0.5 * math.log(total)
     return half
@@ -280,7 +296,7 @@ def _whiten(shape: Any, column: Array, carry: Array, gain: Array, weight: Array)
             innovation = column[i] - before
             state = before + gain[i] * innovation
             column[i] = innovation * weight[i]
-    elif shape[OUTER_NOISE]:
+    elif shape[OUTER_NOISE] or shape[CHANGING]:
         for i in range(column.size):
             column[i] *= weight[i]
 
@@ -486,11 +502,13 @@ def _solve(
     columns = basis.shape[0] + 1
     inner = 1 - shape[OUTER_NOISE]
     size = columns + inner
-    log_prior, share, rho, steepness, sigma, tail = _unpack(z, shape, prior, -u[0], place, scale)
+    log_prior, share, rho, steepness, sigma, tail, trend = _unpack(
+        z, shape, prior, -u[0], place, scale
+    )
     if not math.isfinite(log_prior):
         return -math.inf
     _basis(u, place, scale, shape[CROSSOVERS], basis)
-    half = _filter(shape, rho, sigma, error, gap, carry, gain, weight)
+    half = _filter(shape, rho, sigma, trend, error, gap, carry, gain, weight)
     work.known[0] = half
     constant = _constant(shape, points, half, tail)
     centre = prior[CENTRE] * steepness
@@ -669,7 +687,7 @@ def _correct(
     proposal = math.lgamma(0.5 * (FREEDOM + size)) - math.lgamma(0.5 * FREEDOM)
     proposal -= 0.5 * size * math.log(FREEDOM * math.pi)
     power = 0.5 * (FREEDOM + size)
-    log_prior, share, _, steepness, _, tail = _unpack(z, shape, prior, -u[0], place, scale)
+    log_prior, share, _, steepness, _, tail, _ = _unpack(z, shape, prior, -u[0], place, scale)
     constant = _constant(shape, points, work.known[0], tail) + log_prior
     centre = prior[CENTRE] * steepness
     determinant = 0.0

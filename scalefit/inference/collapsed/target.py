@@ -39,6 +39,7 @@ OUTER = {
     kernel.STEEP: "steepness",
     kernel.OUTER_NOISE: "noise",
     kernel.STUDENT: "degrees_of_freedom",
+    kernel.CHANGING: "noise_slope",
 }
 """Variables with an outer coordinate of their own, by the flag that says so, in the order in which
 the kernel reads them."""
@@ -82,6 +83,7 @@ class Collapsed(Outer):
             kernel.STUDENT: student,
             kernel.STEEP: "steepness" in problem.priors,
             kernel.STRETCHED: isinstance(problem.priors.get("floor_share"), StretchedShare),
+            kernel.CHANGING: problem.noise.kind == "changing",
         }
         return cls(problem, _placed(shape).astype(np.int64), _placed(constants))
 
@@ -133,7 +135,8 @@ class Collapsed(Outer):
     def _given(self) -> kernel.Given:
         problem = self.problem
         error = problem.known + RESOLUTION**2
-        return kernel.Given(self.u, problem.log_y, error, problem.gaps, self.shape, self.prior)
+        gap = problem.along if self.shape[kernel.CHANGING] else problem.gaps
+        return kernel.Given(self.u, problem.log_y, error, gap, self.shape, self.prior)
 
     def log_density(self, z: Array) -> Array:
         """Return the collapsed log(prior x likelihood), shape (m,)."""
@@ -229,8 +232,10 @@ class Coarse(Collapsed):
         given = Collapsed(self.problem, self.shape, self.prior)._given
         n = given.u.size
         at = np.linspace(0, n - 1, max(SOME, n // SHARE)).round().astype(int)
-        along = np.cumsum(given.gap)
-        gap = np.diff(along[at], prepend=along[0])
+        gap = given.gap[at]
+        if not self.shape[kernel.CHANGING]:
+            along = np.cumsum(given.gap)
+            gap = np.diff(along[at], prepend=along[0])
         return given._replace(u=given.u[at], y=given.y[at], error=given.error[at], gap=gap)
 
     @cached_property
@@ -261,6 +266,7 @@ def _constants(priors: Mapping[str, Prior]) -> dict[int, float] | None:
         "noise": LogNormal(1.0, 1.0),
         "autocorrelation": Uniform(),
         "degrees_of_freedom": LogNormal(1.0, 1.0),
+        "noise_slope": Normal(0.0, 1.0),
     }
     if not set(priors) <= {"exponent", "steepness", *defaults}:
         return None
@@ -274,7 +280,8 @@ def _constants(priors: Mapping[str, Prior]) -> dict[int, float] | None:
         logs[name] = prior
     if not isinstance(gap, Dirichlet) or not isinstance(share, StretchedShare | Uniform):
         return None
-    if not isinstance(chosen["autocorrelation"], Uniform):
+    slope = chosen["noise_slope"]
+    if not isinstance(chosen["autocorrelation"], Uniform) or not isinstance(slope, Normal):
         return None
     return {
         kernel.CONCENTRATION: gap.concentration,
@@ -290,4 +297,6 @@ def _constants(priors: Mapping[str, Prior]) -> dict[int, float] | None:
         kernel.STRETCH: share.slope if isinstance(share, StretchedShare) else 0.0,
         kernel.TAIL: math.log(logs["degrees_of_freedom"].median),
         kernel.TAIL_SD: logs["degrees_of_freedom"].sd,
+        kernel.TREND: slope.mean,
+        kernel.TREND_SD: slope.sd,
     }
