@@ -71,6 +71,7 @@ QUESTIONS = {
                    "half an hour on one core", takes=False),
             Script("reproduction/four_regimes/reproduce.py", ("--curves", "1"), "hours"),
             Script("reproduction/four_regimes/figure.py", None, "an hour on two cores"),
+            Script("reproduction/four_regimes/surfaces.py", ("--curves", "1"), "an hour"),
             Script("reproduction/four_regimes/dimension.py", ("--curves", "1"), "an hour"),
             Script("reproduction/every_claim.py", ("--quick",), "two hours on one core"),
         ),

@@ -307,6 +307,7 @@ class Plan:
         known: set[str] = set()
         for law in self.laws:
             known |= set(law.priors(window))
+            known |= set(all_priors(law, self.noises[-1], window, self.priors, self.overrides))
         for noise in self.noises:
             known |= set(noise.priors())
         for name in self.overrides:
@@ -314,5 +315,3 @@ class Plan:
                 raise ConfigError(
                     f"'{name}' has no prior in this fit; {nearest(str(name), sorted(known))}"
                 )
-        for law in self.laws:
-            all_priors(law, self.noises[-1], window, self.priors, self.overrides)
