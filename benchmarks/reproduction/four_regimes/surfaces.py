@@ -3,7 +3,7 @@
 Surfaces: 100 of a kind, on a grid of six sizes of data by six of features, a run for each cell with
 draws of its own, at its best ridge. Of one kind each run has a target of its own, and losses
 scatter by 10% to 20%; of the other they are means over targets, and scatter by 5% at the smallest
-sizes and by less than 1% at the largest. alpha is 0.5, 0.75, 1, 1.25 or 1.5, twenty surfaces each.
+sizes and by less than 1% at the largest. alpha is 0.5, 0.75, 1, 1.5 or 2, twenty surfaces each.
 The four-regime law, the additive and Kaplan's are fitted to each, without a floor, for there is
 none. Asked are the coverage of the two exponents by the 90% intervals of the four-regime law, and
 how often evidence prefers it. The truth is alpha; beside it, since exponents at finite sizes are
@@ -42,7 +42,7 @@ from reproduction.families.random_features import DRAWS, draws
 Array = NDArray[np.float64]
 Row = dict[str, Any]
 
-ALPHAS = (0.5, 0.75, 1.0, 1.25, 1.5)
+ALPHAS = (0.5, 0.75, 1.0, 1.5, 2.0)
 EQUAL = 1.0  # where the four-regime and the additive law are the same function
 SIZES, MODES = (24, 42, 73, 127, 221, 384), 10_000
 LAWS = ("four_regime", "additive", "kaplan")
