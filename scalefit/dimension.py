@@ -36,7 +36,7 @@ def intrinsic_dimension(
     points; and one in r_(j+1)^2 point by point, whose slope changes with the logarithm of the
     point's own scale, as it does where the density is normal, and in which points count less the
     farther their neighbours are, by the fourth power. The dimension is that of the mean of both,
-    and half of what they differ by is added to the error. Neighbouring points share neighbours; the
+    and their standard deviation is added to the error. Neighbouring points share neighbours; the
     interval takes their correlation from the data. Edges of the manifold, and noise off it, are not
     accounted for: see whether the dimension drifts with scale.
 
@@ -100,7 +100,7 @@ def intrinsic_dimension(
     mean = np.append((one + other) / 2, ratio.mean(0))
     scores = np.column_stack([(apart + otherwise) / 2, ratio - ratio.mean(0)])
     error = np.sqrt(_variance(scores, place))
-    error[0] = np.hypot(error[0], (one - other) / 2)
+    error[0] = np.hypot(error[0], (one - other) / np.sqrt(2))
     edge = float(ndtri((1 + interval) / 2))
     with np.errstate(divide="ignore"):
         low, high = 1 / (mean + edge * error), 1 / np.maximum(mean - edge * error, 0)
