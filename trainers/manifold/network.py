@@ -195,7 +195,7 @@ def forward(weights: Tensor, points: Tensor, width: int) -> Tensor:
     """Return outputs, shape (run, example), of points of shape (run, example, coordinate)."""
     at, found = 0, points
     for last, (rows, columns) in enumerate(layers(points.shape[-1] // 2, width)):
-        matrix = weights[:, at : at + rows * columns].unflatten(1, (rows, columns))
+        matrix = weights[:, at : at + rows * columns].reshape(-1, rows, columns)
         at += rows * columns
         bias = weights[:, None, at : at + rows]
         at += rows
