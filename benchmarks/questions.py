@@ -73,6 +73,8 @@ QUESTIONS = {
             Script("reproduction/four_regimes/figure.py", None, "an hour on two cores"),
             Script("reproduction/four_regimes/surfaces.py", ("--curves", "1"), "an hour"),
             Script("reproduction/four_regimes/dimension.py", ("--curves", "1"), "an hour"),
+            Script("reproduction/four_regimes/images.py", None, "half an hour", needs=FILES),
+            Script("reproduction/four_regimes/students.py", None, "two hours on one core"),
             Script("reproduction/every_claim.py", ("--quick",), "two hours on one core"),
         ),
         ("trainers",),
