@@ -28,6 +28,20 @@ def test_intervals_hold_the_dimension(d: int) -> None:
     assert np.mean([one.iloc[-1]["median"] for one in tables]) < d + 0.1  # curved, seen from afar
 
 
+@pytest.mark.parametrize(("kind", "d"), [("torus", 7), ("normal", 8)])
+def test_intervals_hold_where_the_finest_scale_is_coarse(kind: str, d: int) -> None:
+    held = 0
+    for seed in range(10):
+        rng = np.random.default_rng([7, seed])
+        angle = rng.uniform(0, 2 * np.pi, (2000, d))
+        torus = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+        points = torus if kind == "torus" else rng.standard_normal((2000, d))
+        found = sf.intrinsic_dimension(points).iloc[0]
+        held += bool(found.low < d < found.high)
+        assert found.high - found.low < 0.5 * d
+    assert held >= 8
+
+
 def test_an_interval_is_as_wide_as_estimates_scatter() -> None:
     tables = [
         sf.intrinsic_dimension(np.random.default_rng(seed).random((600, 2)), interval=0.6827)

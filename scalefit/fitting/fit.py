@@ -113,7 +113,10 @@ def fit(
         without it.
     floor
         Whether the law has a floor: `True`, `False`, the value of a known one in the unit of y, or
-        `"auto"`, both, weighed jointly with the regimes.
+        `"auto"`, both, weighed jointly with the regimes. The exponent of a difference from a limit,
+        L(D) - L(infinity), is that of L above a floor: the limit where theory gives it, True where
+        it is a parameter, and True with a prior of the floor where a large run gives it with an
+        error, `priors={"floor": LogNormal(limit, error / limit)}`.
     noise
         On the scale of log y: `"normal"`, `"ar1"` (serially correlated; gaps are measured in log x,
         or with `"ar1-x"` and `"ar1-index"` in x or in points), `"changing"` (its standard deviation

@@ -306,6 +306,8 @@ class Plan:
         known: set[str] = set()
         for law in self.laws:
             known |= set(law.priors(window))
+            for noise in self.noises:
+                known |= set(all_priors(law, noise, window, self.priors, self.overrides))
         for noise in self.noises:
             known |= set(noise.priors())
         for name in self.overrides:
@@ -313,9 +315,6 @@ class Plan:
                 raise ConfigError(
                     f"'{name}' has no prior in this fit; {nearest(str(name), sorted(known))}"
                 )
-        for law in self.laws:
-            for noise in self.noises:
-                all_priors(law, noise, window, self.priors, self.overrides)
 
 
 def _asked(noise: Noise, curve: Curve) -> bool:

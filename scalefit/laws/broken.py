@@ -190,7 +190,10 @@ class BrokenPowerLaw(SegmentedLaw):
         }
 
     def natural(self, sampled: Mapping[str, Any], window: Window, xp: Any = np) -> dict[str, Any]:
-        """Return natural parameters from level and floor share at the last x, and log gaps in x."""
+        """Return natural parameters from level and floor share at the last x, and log gaps in x.
+
+        A floor that is known, or has a prior of its own, is under the level, not a share of it.
+        """
         start, stop = math.log(window.x_low), math.log(window.x_high)
         params: dict[str, Any] = {"exponent": sampled["exponent"]}
         if self.regimes > 1:
@@ -200,6 +203,8 @@ class BrokenPowerLaw(SegmentedLaw):
         log_power = xp.log(sampled["level"])
         if self.known_floor is not None:
             params["floor"] = xp.zeros_like(sampled["level"]) + self.known_floor
+        elif "floor" in sampled:
+            params["floor"] = sampled["floor"]
         elif self.floor:
             params["floor"] = sampled["level"] * sampled["floor_share"]
             log_power = log_power + xp.log1p(-sampled["floor_share"])
@@ -220,8 +225,9 @@ class BrokenPowerLaw(SegmentedLaw):
         log_y, u = np.log(y), np.log(x)
         end = np.exp(np.mean(log_y[-4:]))
         share = sampled["floor_share"] if "floor_share" in sampled else np.zeros(m)
-        if self.known_floor is not None:
-            share = np.full(m, min(self.known_floor / end, 0.99))
+        under = sampled.get("floor", self.known_floor)
+        if under is not None:
+            share = np.full(m, np.minimum(under / end, 0.99))
         above = np.maximum(y / end - share[:, None], 0.02 * y / end)
         target = np.log(above / (1.0 - share[:, None]))
         weight = above * end / y
@@ -241,8 +247,8 @@ class BrokenPowerLaw(SegmentedLaw):
         right = np.swapaxes(design, 1, 2) @ (weight * target)[..., None]
         solved = np.linalg.solve(gram, right)[..., 0]
         moved["level"] = end * np.exp(solved[:, 0])
-        if self.known_floor is not None:
-            moved["level"] = np.maximum(moved["level"] - self.known_floor, 0.01 * end)
+        if under is not None:
+            moved["level"] = np.maximum(moved["level"] - under, 0.01 * end)
         moved["exponent"] = solved[:, 1:]
         if "steepness" in sampled:
             size = np.sqrt(np.mean(solved[:, 1:] ** 2, axis=1))

@@ -9,6 +9,7 @@ from typing import Any
 from scalefit.errors import ConfigError
 
 from .base import Law
+from .broken import BrokenPowerLaw
 from .noise import Noise
 from .priors import (
     Beta,
@@ -33,10 +34,24 @@ def all_priors(
     law: Law, noise: Noise, window: Window, chosen: str, overrides: Mapping[str, Prior]
 ) -> dict[str, Prior]:
     """Return the prior of every sampled variable of a law with its noise."""
-    found = {**law.prior_set(chosen, window), **noise.priors()}
+    priors = law.prior_set(chosen, window)
+    if "floor" in overrides and isinstance(law, BrokenPowerLaw) and "floor_share" in priors:
+        named = {"floor" if name == "floor_share" else name: one for name, one in priors.items()}
+        priors = {**named, "floor": _limit(overrides["floor"])}
+    found = {**priors, **noise.priors()}
     if chosen == ANCHORED and window.roughness is not None:
         found["noise"] = LogNormal(window.roughness, WIDE)
     return _overridden(found, overrides)
+
+
+def _limit(prior: Prior) -> LogNormal:
+    """Return the prior of a floor in the unit of y, such as what a large run has found."""
+    if isinstance(prior, LogNormal):
+        return replace(prior, unit="y")
+    raise ConfigError(
+        f"the prior of 'floor' is {prior.words()}: give LogNormal(value, error / value), "
+        "or a known floor=value"
+    )
 
 
 def _overridden(priors: dict[str, Prior], overrides: Mapping[str, Prior]) -> dict[str, Prior]:

@@ -58,6 +58,31 @@ def test_a_known_floor() -> None:
 # Priors.
 
 
+def test_a_floor_may_come_from_a_large_run(tmp_path: Path) -> None:
+    y = 0.1 * (1 + 16 / X) * np.exp(0.004 * np.random.default_rng(0).standard_normal(30))
+    named: dict[str, Any] = {"regimes": 1, "floor": True, **CALM}
+    free = sf.fit(X, y, **named)
+    near = sf.fit(X, y, priors={"floor": LogNormal(0.1, 1e-4)}, **named)
+    known = sf.fit(X, y, regimes=1, floor=0.1, **CALM)
+    widths = [float(np.ptp(one.exponents.quantile([0.05, 0.95]).values)) for one in (free, near)]
+    assert near.ok
+    assert widths[1] < widths[0]
+    ends = [one.exponents.quantile([0.05, 0.5, 0.95]).values for one in (near, known)]
+    np.testing.assert_allclose(ends[0], ends[1], atol=0.01)
+    assert ends[0][0] < 1 < ends[0][2]
+    rows = near.priors.set_index("parameter")
+    assert rows["prior"]["floor"] == "log-normal, median 0.1, sd of the log 0.0001"
+    assert "floor_share" not in rows.index
+    near.save(tmp_path / "fit.nc")
+    pd.testing.assert_frame_equal(sf.load(tmp_path / "fit.nc").priors, near.priors)
+    far = sf.fit(X, y, priors={"floor": LogNormal(0.05, 1e-4)}, **named)  # the run was not so large
+    assert far.summary().set_index("parameter")["high"]["floor"] < 0.06
+    with pytest.raises(ConfigError, match=r"prior of 'floor' is normal.* give LogNormal"):
+        sf.fit(X, y, priors={"floor": Normal(0.1, 0.01)}, **named)
+    with pytest.raises(ConfigError, match="'floor' has no prior in this fit"):
+        sf.fit(X, y, floor=False, priors={"floor": LogNormal(0.1, 0.1)}, **POINT)
+
+
 def test_priors_can_be_overridden(tmp_path: Path) -> None:
     overrides = {"exponent": Normal(0.2, 0.01), "noise": LogNormal(0.05, 0.5)}
     fit = sf.fit(X, curve(), regimes=(1, 2), floor=False, priors=overrides, **POINT)

@@ -23,7 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "diagonal": {"d": 6, "n_train": 9, "steps": 7, "points": 4},
     "quadratic": {"d": 4, "n_train": 9, "steps": 7, "points": 4},
     "random_features": {"n_train": 6, "n_params": 8, "modes": 30, "steps": 48, "points": 4},
-    "manifold": {"dimension": 1, "n_train": 20, "n_test": 50},
+    "manifold": {"dimension": 1, "n_train": 20, "n_test": 50, "steps": 7, "points": 4, "width": 6},
     "deep": {"n_train": 20, "batch": 6, "steps": 7, "points": 4, "width": 0.1, "eval_test": 50},
     "sequence": {"steps": 7, "points": 4, "batch": 6, "eval_test": 20},
 }

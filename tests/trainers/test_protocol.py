@@ -114,6 +114,7 @@ KERNELS = {
     ("random_features", "sgd"): 10,
     ("manifold", "nearest"): 0,
     ("manifold", "linear"): 0,
+    ("manifold", "network"): 69,
     ("deep", "mlp"): 112,
     ("deep", "cnn"): 142,
     ("deep", "resnet"): 693,
@@ -152,7 +153,7 @@ def test_a_step_launches_no_more_kernels_than_before(family: str, protocol: str)
                 self.count += 1  # a view launches nothing
             return found
 
-    networks = ("perceptron", "diagonal", "quadratic", "deep", "sequence")
+    networks = ("perceptron", "diagonal", "quadratic", "manifold", "deep", "sequence")
     longer = {"steps": 48} if family in networks else {}
     runs = small(family, protocol, **longer)
     one, settings = simulation(runs[0].settings), runs[0].settings

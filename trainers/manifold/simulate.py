@@ -11,6 +11,7 @@ from torch import Tensor
 from scalefit.trainers.protocol import Context, Cost, Facts, Run, Simulation
 
 from .interpolation import loss
+from .network import Student
 from .settings import Manifold
 from .theory import VARIABLES
 
@@ -58,4 +59,8 @@ class Interpolation(Simulation):
         return {"test_loss": state["loss"]}
 
 
-SIMULATIONS: dict[str, Simulation] = {"nearest": Interpolation(), "linear": Interpolation()}
+SIMULATIONS: dict[str, Simulation] = {
+    "nearest": Interpolation(),
+    "linear": Interpolation(),
+    "network": Student(),
+}

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from scalefit.trainers.config import Config
 
 VARIABLES = {"test_loss": Variable("mean squared error on new points")}
+NETWORK = {
+    "step": Variable("step of Adam"),
+    **VARIABLES,
+    "train_loss": Variable("mean squared error on the examples"),
+}
 LADDERS: list[tuple[str, int, list[int]]] = [
     ("nearest", 1, [256, 512, 1024, 2048, 4096]),
     ("nearest", 2, [512, 1024, 2048, 4096, 8192, 16384]),
@@ -60,9 +65,15 @@ def test_loss(settings: Manifold) -> float:
     Raises
     ------
     ConfigError
-        For linear interpolation in more than one dimension, whose constant is not known.
+        For networks, and for linear interpolation in more than one dimension, whose constant is
+        not known.
     """
     d, n = settings.dimension, settings.n_train
+    if settings.protocol == "network":
+        raise ConfigError(
+            f"setting 'protocol' is network: of networks only an exponent, {4 / d:g} or more, is "
+            "expected; train it, scalefit.trainers.run(config)"
+        )
     if settings.protocol == "nearest":
         volume = math.pi ** (d / 2) / math.gamma(d / 2 + 1)
         spread = math.gamma(1 + 2 / d) * (n * volume) ** (-2 / d)
@@ -81,7 +92,8 @@ def curves(config: Config) -> xr.Dataset:
     Raises
     ------
     ConfigError
-        For linear interpolation in more than one dimension, whose constant is not known.
+        For networks, and for linear interpolation in more than one dimension, whose constant is
+        not known.
     """
     found = []
     for point in config.points:

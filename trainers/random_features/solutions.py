@@ -22,6 +22,8 @@ from .moments import Cell
 
 ROUNDING = 1e-15
 """Eigenvalue over the largest one and the size, below which it is rounding."""
+NOISY = 1e3
+"""Size of an eigenvalue, over that of rounding, from which on losses are sound without a ridge."""
 GRID, ZOOMS = 33, 9
 """Ridges that are tried at once, and how often around the best of them."""
 REACH = 1e4
@@ -85,19 +87,34 @@ class Solved(NamedTuple):
         return torch.where(self.rank, (1 - shrunk) / g, rate * steps)
 
     def best(self) -> Tensor:
-        """Return the ridge of the least test loss, shape (1,); 0 where none is better."""
-        top = self.eigenvalue.amax()
-        low = torch.log(torch.where(self.rank, self.eigenvalue, top).amin() / REACH)
-        high = torch.log(top * REACH)
+        """Return the ridge of the least test loss, shape (1,); 0 where none is better.
+
+        Where the smallest eigenvalue is so small that losses are noise at ridges of its size, the
+        first minimum from above is taken in place of the least.
+        """
+        top, size = self.eigenvalue.amax(), self.eigenvalue.shape[0]
+        least = torch.where(self.rank, self.eigenvalue, top).amin()
+        regular = least > size * ROUNDING * NOISY * top
+        low, high = torch.log(least / REACH), torch.log(top * REACH)
         share = torch.linspace(0, 1, GRID, dtype=low.dtype, device=low.device)
-        for _ in range(ZOOMS):
+        place = torch.arange(1, GRID, device=low.device)
+        for zoom in range(ZOOMS):
             tried = low + share * (high - low)
-            at = self.losses(self.minimiser(tried.exp()[:, None]))[0].argmin()
+            loss = self._at(tried)
+            at = loss.argmin()
+            if zoom == 0:
+                first = torch.where(loss[1:] <= loss[:-1], place, 0).amax()
+                at = torch.where(regular, at, first)
             step = (high - low) / (GRID - 1)
             middle = tried.gather(0, at[None])[0]
             low, high = middle - step, middle + step
-        both = torch.stack([torch.zeros_like(low), ((low + high) / 2).exp()])
-        return both.gather(0, self.losses(self.minimiser(both[:, None]))[0].argmin()[None])
+        found = (low + high) / 2
+        both = torch.stack([torch.where(regular, -torch.inf, found), found])
+        return both.gather(0, self._at(both).argmin()[None]).exp()
+
+    def _at(self, logs: Tensor) -> Tensor:
+        """Return test losses at ridges, given their logs, shape (ridge,)."""
+        return self.losses(self.minimiser(logs.exp()[:, None]))[0]
 
 
 def solved(cell: Cell) -> Solved:

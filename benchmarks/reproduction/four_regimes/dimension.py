@@ -1,8 +1,8 @@
 """Intrinsic dimension: how often the 90% interval holds that of synthetic manifolds, d = 1 to 8.
 
 Unit spheres; normal points on a random linear subspace of 20 dimensions, whose density is uneven;
-and tori (cosines and sines of d angles). 2000 points each. With `--images FOLDER` the dimension of
-image sets (files `*.npz` or `*.npy` of one array, rows are images) is printed beside.
+tori (cosines and sines of d angles); and, beyond what the estimator accounts for, cubes, which have
+edges. 2000 points each. Images have a script of their own, `images.py`.
 
     python benchmarks/reproduction/four_regimes/dimension.py --curves 100 --workers 2
 """
@@ -38,7 +38,11 @@ def torus(rng: np.random.Generator, d: int) -> Array:
     return np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
 
 
-MANIFOLDS = {"sphere": sphere, "normal": normal, "torus": torus}
+def cube(rng: np.random.Generator, d: int) -> Array:
+    return rng.random((POINTS, d))
+
+
+MANIFOLDS = {"sphere": sphere, "normal": normal, "torus": torus, "cube": cube}
 
 
 def one(index: int) -> dict[str, Any]:
@@ -71,24 +75,8 @@ def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def images(folder: Path) -> dict[str, Any]:
-    """Return the dimension of the first 5000 images of every file of a folder."""
-    import scalefit as sf
-
-    found = {}
-    for path in sorted([*folder.rglob("*.npz"), *folder.rglob("*.npy")]):
-        loaded = np.load(path)
-        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-        for name, array in arrays.items():
-            if array.ndim >= 3:
-                known = sf.intrinsic_dimension(array[:5000].astype(float))
-                found[f"{path.stem} {name}".strip()] = known.round(2).to_dict("list")
-    return found
-
-
 def main() -> None:
     parser = campaign.arguments(__doc__ or "", "dimension.json", 100)
-    parser.add_argument("--images", type=Path)
     options = parser.parse_args()
     wanted = [
         kind * PART + seed for kind in range(len(MANIFOLDS)) for seed in range(options.curves)
@@ -98,9 +86,6 @@ def main() -> None:
     for kind, name in enumerate(MANIFOLDS):
         result[name] = table([row for row in rows if row["index"] // PART == kind])
         campaign.show({f"{name} {line['dimension']}": line for line in result[name]})
-    if options.images:
-        result["images"] = images(options.images)
-        campaign.show({name: one["median"] for name, one in result["images"].items()})
     campaign.keep(result, options.out)
 
 
