@@ -44,7 +44,6 @@ def one(family: str, runs: Path, seeds: int, ax: Any) -> dict[str, Any]:
     decays = np.logspace(-2.25, 2.25, 37)
     phases = theory.phase_diagram(d=d, n_eff=across, weight_decay=decays, **law)
     theory.draw(phases, found, ax)
-    ax.set_title(f"{family}, d = {d}, gamma = 1, noise 0.5", fontsize=10)
     foretold = trainers.theory(config)
     places, decays, slopes = simulated_exponents(found)
     _, _, expected = simulated_exponents(foretold)
