@@ -337,11 +337,15 @@ class Family:
     theory
         `"module:function"` that returns the trajectory of a configuration; empty where there is no
         theory. Without PyTorch, too.
+    phases
+        `"module:function"` that returns the phase diagram of a configuration, as
+        `weight_decay.diagram` draws it; empty where there is none.
     """
 
     settings: type[Settings]
     simulations: str
     theory: str = ""
+    phases: str = ""
 
     @property
     def name(self) -> str:
@@ -367,4 +371,19 @@ class Family:
                 f"family {self.name!r} has no theory: train it, scalefit.trainers.run(config)"
             )
         found: Callable[[Any], Any] = named(self.theory, "theory", "module:NAME")
+        return found
+
+    def diagram(self) -> Callable[[Any], Any]:
+        """Return the function that computes the phase diagram of a configuration.
+
+        Raises
+        ------
+        ConfigError
+            If the family has none.
+        """
+        if not self.phases:
+            raise ConfigError(
+                f"family {self.name!r} has no phase diagram; diagonal and quadratic have one"
+            )
+        found: Callable[[Any], Any] = named(self.phases, "phases", "module:NAME")
         return found

@@ -24,7 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("--method", "--draws", "--seed", "--workers", "--device", "--determinism"),
         *("--shard",),
     ),
-    "Output": ("--out", "--csv", "--json", "--dry-run", "--tensorboard", "--help"),
+    "Output": ("--out", "--csv", "--json", "--dry-run", "--tensorboard", "--phases", "--help"),
 }
 """What each group of options holds; what none holds stands under Other."""
 EXAMPLES = {

@@ -158,14 +158,14 @@ def netcdf(path: Path | None) -> None:
     file(path)
 
 
-def file(path: Path) -> None:
+def file(path: Path, option: str = "--out") -> None:
     """Refuse a file that could not be written, before what goes into it is computed."""
     from scalefit.errors import ConfigError
     from scalefit.storage import unwritable
 
     why = unwritable(path, folder=False)
     if why:
-        raise ConfigError(f"--out {inline(path)}: {inline(why)}; name another file")
+        raise ConfigError(f"{option} {inline(path)}: {inline(why)}; name another file")
 
 
 def schema(path: Path) -> str:

@@ -10,7 +10,8 @@ import typer
 
 from .help import families
 from .options import Json, Seed, Workers, folder, netcdf
-from .output import emit, number, say, show, table
+from .options import file as writable
+from .output import emit, number, save_figure, say, show, table
 from .runs import listed
 
 if TYPE_CHECKING:
@@ -39,6 +40,17 @@ File = Annotated[
         "--config",
         metavar="FILE",
         help="TOML file of settings, lists swept, the table [zip] together; --set wins over it.",
+    ),
+]
+
+
+Phases = Annotated[
+    Path | None,
+    typer.Option(
+        "--phases",
+        metavar="FILE",
+        help="Figure (.png, .pdf, .svg) of the phase diagram, of families that have one: exponents "
+        "and regions over n_train and weight_decay, and those of the runs, if any, on it.",
     ),
 ]
 
@@ -102,6 +114,7 @@ def train(
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder for TensorBoard's scalars of every run."),
     ] = None,
+    phases: Phases = None,
     json: Json = False,
 ) -> int:
     """Train every run of a configuration, and write the trajectory."""
@@ -117,6 +130,7 @@ def train(
         options: Any = {"determinism": determinism, "seed": seed, "device": device, "data": data}
         return listed(family, trainers.plan(config, out=sweep, **options), seed, json)
     (netcdf if sweep is None else folder)(out)
+    diagram = _diagram(config, phases, trained=True)
     if tensorboard is not None:
         folder(tensorboard)
     from scalefit.workers import processes
@@ -151,6 +165,9 @@ def train(
         from scalefit.trainers import scalars
 
         files.append(str(scalars.write(result, tensorboard)))
+    if phases is not None:
+        _drawn(diagram, phases, result)
+        files.append(str(phases))
     if csv:
         trajectory.to_frame(result).to_csv(sys.stdout, index=False)
     elif json:
@@ -171,6 +188,7 @@ def theory(
         Path | None, typer.Option(metavar="FILE", help="File for the trajectory, netCDF.")
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print the curves as CSV instead.")] = False,
+    phases: Phases = None,
     seed: Annotated[
         int, typer.Option(metavar="N", help="Changes nothing: theory draws no random numbers.")
     ] = 0,
@@ -185,18 +203,56 @@ def theory(
     config = trainers.config(family, **gathered(family, file, settings))
     family = config.family
     netcdf(out)
+    diagram = _diagram(config, phases)
     result = trainers.theory(config)
     if out is not None:
         trajectory.write(result, out)
+    if phases is not None:
+        _drawn(diagram, phases)
+    files = [str(one) for one in (out, phases) if one is not None]
     if csv:
         trajectory.to_frame(result).to_csv(sys.stdout, index=False)
     elif json:
-        files = [str(out)] if out is not None else []
         emit("theory", family=family, seed=seed, **_contents(result), files=files)
     else:
-        kept = f"wrote {out}" if out is not None else "--csv prints the curves, --out keeps them"
+        kept = f"wrote {', '.join(files)}" if files else "--csv prints the curves, --out keeps them"
         show(*_overview(result), f"{kept} (no random numbers; seed {seed} not used)")
     return 0
+
+
+def _diagram(config: Any, path: Path | None, *, trained: bool = False) -> Any:
+    """Return the phase diagram of a configuration, None where no figure is asked for.
+
+    Raises
+    ------
+    ConfigError
+        If the family has none, the figure cannot be written, or no runs could stand on it.
+    """
+    from scalefit.errors import ConfigError
+    from scalefit.trainers.families import find
+
+    if path is None:
+        return None
+    if path.suffix not in (".png", ".pdf", ".svg"):
+        raise ConfigError(f"--phases {path}: name a file that ends in .png, .pdf or .svg")
+    writable(path, "--phases")
+    found = find(config.family).diagram()
+    if trained and len({one.n_eff for one in config.points}) < 2:
+        raise ConfigError(
+            "--phases: an exponent needs two values of n_train or more; "
+            "give --set n_train=100,300,1000"
+        )
+    return found(config)
+
+
+def _drawn(diagram: Any, path: Path, runs: xr.Dataset | None = None) -> None:
+    """Draw a phase diagram into a file."""
+    import matplotlib as mpl
+
+    from scalefit.trainers.weight_decay.diagram import draw
+
+    mpl.use("Agg")
+    save_figure(draw(diagram, runs).figure, path)
 
 
 def gathered(family: str, file: Path | None, settings: list[str] | None) -> dict[str, Any]:

@@ -152,6 +152,23 @@ def test_bundled_files_are_the_registered_ones() -> None:
     assert found == registered
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("diagonal-weight-decay", "diagonal.toml"), ("quadratic-spectra", "spectra.toml")],
+)
+def test_bundled_sweeps_are_those_of_their_files(name: str, file: str) -> None:
+    from scalefit import trainers
+    from scalefit.trainers.config import read
+
+    folder = Path(__file__).parents[2] / "benchmarks" / "reproduction" / "diagonal_quadratic"
+    config = trainers.config(**read(folder / file))
+    found = datasets.load(name)
+    assert json.loads(found.attrs["config"]) == json.loads(config.to_json())
+    assert found.sizes["run"] == config.runs
+    assert set(found["status"].values) == {"ok"}
+    assert float(found["gap"][:, -1].max()) <= 1e-8
+
+
 def test_extrapolation_benchmark_is_complete(public_data: Path) -> None:
     paths = datasets.path("alabdulmohsin2022")
     assert all(path.is_relative_to(public_data) for path in paths.values())

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SUPPORT = 1e-6
 """Weights below this share of the largest count as zero."""
+LEAST = 1e-8
+"""Smaller eigenvalue of a block over the larger, at least."""
 
 
 class DiagonalModel(Model):
@@ -121,6 +123,30 @@ class DiagonalModel(Model):
         del data
         a, w = p.chunk(2, dim=1)
         return torch.cat([g * w, g * a], dim=1)
+
+    def metric(self, data: Tensors, p: Tensor, slope: Tensor) -> Tensors:
+        """Return the inverse of every weight's own 2 x 2 block, with positive eigenvalues."""
+        a, w = p.chunk(2, dim=1)
+        own, beside = data["count"] * w**2 + data["decay"], data["count"] * a**2 + data["decay"]
+        both = data["count"] * a * w + slope
+        middle = (own + beside) / 2
+        half = (((own - beside) / 2) ** 2 + both**2).sqrt().clamp(min=1e-300)
+        high = middle + half
+        low = torch.maximum((middle - half).abs(), LEAST * high)
+        # 1 / low and 1 / high on the eigenvectors, written without them
+        mean, apart = (1 / low + 1 / high) / 2, (1 / low - 1 / high) / (4 * half)
+        return {
+            "a": mean + apart * (beside - own),
+            "w": mean + apart * (own - beside),
+            "both": -2 * apart * both,
+        }
+
+    def scaled(self, metric: Tensors, g: Tensor) -> Tensor:
+        """Return g through the blocks."""
+        a, w = g.chunk(2, dim=1)
+        return torch.cat(
+            [metric["a"] * a + metric["both"] * w, metric["both"] * a + metric["w"] * w], dim=1
+        )
 
     def apply(self, data: Tensors, theta: Tensor) -> Tensor:
         """Return `X^T X theta`, shape (run, columns, d)."""

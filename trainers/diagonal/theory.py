@@ -15,7 +15,7 @@ import numpy as np
 from scalefit.arrays import Array
 from scalefit.trainers.weight_decay.curves import curves as state_evolution
 from scalefit.trainers.weight_decay.curves import problem
-from scalefit.trainers.weight_decay.diagram import diagram, draw
+from scalefit.trainers.weight_decay.diagram import around, diagram, draw
 from scalefit.trainers.weight_decay.regions import Problem, exponents
 
 from .limits import interpolation, peak
@@ -38,6 +38,7 @@ __all__ = [
     "interpolation",
     "peak",
     "phase_diagram",
+    "phases",
 ]
 
 
@@ -96,6 +97,18 @@ def phase_diagram(
         weight_decay=weight_decay,
         attrs={"family": "diagonal", "d": d, "gamma": gamma, "noise": noise, "teacher": teacher},
     )
+
+
+def phases(config: Config) -> xr.Dataset:
+    """Return the phase diagram of a configuration's network, round its data and weight decays.
+
+    Raises
+    ------
+    ConfigError
+        If it is of several networks.
+    """
+    names = ("d", "gamma", "noise", "teacher", "signed")
+    return phase_diagram(**around(config, names))
 
 
 def _solver(settings: Diagonal) -> StateEvolution:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SUPPORT = 1e-6
 """Eigenvalues below this share of the largest count as zero."""
+LEAST = 1e-8
+"""Eigenvalue of the Hessian over the decay, at least, as L-BFGS begins."""
 
 
 class QuadraticModel(Model):
@@ -128,6 +130,30 @@ class QuadraticModel(Model):
         """Return `2 g W`."""
         d = data["teacher"].shape[1]
         return (2 * _rows(g, d) @ _rows(p, d)).flatten(1)
+
+    def metric(self, data: Tensors, p: Tensor, slope: Tensor) -> Tensors:
+        """Return bases in which the Hessian is nearly diagonal, and its inverse there.
+
+        At the minimum S and the slope commute; there it would be exact for data whose product is
+        2 n / d times the identity, but for the rotations of W, which change nothing.
+        """
+        d = data["teacher"].shape[1]
+        layer, force = _rows(p, d), _sound(_rows(slope, d))
+        stiff = (2 * data["count"] / d)[:, :, None]
+        square = _sound(layer @ layer.mT)
+        left = torch.linalg.eigh(square - force / stiff).eigenvectors
+        sizes, right = torch.linalg.eigh(_sound(layer.mT @ layer))
+        own = (left * (force @ left)).sum(1)
+        lifted = torch.maximum((2 * own + data["decay"]).abs(), LEAST * data["decay"])
+        known = (left * (square @ left)).sum(1)
+        over = 2 * stiff * (known[:, :, None] + sizes[:, None]) + lifted[:, :, None]
+        return {"left": left, "right": right, "over": over}
+
+    def scaled(self, metric: Tensors, g: Tensor) -> Tensor:
+        """Return g, divided in the bases."""
+        left, right = metric["left"], metric["right"]
+        inside = left.mT @ _rows(g, left.shape[1]) @ right / metric["over"]
+        return (left @ inside @ right.mT).flatten(1)
 
     def apply(self, data: Tensors, theta: Tensor) -> Tensor:
         """Return the adjoint of the fields of theta, shape (run, columns, d * d)."""

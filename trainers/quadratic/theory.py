@@ -17,7 +17,7 @@ import numpy as np
 from scalefit.arrays import Array
 from scalefit.trainers.weight_decay.curves import curves as state_evolution
 from scalefit.trainers.weight_decay.curves import problem
-from scalefit.trainers.weight_decay.diagram import diagram, draw
+from scalefit.trainers.weight_decay.diagram import around, diagram, draw
 from scalefit.trainers.weight_decay.regions import Problem, exponents
 
 from .free_sum import free_sum
@@ -44,6 +44,7 @@ __all__ = [
     "interpolation",
     "peak",
     "phase_diagram",
+    "phases",
 ]
 
 
@@ -105,6 +106,17 @@ def phase_diagram(
         weight_decay=weight_decay,
         attrs={"family": "quadratic", "d": d, "gamma": gamma, "noise": noise, "unit": int(unit)},
     )
+
+
+def phases(config: Config) -> xr.Dataset:
+    """Return the phase diagram of a configuration's network, round its data and weight decays.
+
+    Raises
+    ------
+    ConfigError
+        If it is of several networks.
+    """
+    return phase_diagram(**around(config, ("d", "gamma", "noise", "unit")))
 
 
 def _solver(settings: Quadratic) -> StateEvolution:

@@ -12,12 +12,19 @@ from numpy.typing import ArrayLike
 
 from scalefit.arrays import Array
 from scalefit.errors import ConfigError
+from scalefit.trainers.settings import shown
 from scalefit.wording import listed
 
 from .regions import ORDER, WORDS, Problem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from scalefit.trainers.config import Config
+
+
+GRID = (41, 37)
+"""Points of a diagram's axes, of examples and of weight decay."""
 
 
 class Solver(Protocol):
@@ -62,8 +69,8 @@ def diagram(
         `best_weight_decay` and `best_risk`.
     """
     peak = problem.peak * problem.d
-    across = _axis("n_eff", n_eff, peak * np.logspace(-2.5, 2.5, 41), 3)
-    up = _axis("weight_decay", weight_decay, np.logspace(-3, 3, 37), 1)
+    across = _axis("n_eff", n_eff, peak * np.logspace(-2.5, 2.5, GRID[0]), 3)
+    up = _axis("weight_decay", weight_decay, np.logspace(-3, 3, GRID[1]), 1)
     fixed = solver.minimiser(across[None] * per_unit, up[:, None], problem.noise)
     best = solver.best(across * per_unit, problem.noise)
     slope = -np.gradient(np.log(fixed.excess_risk), np.log(across), axis=1)
@@ -81,6 +88,40 @@ def diagram(
         {"n_eff": across, "weight_decay": up},
         {"peak": peak, **attrs},
     )
+
+
+def around(config: Config, names: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments of a family's `phase_diagram` for the network of a configuration.
+
+    Axes go a factor of 3 beyond what is swept; what is not keeps the usual axis.
+
+    Parameters
+    ----------
+    config
+        A sweep over `n_train` and `weight_decay`, of one network.
+    names
+        Settings that the network depends on.
+
+    Raises
+    ------
+    ConfigError
+        If one of them has several values.
+    """
+    points: tuple[Any, ...] = config.points
+    found: dict[str, Any] = {}
+    for name in names:
+        values = sorted({getattr(one, name) for one in points})
+        if len(values) > 1:
+            raise ConfigError(
+                f"setting '{name}' is {shown(values)}; a phase diagram is of one network: give "
+                f"{name} one value"
+            )
+        found[name] = values[0]
+    swept = {"n_eff": [one.n_eff for one in points], "weight_decay": [one.decay for one in points]}
+    for (name, values), count in zip(swept.items(), GRID, strict=True):
+        if len(set(values)) > 1:
+            found[name] = np.geomspace(min(values) / 3, max(values) * 3, count)
+    return found
 
 
 def _axis(name: str, values: Sequence[float] | Array | None, usual: Array, least: int) -> Array:
@@ -121,7 +162,8 @@ def draw(phases: xr.Dataset, runs: xr.Dataset | None = None, ax: Axes | None = N
         if inside.mean() > 0.004:
             at = [np.exp(np.median(np.log(one))) for one in (across[np.nonzero(inside)[1]],
                                                           up[np.nonzero(inside)[0]])]  # fmt: skip
-            ax.text(at[0], at[1], name, ha="center", va="center", fontsize=9, weight="bold")
+            ax.text(at[0], at[1], name, ha="center", va="center", fontsize=9, weight="bold",
+                    rotation=90 if len(name) > 4 else 0)  # fmt: skip
     ax.plot(across, phases["best_weight_decay"].values, color="#1b1b1b", ls="--", lw=1.4,
             label="best weight decay")  # fmt: skip
     if runs is not None:
@@ -131,6 +173,8 @@ def draw(phases: xr.Dataset, runs: xr.Dataset | None = None, ax: Axes | None = N
     ax.set(xscale="log", yscale="log", xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
     ax.set_xlabel("effective number of examples")
     ax.set_ylabel("weight decay lambda")
+    told = [f"{name} = {phases.attrs[name]:g}" for name in ("d", "gamma", "noise")]
+    ax.set_title(", ".join([phases.attrs["family"], *told]), fontsize=10)
     ax.legend(fontsize=7.5, loc="lower right")
     ax.figure.colorbar(mesh, ax=ax, label="exponent of the excess risk in n", extend="both")
     return ax
@@ -168,4 +212,4 @@ def simulated_exponents(runs: xr.Dataset) -> tuple[Array, Array, Array]:
     return places, of, slopes
 
 
-__all__ = ["WORDS", "diagram", "draw", "simulated_exponents"]
+__all__ = ["WORDS", "around", "diagram", "draw", "simulated_exponents"]

@@ -81,6 +81,14 @@ class Model(Protocol):
         """Return the gradient by p of `g . B(p, p)`."""
         ...
 
+    def metric(self, data: Tensors, p: Tensor, slope: Tensor) -> Tensors:
+        """Return what `scaled` needs at p, where half the sum of squares has the gradient slope."""
+        ...
+
+    def scaled(self, metric: Tensors, g: Tensor) -> Tensor:
+        """Return g times the inverse Hessian that data without correlations have, made positive."""
+        ...
+
     def apply(self, data: Tensors, theta: Tensor) -> Tensor:
         """Return `A^T A theta` for theta of shape (run, columns, E)."""
         ...

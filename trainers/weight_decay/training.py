@@ -31,6 +31,8 @@ COMMON = {
 """What is recorded of every network, besides its own."""
 MEMORY = 12
 """Pairs of steps and changes of gradient that L-BFGS keeps."""
+CACHE = 2**23
+"""Bytes of parameters and memory of the runs side by side on a core, about, if they are small."""
 
 
 class Trained(Simulation):
@@ -64,7 +66,9 @@ class Trained(Simulation):
         operations, memory = self.model.product(settings)
         size = self.model.size(settings)
         each = 2 * operations + 40.0 * MEMORY * size + 1e5
-        return Cost(each * settings.steps, memory + 8.0 * (2 * MEMORY + 12) * size, width=32)
+        state = 8.0 * (2 * MEMORY + 12) * size
+        width = min(max(int(CACHE / state), 16), 128)
+        return Cost(each * settings.steps, memory + state, width=width)
 
     def init(self, context: Context, runs: Sequence[Run]) -> tuple[Tensors, Tensors]:
         """Return the data and the state before the first step."""
