@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from scalefit.trainers.settings import Settings, choice, number
+from scalefit.trainers.settings import Settings, choice, number, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,9 @@ class Optimized(Settings):
         Of SGD.
     weight_decay : >= 0
         As in PyTorch: added to the gradient, but with AdamW taken from the weights.
+    spectra : >= 0
+        How many of the largest singular values of every layer are recorded, at every checkpoint.
+        Those below 1e-7 of the largest are rounding.
     """
 
     optimizer: str = choice("adam", "adamw", "sgd")
@@ -33,8 +37,14 @@ class Optimized(Settings):
     warm_up: float = number(0.0, low=0, high=1)
     momentum: float = number(0.0, low=0, high=0.9999)
     weight_decay: float = number(0.0, low=0)
+    spectra: int = whole(0, low=0)
 
     @property
     def length(self) -> int:
         """Return the steps of a run."""
         raise NotImplementedError
+
+    def used(self) -> dict[str, Any]:
+        """Return the settings that the protocol uses; runs without spectra know nothing of them."""
+        found = super().used()
+        return found if self.spectra else {k: v for k, v in found.items() if k != "spectra"}
