@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 GRID = 200
+SMALL = 8.5
+"""Letters of the axes, whose names may be sentences."""
 TAILS = (0.05, 0.95)
 LAST = 2
 """Points from the end of a run within which its least one is taken for censored."""
@@ -70,6 +72,9 @@ def collapse_panels(fit: Record, run: str, axes: NDArray[Any] | None = None) -> 
             label_ticks(axis, np.array(ends))
         if not has and ax is not axes[0]:
             ax.set_axis_off()
+    for ax in axes:
+        ax.xaxis.label.set_size(SMALL)
+        ax.yaxis.label.set_size(SMALL)
     return axes
 
 
@@ -124,7 +129,7 @@ def _elbows(draws: dict[str, Array], x: Array, least: NDArray[Any], ax: Axes) ->
     at = np.geomspace(sizes[0], sizes[-1], GRID)
     ends = np.nanquantile(elbows(draws, at), [TAILS[0], 0.5, TAILS[1]], axis=0)
     ax.fill_between(at, ends[0], ends[2], color=BAND, alpha=0.6, lw=0, zorder=1)
-    label = f"elbow, P^{_interval(draws['gamma_2'])}"
+    label = f"elbow: gamma_2 = {_interval(draws['gamma_2'])}"
     ax.plot(at, ends[1], color=LINE, lw=1.3, label=label, zorder=2)
     for reached, words in ((True, "elbow at a P"), (False, "the same, beyond its points")):
         rows = table[(table["note"] == "") == reached]
@@ -154,16 +159,16 @@ def _levels(
     )
     ends = np.exp(np.quantile(log_law, [TAILS[0], 0.5, TAILS[1]], axis=0))
     ax.fill_between(at, ends[0], ends[2], color=BAND, alpha=0.6, lw=0, zorder=1)
-    label = f"law at its elbow, P^-{_interval(draws['gamma'])}"
+    label = f"law at its elbow: gamma = {_interval(draws['gamma'])}"
     ax.plot(at, ends[1], color=LINE, lw=1.3, label=label, zorder=3)
     u, v = np.log(least[:, 1]), np.log(least[:, 2])
     slope, level = np.polyfit(u, v, 1)
     fitted = np.exp(level + slope * np.log(at))
-    ax.plot(at, fitted, color=INK, lw=1.0, ls="--", label=f"slope of the least y, P^{slope:.3g}")
+    ax.plot(at, fitted, color=INK, lw=1.0, ls="--", label=f"slope of the least y: {-slope:.3g}")
     alone = draws["gamma_1"] * draws["gamma_2"]
     middle = float(np.exp(np.log(ends[1]).mean()))
     tilted = middle * (at / np.exp(np.log(at).mean())) ** -float(np.nanmedian(alone))
-    words = f"if gamma_0 were 0, P^-{_interval(alone)}"
+    words = f"if gamma_0 were 0: {_interval(alone)}"
     ax.plot(at, tilted, color=MARK, lw=1.0, ls=":", label=words)
     legend(ax)
 

@@ -70,7 +70,7 @@ def test_four_panels_show_curves_elbows_and_levels() -> None:
     assert master.get_xlabel().startswith("norm / (n train / ")
     words = [text.get_text() for text in elbows.get_legend().get_texts()]
     assert "the same, beyond its points" in words
-    (line,) = [one for one in elbows.get_lines() if one.get_label().startswith("elbow, P^")]
+    (line,) = [one for one in elbows.get_lines() if one.get_label().startswith("elbow: gamma_2")]
     slope = np.polyfit(*(np.log(np.asarray(part)) for part in line.get_data()), 1)[0]
     gamma_2 = np.median(fit.parameters("all")["gamma_2"])
     assert slope == pytest.approx(gamma_2, abs=0.01)

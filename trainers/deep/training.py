@@ -140,7 +140,7 @@ class Training(Network):
         chosen = data["chosen"][own, places].flatten()
         images = self._images(context.settings, data, chosen, "train", moves)
         with _precision(context.settings, images.device):
-            logits = call(images.unflatten(0, places.shape))
+            logits = call(images.reshape(*places.shape, *images.shape[1:]))
         labels = data["labels"][own, places].flatten()
         each = cross_entropy(logits.float().flatten(0, 1), labels, reduction="none")
         return each.view(places.shape).mean(1)

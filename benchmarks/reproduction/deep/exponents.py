@@ -10,9 +10,10 @@ Where there are three sizes of the training set or more, error against norm is f
 `laws.Collapse`, by each norm: points above two thirds of the error of chance are left out, for
 there every curve is flat, and noise is correlated along a run. Given are
 
-exponents   gamma_0, gamma_1, gamma_2, gamma and gamma_1 gamma_2, medians with 90% intervals; the
-            probabilities that gamma_0 is 0 and that the collapse is exact; the elbow at every size,
-            and where no run of that size reaches it
+exponents   gamma_0, gamma_1, gamma_2, gamma and gamma_1 gamma_2, medians with 90% intervals, of
+            two regimes or three, whichever is the headline; the probabilities that gamma_0 is 0 and
+            that the collapse is exact, for which it is fitted with drift, too; the elbow at every
+            size, and where no run of that size reaches it
 slope       of the smallest error of a run against the size, seed by seed, with Student's interval
             over the seeds; how gamma lies to it, in standard errors; how many runs have their
             smallest error at their end, which then says how long they were
@@ -47,6 +48,9 @@ NORMS = (
     "norm", "norm_growth", "norm_from_init", "norm_cnn_variant", "norm_cnn_variant_growth",
     "norm_classifier", "norm_spectral_product",
 )  # fmt: skip
+NAMES = ("gamma_0", "gamma_1", "gamma_2", "gamma", "product")
+REGIMES = (2, 3)
+"""A branch before the elbow and what comes after; or a steep start before both, as by raw norms."""
 SIZES = 3
 """Sizes of the training set that a collapse takes."""
 SHARE = 2 / 3
@@ -90,44 +94,60 @@ def points(runs: Any, norm: str) -> Any:
 
 def one_fit(folder: Path, fits: Path, index: str) -> dict[str, Any]:
     """Return the fit of a campaign by one norm; the fit itself is kept as a file."""
+    from scipy.special import expit, softmax
+
     import scalefit as sf
 
     campaign.warm()
     name, norm, _ = index.split(APART)
     runs = read(folder / name)
     started = time.process_time()
-    fit = sf.fit(
-        points(runs, norm), x=(norm, "n_train"), y="test_error", law=sf.laws.Collapse(2),
-        noise="ar1", progress=False,
-    )  # fmt: skip
-    (run,) = fit.runs
+    options = {"x": (norm, "n_train"), "y": "test_error", "noise": "ar1", "progress": False}
+    curves = points(runs, norm)
+    fitted = {n: sf.fit(curves, law=sf.laws.Collapse(n, drift=False), **options) for n in REGIMES}
     row: dict[str, Any] = {"index": index, "campaign": name, "norm": norm}
-    row |= {"verdict": fit.verdict[run], "points": len(fit.curve(run)[1])}
-    if run not in fit.fitted:
-        return row
-    fit.save(fits / f"{name}-{norm}.nc")
-    draws = fit.parameters(run)
-    draws = {**draws, "product": draws["gamma_1"] * draws["gamma_2"]}
-    names = ("gamma_0", "gamma_1", "gamma_2", "gamma", "product", "drift", "autocorrelation")
-    x, y = fit.curve(run)
-    off = np.log(y) - np.median(fit.law.log_curve(draws, x), axis=0)
-    nested, elbows = fit.nested, fit.elbow(np.unique(x[:, 1]))
+    if not all(fit.fitted for fit in fitted.values()):
+        return row | {"verdict": [list(fit.verdict.values()) for fit in fitted.values()]}
+    evidence = np.array([_log_evidence(fit) for fit in fitted.values()])
+    probable = softmax(evidence)
+    regimes = REGIMES[int(np.flatnonzero(probable >= 0.5 * probable.max())[0])]
+    chosen, drifting = fitted[regimes], sf.fit(curves, law=sf.laws.Collapse(regimes), **options)
+    apart = _log_evidence(chosen) - _log_evidence(drifting)
+    chosen.save(fits / f"{name}-{norm}.nc")
+    (run,) = chosen.runs
+    draws = _with_product(chosen.parameters(run))
+    x, y = chosen.curve(run)
+    off = np.log(y) - np.median(chosen.law.log_curve(draws, x), axis=0)
+    (nested,) = chosen.nested.to_dict("records")
+    elbows = chosen.elbow(np.unique(x[:, 1])).to_dict("records")
+    other = _with_product(drifting.parameters(run))
     return row | {
-        "exponents": {one: interval(draws[one]) for one in names},
+        "verdict": chosen.verdict[run],
+        "points": len(y),
+        "regimes": regimes,
+        "probability_of_regimes": [plain(float(one)) for one in probable],
+        "exponents": {one: interval(draws[one]) for one in NAMES},
         "gamma_error": float(np.std(draws["gamma"])),
-        "probability": dict(
-            zip(nested["hypothesis"], nested["probability"].round(4).tolist(), strict=True)
-        ),
-        "log_bayes": dict(
-            zip(nested["hypothesis"], nested["log_bayes"].round(2).tolist(), strict=True)
-        ),
-        "elbows": [
-            {name: plain(value) for name, value in one.items() if name != "run"}
-            for one in elbows.to_dict("records")
-        ],
-        "rms_of_log_error": round(float(np.sqrt(np.mean(off**2))), 4),
+        "regime_exponents": [interval(one) for one in draws["exponent"].T],
+        "autocorrelation": interval(draws["autocorrelation"]),
+        "gamma_0_is_0": {key: plain(nested[key]) for key in ("probability", "log_bayes", "error")},
+        "collapse_is_exact": {
+            "probability": plain(float(expit(apart))),
+            "log_bayes": plain(apart),
+        },
+        "exponents_with_drift": {one: interval(other[one]) for one in (*NAMES, "drift")},
+        "elbows": [{key: plain(one[key]) for key in one if key != "run"} for one in elbows],
+        "rms_of_log_error": plain(float(np.sqrt(np.mean(off**2)))),
         "cpu_s": round(time.process_time() - started, 1),
     }
+
+
+def _log_evidence(fit: Any) -> float:
+    return float(fit.certificate["log_evidence"].iloc[0])
+
+
+def _with_product(draws: dict[str, Array]) -> dict[str, Array]:
+    return {**draws, "product": draws["gamma_1"] * draws["gamma_2"]}
 
 
 def interval(draws: Array) -> list[float]:
