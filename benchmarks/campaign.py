@@ -113,6 +113,15 @@ def ratio(mine: Sequence[float], other: Sequence[float]) -> list[float]:
     return [round(float(found), 3), round(float(error), 3)]
 
 
+def student(values: Array) -> list[float]:
+    """Return the mean and the ends of its 90% interval, by Student's distribution."""
+    from scipy.stats import t
+
+    mean, spread = float(values.mean()), float(values.std(ddof=1) / math.sqrt(values.size))
+    reach = float(t.ppf(0.95, values.size - 1)) * spread
+    return [round(one, 4) for one in (mean, mean - reach, mean + reach)]
+
+
 def correlated(white: Array, rho: float, starts: Sequence[int] = (0,)) -> Array:
     """Return white noise made AR(1) of the same variance, in place, each run by itself."""
     for i in range(white.size):

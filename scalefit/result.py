@@ -701,7 +701,9 @@ class Fit(Record):
             How far to go on beyond the data, as a multiple of the last x; there a second band
             allows for further crossovers.
         panels
-            Whether each curve has axes of its own, with exponents and crossover bands.
+            Whether each curve has axes of its own, with exponents and crossover bands. A collapse
+            has four: its curves with their elbows, the master curve, and where the elbow and the
+            level lie at each P, beside the least point of every run.
         most
             Curves to draw at most, the first; 20 on one axes, 100 with `panels`. A figure that
             leaves some out says so.

@@ -213,15 +213,11 @@ def kinds(family: type[Settings]) -> dict[str, Setting]:
 def described(family: type[Settings]) -> list[tuple[str, str]]:
     """Return every setting of a family with a line on it: meaning, values, default.
 
-    The meaning is the first sentence of the class's docstring on it.
+    The meaning is the first sentence on it in the class's docstring, or in that of its base.
     """
     told: dict[str, str] = {}
-    text = (inspect.getdoc(family) or "").partition("Attributes\n----------\n")[2]
-    for entry in re.split(r"\n(?=\S)", text):
-        names, _, body = entry.partition("\n")
-        sentence = re.match(r"(?s).*?(?:\.(?=\s|$)|$)", inspect.cleandoc(body))
-        for name in names.partition(" :")[0].split(","):
-            told[name.strip()] = " ".join(sentence[0].split()) if sentence else ""
+    for base in reversed(family.__mro__):
+        told |= _told(inspect.cleandoc(base.__doc__ or ""))
     default = {one.name: one.default for one in fields(family)}
     found = []
     for name, kind in kinds(family).items():
@@ -232,6 +228,17 @@ def described(family: type[Settings]) -> list[tuple[str, str]]:
         meaning = f"{told.get(name, '')} " if told.get(name) else ""
         found.append((name, f"{meaning}[{kind.allowed}; {words}]"))
     return found
+
+
+def _told(text: str) -> dict[str, str]:
+    """Return the first sentence on every attribute of a docstring."""
+    told = {}
+    for entry in re.split(r"\n(?=\S)", text.partition("Attributes\n----------\n")[2]):
+        names, _, body = entry.partition("\n")
+        sentence = re.match(r"(?s).*?(?:\.(?=\s|$)|$)", inspect.cleandoc(body))
+        for name in names.partition(" :")[0].split(","):
+            told[name.strip()] = " ".join(sentence[0].split()) if sentence else ""
+    return told
 
 
 def listed(value: object) -> list[Any]:

@@ -255,7 +255,7 @@ def digest(bundle: xr.Dataset) -> str:
     for name in sorted(map(str, bundle.variables)):
         variable = bundle.variables[name]
         values = variable.values
-        text = values.dtype.kind == "O"
+        text = values.dtype.kind in "OU"  # read back, both are the former
         found.update(f"{name} {variable.dims} {'text' if text else values.dtype.str}".encode())
         found.update("\0".join(map(str, values.flat)).encode() if text else values.tobytes())
     return found.hexdigest()

@@ -77,7 +77,8 @@ def curve(
     beyond
         How far to go on beyond the data, as a multiple of the last x.
     panels
-        Whether each run has axes of its own.
+        Whether each run has axes of its own; of a collapse, four: its curves, the master curve, and
+        elbow and level against P.
     most
         Runs to draw at most, the first; 20 on one axes, 100 with `panels`. A figure that leaves
         some out says so.
@@ -106,7 +107,7 @@ def curve(
     if panels and ax is not None:
         raise ConfigError("ax is one axes, and panels=True makes one per curve; give one of them")
     if len(fit.predictors) > 1:
-        return _surfaces(fit, ax, beyond, most or PANELS, along, at)
+        return _surfaces(fit, ax, beyond, most or PANELS, along, at, panels)
     if along is not None or at is not None:
         raise ConfigError("along and at belong to fits against several predictors")
     if panels:
@@ -125,10 +126,12 @@ def _surfaces(
     most: int,
     along: str | None,
     at: Mapping[str, ArrayLike] | None,
+    panels: bool,
 ) -> Axes | NDArray[Any]:
     """Draw surfaces on axes of their own: contours, slices, or a collapse on its master curve."""
     from scalefit.laws import Collapse
 
+    from .collapse_panels import collapse_panels
     from .master_curve import master_curve
     from .surface import slices, surface
 
@@ -137,6 +140,10 @@ def _surfaces(
         raise ConfigError("no run has a posterior to draw; see fit.verdict")
     if ax is not None and len(runs) > 1:
         raise ConfigError("ax is one axes, and there are several surfaces: draw fit[run]")
+    if panels and along is None and isinstance(fit.law, Collapse):
+        if len(runs) > 1:
+            raise ConfigError("panels=True has four panels of one collapse: draw fit[run]")
+        return collapse_panels(fit, runs[0])
     grid = None if len(runs) == 1 else _grid(len(runs))
     drawn: Any = None
     for i, run in enumerate(runs):

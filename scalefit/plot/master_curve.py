@@ -90,6 +90,7 @@ def master_curve(
         ax.axvspan(*ends, color=INK, alpha=0.12, lw=0, zorder=0)
     ax.set_xscale("log")
     ax.set_yscale("log")
+    label_ticks(ax.xaxis, np.array(ax.get_xlim()))
     label_ticks(ax.yaxis, np.array(ax.get_ylim()))
     unit = f"({names[1]} / {compact(f'{middle:.3g}')})"
     ax.set_xlabel(f"{names[0]} / {unit}^{gamma_2:.3g}", parse_math=False)

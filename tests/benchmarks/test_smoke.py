@@ -29,10 +29,15 @@ SMALL = {
     "speed/engine.py": ["--curves", "1", "--cases", "preview"],
     "speed/perceptron_theory.py": ["--loads", "1", "--norms", "2"],
     "robustness/fuzz_readers.py": ["--minutes", "0.01"],
+    "reproduction/deep/variance_limited.py": ["--small", "--workers", "1"],
 }
 """Least arguments of what takes seconds; pooling, the average over models and what trains or reads
 public data take longer."""
-SLOW = ("calibration/generator.py", "extrapolation/corpora.py")
+SLOW = (
+    "calibration/generator.py",
+    "extrapolation/corpora.py",
+    "reproduction/deep/variance_limited.py",
+)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+import pytest
 from matplotlib import pyplot as plt
-from samples.collapses import problem
+from samples.collapses import design, log_mean, problem
 
+import scalefit as sf
 from scalefit.inference.certified import solve
 from scalefit.inference.full import target_of
 from scalefit.laws import Collapse
@@ -48,4 +51,31 @@ def test_draws_of_one_regime_have_no_elbow() -> None:
     _, ax = plt.subplots()
     assert master_curve(law, draws, given.x, given.y, ax) is ax
     assert not [one for one in ax.patches if one.get_alpha() == 0.12]
+    plt.close("all")
+
+
+def test_four_panels_show_curves_elbows_and_levels() -> None:
+    rng = np.random.default_rng(1)
+    x, _ = design(rng, curves=5, points=25)
+    x = x[(x[:, 1] < 2e4) | (x[:, 0] < 300.0)]  # the largest P ends before its elbow
+    y = np.exp(log_mean(x) + 0.04 * rng.standard_normal(len(x)))
+    table = pd.DataFrame({"norm": x[:, 0], "n_train": x[:, 1], "error": y})
+    fit = sf.fit(
+        table, x=("norm", "n_train"), y="error", runs="n_train", law=Collapse(2),
+        noise="normal", method="point", progress=False,
+    )  # fmt: skip
+    axes = fit.plot(panels=True)
+    curves, master, elbows, levels = axes
+    assert len(curves.get_lines()) == 5 * 3  # points, law and elbow of each P
+    assert master.get_xlabel().startswith("norm / (n train / ")
+    words = [text.get_text() for text in elbows.get_legend().get_texts()]
+    assert "the same, beyond its points" in words
+    (line,) = [one for one in elbows.get_lines() if one.get_label().startswith("elbow: gamma_2")]
+    slope = np.polyfit(*(np.log(np.asarray(part)) for part in line.get_data()), 1)[0]
+    gamma_2 = np.median(fit.parameters("all")["gamma_2"])
+    assert slope == pytest.approx(gamma_2, abs=0.01)
+    (line,) = [one for one in levels.get_lines() if one.get_label().startswith("law at its")]
+    slope = np.polyfit(*(np.log(np.asarray(part)) for part in line.get_data()), 1)[0]
+    assert slope == pytest.approx(-np.median(fit.parameters("all")["gamma"]), abs=0.02)
+    axes[0].figure.canvas.draw()
     plt.close("all")

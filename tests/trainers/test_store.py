@@ -12,14 +12,25 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from samples.trainings import config, made, same
+from samples.trainings import SMALL, config, made, same
 
 from scalefit import trainers, trajectory
 from scalefit.errors import ConfigError
-from scalefit.trainers.store import Store, digest
+from scalefit.trainers.store import MANY, Store, digest
 
 pytestmark = pytest.mark.train
 loop = pytest.importorskip("scalefit.trainers.loop", reason="needs PyTorch", exc_type=ImportError)
+
+
+def test_files_that_were_joined_are_not_taken_for_damaged(tmp_path: Path) -> None:
+    settings = SMALL["deep"]  # its layers have names
+    for seed in range(MANY):
+        trainers.run(trainers.config("deep", **settings, seeds=[seed]), out=tmp_path)
+    before = made(tmp_path)
+    assert len(before) == 1
+    found = trainers.run(trainers.config("deep", **settings, seeds=MANY), out=tmp_path)
+    assert found.sizes["run"] == MANY
+    assert made(tmp_path) == before
 
 
 @pytest.mark.parametrize(

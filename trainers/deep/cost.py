@@ -23,6 +23,10 @@ LAUNCHES = 1e6
 """What a step costs beside its products, in operations of the latter kind."""
 
 
+ENSEMBLE, BATCH = 32, 64
+"""Runs of small MLPs that train side by side on a CPU core, and the largest batch that is small."""
+
+
 class Work(NamedTuple):
     """What a step of a network takes.
 
@@ -92,4 +96,10 @@ def cost_of(settings: Deep) -> Cost:
         operations=(steps + evaluations) * work.operations / EFFICIENCY + steps * LAUNCHES,
         memory=20.0 * work.parameters + work.saved,
         shared=float(data.train.nbytes + data.test.nbytes),
+        width=ENSEMBLE if small(settings) else 1,
     )
+
+
+def small(settings: Deep) -> bool:
+    """Return whether several runs may take their steps at once: MLPs of small batches."""
+    return settings.protocol == "mlp" and settings.rows <= BATCH

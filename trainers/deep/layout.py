@@ -6,6 +6,7 @@ of a training does not depend on memory formats.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -47,12 +48,12 @@ class Part(NamedTuple):
         return torch.Size(self.shape).numel()
 
     def view(self, flat: Tensor) -> Tensor:
-        """Return it as part of all parameters of a run, which lie one after another."""
-        piece = flat[self.first : self.first + self.size]
+        """Return it as part of all parameters, which lie one after another on the last axis."""
+        piece, runs = flat[..., self.first : self.first + self.size], flat.shape[:-1]
         if not self.last:
-            return piece.view(self.shape)
+            return piece.view(*runs, *self.shape)
         out, inner, rows, columns = self.shape
-        return piece.view(out, rows, columns, inner).permute(0, 3, 1, 2)
+        return piece.view(*runs, out, rows, columns, inner).movedim(-1, -3)
 
 
 class Matrix(NamedTuple):
@@ -61,6 +62,12 @@ class Matrix(NamedTuple):
     name: str
     part: Part
     rows: slice
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return its rows and columns."""
+        first, *rest = self.part.shape
+        return len(range(first)[self.rows]), math.prod(rest)
 
 
 class Plan:

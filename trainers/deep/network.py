@@ -9,15 +9,18 @@ to these tensors, and a step changes them in place. `data` holds for each run it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, vmap
 
 from scalefit.trainers.protocol import Context, Run, Simulation
 
 from . import optimizers
+from .faster import Faster
 from .inits import weights
 from .norms import complexities, numbers
 from .variables import NORMS, name_of
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
 
     from .layout import Plan
+    from .optimized import Optimized
 
 
 class Network(Simulation):
@@ -46,6 +50,23 @@ class Network(Simulation):
         run: int,
     ) -> Tensor:
         """Return the loss of a run's network on the examples of a step, shape ()."""
+        raise NotImplementedError
+
+    def together(self, context: Context) -> bool:
+        """Return whether `losses` may be tried."""
+        del context
+        return False
+
+    def losses(
+        self, context: Context, call: Callable[[Tensor], Tensor], data: Tensors, fresh: Tensors
+    ) -> Tensor:
+        """Return the losses of all runs' networks on the examples of a step, shape (run,).
+
+        Parameters
+        ----------
+        call
+            Returns what each network makes of its own examples, the run axis first.
+        """
         raise NotImplementedError
 
     def weights(self, run: Run, plan: Plan) -> Tensor:
@@ -72,16 +93,40 @@ class Network(Simulation):
         self, context: Context, state: Tensors, data: Tensors, fresh: Tensors, k: Tensor
     ) -> Tensors:
         """Return the same tensors, a step further."""
-        models = self.bound(context, state, train=True)
-        gradient, parts = self._gradient(context, state)
-        for run, model in enumerate(models):
-            loss = self.loss(context, model, data, fresh, run)
-            found = torch.autograd.grad(loss, list(model.parameters()))
-            torch._foreach_copy_(parts[run], list(found))  # pyright: ignore[reportPrivateImportUsage]
+        if "way" not in context.kept:
+            ways = [self._one_by_one]
+            if len(state["weights"]) > 1 and self.together(context):
+                ways.append(self._together)
+            context.kept["way"] = Faster(*ways)
+        context.kept["way"](context, state, data, fresh)
+        gradient, _ = self._gradient(context, state)
         with torch.no_grad():
             rates = (data["rate"] * optimizers.rate(context.settings, k)).float()
             optimizers.step(context.settings, state, gradient, rates, k)
         return state
+
+    def _one_by_one(self, context: Context, state: Tensors, data: Tensors, fresh: Tensors) -> None:
+        """Fill in the gradients of one run after another."""
+        _, parts = self._gradient(context, state)
+        for run, model in enumerate(self.bound(context, state, train=True)):
+            loss = self.loss(context, model, data, fresh, run)
+            found = torch.autograd.grad(loss, list(model.parameters()))
+            torch._foreach_copy_(parts[run], list(found))  # pyright: ignore[reportPrivateImportUsage]
+
+    def _together(self, context: Context, state: Tensors, data: Tensors, fresh: Tensors) -> None:
+        """Fill in the gradients of all runs at once."""
+        flat = state["weights"]
+        kept, call, leaves, parts = context.kept.get("ensemble", (None, None, {}, []))
+        if kept is not flat:
+            plan = self.plan(context.settings)
+            module = self.bound(context, state, train=True)[0]
+            leaves = {one.name: one.view(flat).detach().requires_grad_() for one in plan.parts}
+            parts = [one.view(self._gradient(context, state)[0]) for one in plan.parts]
+            call = partial(vmap(partial(functional_call, module)), leaves)
+            context.kept["ensemble"] = (flat, call, leaves, parts)
+        loss = self.losses(context, call, data, fresh).sum()
+        found = torch.autograd.grad(loss, list(leaves.values()))
+        torch._foreach_copy_(parts, list(found))  # pyright: ignore[reportPrivateImportUsage]
 
     def bound(self, context: Context, state: Tensors, *, train: bool) -> list[nn.Module]:
         """Return the runs' networks, whose parameters are parts of `state`."""
@@ -112,7 +157,8 @@ class Network(Simulation):
     def norms(self, context: Context, state: Tensors, data: Tensors) -> Tensors:
         """Return the norms, their growth, and the numbers of each layer."""
         plan = self.plan(context.settings)
-        now = numbers(plan.matrices, state["weights"])
+        ranks = ranks_of(context.settings, plan)
+        now = numbers(plan.matrices, state["weights"], ranks=ranks)
         since = numbers(plan.matrices, state["weights"] - data["initial"], spectral=False)
         all_of_them = complexities(now, since)
         found = {f"layer_{name}": one for name, one in now.items()}
@@ -124,6 +170,20 @@ class Network(Simulation):
             if (away := f"norm_{norm}_from_init") in all_of_them:
                 found[name_of(norm, "from_init")] = all_of_them[away]
         return found
+
+
+def ranks_of(settings: Optimized, plan: Plan) -> int:
+    """Return how many singular values of a layer are recorded, at most all that any has."""
+    most = max(min(one.shape) for one in plan.matrices)
+    return min(settings.spectra, most)
+
+
+def labels_of(settings: Optimized, plan: Plan) -> dict[str, list[Any]]:
+    """Return the names of layers, and the ranks of singular values where they are recorded."""
+    found: dict[str, list[Any]] = {"layer": [one.name for one in plan.matrices]}
+    if ranks := ranks_of(settings, plan):
+        found["rank"] = list(range(1, ranks + 1))
+    return found
 
 
 def stacked(rows: Sequence[Tensors]) -> Tensors:

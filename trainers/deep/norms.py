@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from .layout import Matrix
 
 
-def numbers(matrices: Sequence[Matrix], flat: Tensor, *, spectral: bool = True) -> Tensors:
+def numbers(
+    matrices: Sequence[Matrix], flat: Tensor, *, spectral: bool = True, ranks: int = 0
+) -> Tensors:
     """Return `spectral`, `rows`, `columns`, `squares`, `sizes` of each matrix, shape (run, layer).
 
     The largest singular value is the root of the largest eigenvalue of the smaller Gram matrix,
@@ -38,15 +41,18 @@ def numbers(matrices: Sequence[Matrix], flat: Tensor, *, spectral: bool = True) 
         The parameters of each run, one after another.
     spectral
         Whether to take the largest singular values, which is most of the work.
+    ranks
+        If not 0, `spectrum` has that many of each matrix, shape (run, layer, rank), NaN beyond its
+        last; they come along with the largest one.
     """
-    rows = [[_numbers(matrix, one, spectral) for matrix in matrices] for one in flat]
+    rows = [[_numbers(matrix, one, spectral, ranks) for matrix in matrices] for one in flat]
     return {
         name: torch.stack([torch.stack([one[name] for one in row]) for row in rows])
         for name in rows[0][0]
     }
 
 
-def _numbers(matrix: Matrix, flat: Tensor, spectral: bool) -> Tensors:
+def _numbers(matrix: Matrix, flat: Tensor, spectral: bool, ranks: int) -> Tensors:
     weight = matrix.part.view(flat)[matrix.rows].flatten(1).double()
     found = {
         "rows": torch.linalg.vector_norm(weight, dim=1).sum(),
@@ -59,8 +65,12 @@ def _numbers(matrix: Matrix, flat: Tensor, spectral: bool) -> Tensors:
     wide = weight if weight.shape[0] <= weight.shape[1] else weight.T
     gram = wide @ wide.T
     lost = ~gram.isfinite().all()  # of a run that has diverged, which others are not to notice
-    top = torch.linalg.eigvalsh(gram.masked_fill(lost, 0.0))[-1]
-    return {"spectral": top.clamp(min=0).sqrt().masked_fill(lost, math.nan), **found}
+    squares = torch.linalg.eigvalsh(gram.masked_fill(lost, 0.0))
+    values = squares.clamp(min=0).sqrt().masked_fill(lost, math.nan)
+    if ranks:
+        largest = values.flip(0)[:ranks]
+        found["spectrum"] = pad(largest, (0, ranks - len(largest)), value=math.nan)
+    return {"spectral": values[-1], **found}
 
 
 def spectral_product(now: Tensors) -> Tensor:

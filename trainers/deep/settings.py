@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scalefit.errors import ConfigError
-from scalefit.trainers.settings import Settings, choice, number, shown, whole
+from scalefit.trainers.settings import choice, number, shown, whole
 
 from .images import DIGITS, KNOWN, OWN, Images, find, held, own
+from .optimized import Optimized
 
 _MLP, _CNN, _RESNET, _VIT = "mlp", "cnn", "resnet", "vit"
 
@@ -18,8 +19,10 @@ STAGES = {8: (1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deep(Settings):
+class Deep(Optimized):
     """Settings of deep networks on images, trained by minibatches on cross-entropy.
+
+    Those of the optimizer are described at `Optimized`.
 
     Attributes
     ----------
@@ -55,18 +58,6 @@ class Deep(Settings):
         Factor on the initial weights, biases left aside. Weights are drawn as PyTorch does for MLP
         and CNN; for the ResNet normal, of variance 2 over fan-out, but 0.01 for the last layer's
         deviation; for the ViT uniform after Glorot, and queries, keys and values are not scaled.
-    optimizer
-        `"adam"`, `"adamw"` or `"sgd"`, with the decay rates 0.9 and 0.999.
-    learning_rate : > 0
-        At its highest.
-    schedule
-        `"constant"`, `"cosine"` or `"linear"`, the latter two down to zero at the last step.
-    warm_up : >= 0, <= 1
-        Share of the steps over which the learning rate rises in proportion.
-    momentum : >= 0, < 1
-        Of SGD.
-    weight_decay : >= 0
-        As in PyTorch: added to the gradient, but with AdamW taken from the weights.
     batch : >= 1
         Examples of a step; all of them where there are fewer. The last batch of an epoch is filled
         up from the next one.
@@ -113,12 +104,6 @@ class Deep(Settings):
     heads: int = whole(4, low=1, only=(_VIT,))
     patches: int = whole(4, low=1, only=(_VIT,))
     init_scale: float = number(1.0, low=0, above=True)
-    optimizer: str = choice("adam", "adamw", "sgd")
-    learning_rate: float = number(1e-3, low=0, above=True)
-    schedule: str = choice("constant", "cosine", "linear")
-    warm_up: float = number(0.0, low=0, high=1)
-    momentum: float = number(0.0, low=0, high=0.9999)
-    weight_decay: float = number(0.0, low=0)
     batch: int = whole(128, low=1)
     steps: int = whole(500, low=1)
     epochs: int = whole(0, low=0)

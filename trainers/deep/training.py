@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,10 +23,10 @@ from scalefit.trainers.checkpoints import checkpoints
 from scalefit.trainers.protocol import Context, Cost, Facts, Run
 
 from . import batches
-from .cost import cost_of
+from .cost import cost_of, small
 from .layout import plan_of
-from .network import Network, stacked
-from .variables import DEFAULT, INTERPOLATED, MARGINS, VARIABLES
+from .network import Network, labels_of, stacked
+from .variables import DEFAULT, INTERPOLATED, MARGINS, SPECTRA, VARIABLES
 
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
@@ -57,13 +57,12 @@ class Training(Network):
 
     def facts(self, settings: Deep) -> Facts:
         """Return log-spaced steps, the start included."""
-        names = [one.name for one in plan_of(settings).matrices]
         return Facts(
-            VARIABLES,
+            VARIABLES | (SPECTRA if settings.spectra else {}),
             checkpoints(settings.length, settings.points, start=True),
             dtype="float32",
             block=self.block,
-            labels={"layer": names, "quantile": MARGINS},
+            labels={**labels_of(settings, plan_of(settings)), "quantile": MARGINS},
             gradients=True,
             short="stalled",
         )
@@ -125,6 +124,26 @@ class Training(Network):
         with _precision(context.settings, images.device):
             logits = model(images)
         return cross_entropy(logits.float(), data["labels"][run][places])
+
+    def together(self, context: Context) -> bool:
+        """Return whether all runs may train at once: small batches of MLPs on a CPU."""
+        settings: Deep = context.settings
+        return context.device.type == "cpu" and small(settings)
+
+    def losses(
+        self, context: Context, call: Callable[[Tensor], Tensor], data: Tensors, fresh: Tensors
+    ) -> Tensor:
+        """Return the cross-entropy of all runs' networks on the images of a step."""
+        places = fresh["examples"]
+        own = torch.arange(len(places), device=places.device)[:, None]
+        moves = fresh["moves"].flatten(0, 1) if "moves" in fresh else None
+        chosen = data["chosen"][own, places].flatten()
+        images = self._images(context.settings, data, chosen, "train", moves)
+        with _precision(context.settings, images.device):
+            logits = call(images.reshape(*places.shape, *images.shape[1:]))
+        labels = data["labels"][own, places].flatten()
+        each = cross_entropy(logits.float().flatten(0, 1), labels, reduction="none")
+        return each.view(places.shape).mean(1)
 
     def _images(
         self, settings: Deep, data: Tensors, chosen: Tensor, part: str, moves: Tensor | None = None

@@ -53,6 +53,12 @@ LAYERS = {
 }
 WEIGHTS = {**_norms(), **LAYERS}
 """What is recorded of the weights of any network."""
+SPECTRA = {
+    "layer_spectrum": Variable(
+        "singular values of a layer, the largest first", "", ("layer", "rank"), False
+    )
+}
+"""What is recorded beside, where it is asked for."""
 VARIABLES = {
     "step": Variable("step of the optimizer"),
     "epoch": Variable("passes over the training images"),

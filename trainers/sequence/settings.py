@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scalefit.errors import ConfigError
-from scalefit.trainers.settings import Settings, choice, number, whole
+from scalefit.trainers.deep.optimized import Optimized
+from scalefit.trainers.settings import choice, number, whole
 
 PARITY, INDUCTION, ADDITION = "parity", "induction", "modular_addition"
 _MLP = (PARITY, ADDITION)
@@ -21,8 +22,10 @@ USUAL: dict[str, dict[str, float]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sequence(Settings):
+class Sequence(Optimized):
     """Settings of tasks whose parts are learned one after another, trained on cross-entropy.
+
+    Those of the optimizer, AdamW by default, are described at `Optimized`.
 
     Attributes
     ----------
@@ -55,16 +58,6 @@ class Sequence(Settings):
         Of the MLP, whose units are rectified.
     init_scale : > 0
         Factor on the initial weights, drawn as PyTorch does; biases are left aside.
-    optimizer
-        `"adamw"`, `"adam"` or `"sgd"`, with the decay rates 0.9 and 0.999.
-    learning_rate : > 0
-        At its highest.
-    schedule
-        `"constant"`, `"cosine"` or `"linear"`, the latter two down to zero at the last step.
-    warm_up : >= 0, <= 1
-        Share of the steps over which the learning rate rises in proportion.
-    momentum : >= 0, < 1
-        Of SGD.
     weight_decay : >= 0, or -1
         Decay of weights, as in PyTorch; -1 stands for 0, 0.01 and 1, in the order of the protocols.
     batch : >= 0
@@ -102,10 +95,6 @@ class Sequence(Settings):
     hidden_layers: int = whole(1, low=1, high=20, only=_MLP)
     init_scale: float = number(1.0, low=0, above=True)
     optimizer: str = choice("adamw", "adam", "sgd")
-    learning_rate: float = number(1e-3, low=0, above=True)
-    schedule: str = choice("constant", "cosine", "linear")
-    warm_up: float = number(0.0, low=0, high=1)
-    momentum: float = number(0.0, low=0, high=0.9999)
     weight_decay: float = number(-1.0, low=-1)
     batch: int = whole(0, low=0)
     steps: int = whole(0, low=0)

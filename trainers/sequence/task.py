@@ -12,8 +12,8 @@ from scalefit.arrays import Array
 from scalefit.trainers.checkpoints import checkpoints
 from scalefit.trainers.deep.cost import EFFICIENCY, LAUNCHES
 from scalefit.trainers.deep.inits import weights
-from scalefit.trainers.deep.network import Network
-from scalefit.trainers.deep.variables import DEFAULT
+from scalefit.trainers.deep.network import Network, labels_of
+from scalefit.trainers.deep.variables import DEFAULT, SPECTRA
 from scalefit.trainers.protocol import Context, Cost, Facts, Run, Variable
 
 from .models import draw, plan_of
@@ -49,13 +49,13 @@ class Task(Network):
 
     def facts(self, settings: Sequence) -> Facts:
         """Return log-spaced steps, the start included."""
-        labels: dict[str, list[str]] = {"layer": [one.name for one in plan_of(settings).matrices]}
+        labels = labels_of(settings, plan_of(settings))
         if tasks := names_of_tasks(settings):
             labels["task"] = tasks
         if settings.protocol == INDUCTION:
             labels["head"] = names_of_heads(settings)
         return Facts(
-            self.variables,
+            {**self.variables, **(SPECTRA if settings.spectra else {})},
             checkpoints(settings.steps, settings.points, start=True),
             dtype="float32",
             block=self.block,

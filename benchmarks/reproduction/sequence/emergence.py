@@ -66,15 +66,6 @@ def censored_slope(x: Array, y: Array, last: float) -> float:
     return float(found.x[0])
 
 
-def interval(values: Array) -> list[float]:
-    """Return the mean and its 90% interval, by Student's distribution."""
-    from scipy.stats import t
-
-    mean, spread = float(values.mean()), float(values.std(ddof=1) / math.sqrt(values.size))
-    reach = float(t.ppf(0.95, values.size - 1)) * spread
-    return [round(one, 4) for one in (mean, mean - reach, mean + reach)]
-
-
 def parity(runs: Any) -> dict[str, Any]:
     """Return when subtasks are learned, and the slope against their frequency."""
     from scalefit.trainers.sequence.learned import learned
@@ -91,7 +82,7 @@ def parity(runs: Any) -> dict[str, Any]:
     ratio = runs["loss"].values / np.where(np.array(theory) > 0, theory, np.nan)
     inside = ratio[(step > found[:, :1]) & np.isfinite(ratio)]
     counted = np.isfinite(found).sum(axis=1)
-    mean, low, high = slope = interval(slopes)
+    mean, low, high = slope = campaign.student(slopes)
     return {
         "runs": len(found),
         "subtasks": tasks,
@@ -101,7 +92,7 @@ def parity(runs: Any) -> dict[str, Any]:
         "censored": int(found.size - counted.sum()),
         "slope": slope,
         "slope_by_run": slopes.round(4).tolist(),
-        "slope_of_learned_alone": interval(alone),
+        "slope_of_learned_alone": campaign.student(alone),
         "target": -1.0,
         "target_inside": low <= -1 <= high,
         "within_0.15": abs(mean + 1) <= 0.15,

@@ -69,6 +69,16 @@ def test_the_numbers_of_a_layer_are_those_of_a_decomposition(rng: np.random.Gene
         assert found["sizes"] == pytest.approx(np.abs(one).sum(), rel=1e-12)
 
 
+def test_spectra_are_those_of_a_decomposition(rng: np.random.Generator) -> None:
+    from scalefit.trainers.deep.norms import numbers
+
+    one, other = rng.standard_normal((4, 9)), rng.standard_normal((12, 6))
+    spectra = numbers(*flat(one, other), ranks=5)["spectrum"][0].numpy()
+    np.testing.assert_allclose(spectra[0, :4], np.linalg.svd(one)[1], rtol=1e-9)
+    assert np.isnan(spectra[0, 4])
+    np.testing.assert_allclose(spectra[1], np.linalg.svd(other)[1][:5], rtol=1e-9)
+
+
 def test_a_factor_on_every_layer_moves_each_norm_by_its_degree(rng: np.random.Generator) -> None:
     layers = [rng.standard_normal(shape) for shape in ((8, 5), (8, 8), (3, 8))]
     once, scaled = logs(*layers), logs(*(2.5 * one for one in layers))

@@ -68,6 +68,24 @@ def test_norms_follow_from_the_layers(curves: xr.Dataset) -> None:
     assert (curves["norm_from_init"].isel(point=0) == 0).all()
 
 
+def test_spectra_are_recorded_where_they_are_asked_for(curves: xr.Dataset) -> None:
+    assert "layer_spectrum" not in curves
+    assert "spectra" not in Run(Deep(), 0, 0).identity  # so that runs from before are known again
+    settings: dict[str, Any] = {"n_train": 40, "steps": 300, "points": 12, "learning_rate": 3e-3}
+    found = trained(**settings, spectra=20)
+    expected = curves.isel(run=[0])
+    for name in curves.data_vars:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, err_msg=str(name))
+    spectra = found["layer_spectrum"]
+    assert spectra["rank"].values.tolist() == list(range(1, 21))
+    np.testing.assert_array_equal(spectra.isel(rank=0), found["layer_spectral"])
+    hidden, classifier = spectra.sel(layer="hidden.0"), spectra.sel(layer="classifier")
+    assert (hidden.diff("rank") <= 0).all()
+    assert np.isfinite(classifier[..., :10]).all()
+    assert np.isnan(classifier[..., 10:]).all()
+    assert sf.tail(hidden.isel(run=0, point=-1)).summary()["tail"].size
+
+
 def test_the_norm_at_interpolation_is_that_of_the_first_checkpoint_without_mistakes(
     curves: xr.Dataset,
 ) -> None:
@@ -183,6 +201,26 @@ def test_runs_side_by_side_are_those_alone(monkeypatch: pytest.MonkeyPatch) -> N
     for name, values in together.values.items():
         expected = np.concatenate([one.values[name] for one in alone])
         np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_gradients_of_all_runs_at_once_are_those_of_each() -> None:
+    import torch
+
+    from scalefit.trainers.families import simulation
+
+    config = trainers.config("deep", **SMALL, augment="shift", label_noise=0.2, seeds=3)
+    runs = expand(config, 0)
+    one: Any = simulation(runs[0].settings)
+    context = Context(runs[0].settings, torch.device("cpu"))
+    data, state = one.init(context, runs)
+    now = {name: value[:, 5] for name, value in one.feed(context, runs, 0).items()}
+    assert one.together(context)
+    found = []
+    for way in (one._one_by_one, one._together):
+        with torch.enable_grad():
+            way(context, state, data, now)
+        found.append(one._gradient(context, state)[0].clone())
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-7)
 
 
 def own_images(seed: int = 0) -> dict[str, Any]:
