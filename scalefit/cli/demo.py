@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LOADS = [5, 10, 20]
 SEEDS = 96
 POINTS = 32
-MOST_WORKERS = 8
+WORKERS = 8
 LIMITS = {"gamma_0": 0.5, "gamma_1": 0.5, "gamma_2": 1.0, "gamma": 1.0}
 """Exponents of the collapse at large loads."""
 LARGEST = 512
@@ -65,7 +65,7 @@ def _train(out: Path, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
     config = trainers.config(
         "perceptron", load=LOADS, N=100, seeds=SEEDS, steps=1200, points=POINTS
     )
-    with processes(min(os.cpu_count() or 1, MOST_WORKERS)) as executor:
+    with processes(min(os.cpu_count() or 1, WORKERS)) as executor:
         trajectory = trainers.run(config, progress=True, seed=seed, executor=executor)
     write_trajectory(trajectory, out / "perceptron.nc")
     return trajectory, trainers.theory(config)
@@ -217,7 +217,8 @@ def _surface(out: Path, seed: int) -> bool:
     small = frame[frame[["n_params", "n_train"]].max(axis=1) < LARGEST]
     fit = sf.fit(small, x=("n_params", "n_train"), y="test_loss", by=[], law="additive", seed=seed)
     exponents = np.quantile(fit.parameters(fit.runs[0])["exponent"], [0.05, 0.5, 0.95], axis=0).T
-    ahead = fit.predict({"n_params": LARGEST, "n_train": LARGEST}, kind="curve", seed=seed)
+    place: Any = {"n_params": LARGEST, "n_train": LARGEST}
+    ahead = fit.predict(place, kind="curve", seed=seed)
     loss = [float(ahead[name].squeeze()) for name in ("low", "median", "high")]
     theory = float(optimal(1.0, LARGEST, LARGEST).test_loss)
     rows = [

@@ -46,7 +46,7 @@ def forest(table: pd.DataFrame, ax: Axes | None = None, *, rope: float = 0.05) -
     drawn = table[table["median"].notna()]
     if drawn.empty:
         raise InvalidData("no exponent was found: there is nothing to draw")
-    records: list[dict[str, Any]] = drawn.to_dict("records")
+    records: Any = drawn.to_dict("records")
     ax = new_axes(7.2, 1.4 + 0.27 * len(records)) if ax is None else ax
     for place, row in enumerate(records):
         beside = row["claimed"] if np.isnan(row["window"]) else row["window"]
