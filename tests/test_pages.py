@@ -30,19 +30,38 @@ import scalefit.workers
 from scalefit.cli import _run
 from scalefit.record import Record
 
+TUTORIALS = (
+    "scalefit/io/fit_a_csv.md",
+    "scalefit/comparison/two_optimizers.md",
+    "scalefit/forecast/running_job.md",
+    "scalefit/planning/what_to_run_next.md",
+    "trainers/theory_to_exponent.md",
+    "scalefit/tails/spectra.md",
+)
 PAGES = (
     "README.md",
+    "TUTORIALS.md",
     "CONTRIBUTING.md",
     "scalefit/README.md",
     "scalefit/io/README.md",
     "trainers/README.md",
     "datasets/README.md",
     "benchmarks/README.md",
+    "benchmarks/figures/README.md",
+    *TUTORIALS,
 )
-LONGEST = {"README.md": 150, "scalefit/README.md": 350, "datasets/README.md": 60}
+LONGEST = {
+    "README.md": 150,
+    "scalefit/README.md": 350,
+    "datasets/README.md": 60,
+    **dict.fromkeys(TUTORIALS, 150),
+}
+SIMULATED = (pytest.mark.train, pytest.mark.slow)
 MARKS = {
     **dict.fromkeys(("README.md", "scalefit/README.md"), pytest.mark.slow),
-    "trainers/README.md": (pytest.mark.train, pytest.mark.slow),
+    "trainers/README.md": SIMULATED,
+    "scalefit/io/fit_a_csv.md": pytest.mark.slow,
+    **dict.fromkeys(("trainers/theory_to_exponent.md", "scalefit/tails/spectra.md"), SIMULATED),
 }
 
 
@@ -198,6 +217,13 @@ def anchor(heading: str) -> str:
 @pytest.mark.parametrize(("name", "most"), LONGEST.items())
 def test_pages_are_short(name: str, most: int) -> None:
     assert len(page(name).splitlines()) <= most
+
+
+def test_every_tutorial_becomes_a_notebook() -> None:
+    told = re.search(r"^TUTORIALS := (.*?)\n\n", page("Makefile"), re.MULTILINE | re.DOTALL)
+    assert told
+    assert tuple(f"{one}.md" for one in told[1].replace("\\", "").split()) == TUTORIALS
+    assert set(TUTORIALS) < set(re.findall(r"\]\(([^)]+)\)", page("TUTORIALS.md")))
 
 
 @pytest.mark.parametrize("name", ["README.md", "benchmarks/README.md"])

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from scalefit.errors import ScalefitError
 
-from . import compare, data, demo, design, fit, predict, report, runs, tail, train
+from . import compare, data, demo, design, fit, predict, report, runs, study, tail, train
 from .help import EXAMPLES, Grouped, Settled
 from .output import say
 
@@ -40,6 +40,7 @@ _COMMANDS: dict[str, Any] = {
     "train": train.train,
     "theory": train.theory,
     "runs": runs.command,
+    "study": study.command,
     "data": data.app,
     "demo": demo.command,
 }

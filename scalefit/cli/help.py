@@ -38,6 +38,7 @@ EXAMPLES = {
     "train": "scalefit train perceptron --set load=5,10 --set seeds=32 --out runs/",
     "theory": "scalefit theory perceptron --set load=5,10 --csv",
     "runs": "scalefit runs runs/",
+    "study": "scalefit study runs/ --out study/",
     "data": "scalefit data get perceptron-gd --out curves.nc",
     "demo": "scalefit demo --out demo/",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,25 +10,44 @@ import pytest
 
 from scalefit.cli import demo
 
-from .conftest import Run
+from .conftest import WIDTH, Run
 
 
 @pytest.mark.parametrize(
-    ("perceptrons", "public", "code"),
-    [("ok", "ok", 0), ("two searches differ", "ok", 4), ("ok", "too few points", 4)],
+    ("steps", "code"),
+    [
+        ({}, 0),
+        ({"_perceptrons": "two searches differ"}, 4),
+        ({"_collapse": "two regimes are too few"}, 4),
+        ({"_surface": "the law does not fit"}, 4),
+        ({"_public": "too few points"}, 4),
+    ],
 )
 def test_it_ends_with_4_if_a_fit_cannot_be_relied_on(
-    perceptrons: str, public: str, code: int, run: Run, monkeypatch: pytest.MonkeyPatch
+    steps: dict[str, str], code: int, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def judged(verdict: str) -> Any:
         fit: Any = SimpleNamespace(verdict={"a": "ok", "b": verdict}, ok=verdict == "ok")
         return lambda *_: demo._verdicts(fit)
 
     monkeypatch.setattr(demo, "_train", lambda *_: (None, None))
-    monkeypatch.setattr(demo, "_perceptrons", judged(perceptrons))
-    monkeypatch.setattr(demo, "_public", judged(public))
+    for step in ("_perceptrons", "_collapse", "_surface", "_public"):
+        monkeypatch.setattr(demo, step, judged(steps.get(step, "ok")))
     done = run("demo", "--out", "all")
     assert done.code == code
     assert "done in " in done.out
-    said = [f"   b: {one}" for one in (perceptrons, public) if one != "ok"]
-    assert done.err.splitlines() == said
+    assert done.err.splitlines() == [f"   b: {one}" for one in steps.values()]
+
+
+@pytest.mark.parametrize(("step", "rows"), [("_collapse", 4), ("_surface", 3)])
+def test_theory_is_inside_on_bundled_data(
+    step: str, rows: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert getattr(demo, step)(tmp_path, 0)
+    out = capsys.readouterr().out
+    assert [line.split()[-1] for line in out.splitlines() if "[" in line] == ["yes"] * rows
+    assert max(map(len, out.replace(str(tmp_path), "").splitlines())) <= WIDTH
+    (folder,) = tmp_path.iterdir()
+    assert {one.name for one in folder.iterdir()} == {
+        "fit.nc", "plot.png", "report.html", "summary.csv",
+    }  # fmt: skip

@@ -25,7 +25,7 @@ ODD = '[bold]b[/bold] :fire: {a} $x^{2$ "q"\n\x1b[31mred, and on it goes: lr=3e-
 
 COMMANDS = [
     *("fit", "predict", "compare", "design", "tail"),
-    *("report", "train", "theory", "runs", "data", "demo"),
+    *("report", "train", "theory", "runs", "study", "data", "demo"),
 ]
 HELP = [[], *([name] for name in COMMANDS), *(["data", name] for name in ("list", "info", "get"))]
 

@@ -1,0 +1,1 @@
+"""Study: exponents of trained families against the classes that theory sorts them into."""
