@@ -64,7 +64,8 @@ def test_runs_that_are_alike_lend_each_other_strength() -> None:
     assert alike.ok
     pooled_sd = alike.exponents.std(["chain", "draw"]).values
     own_sd = alone.exponents.std(["chain", "draw"]).values
-    assert (pooled_sd < own_sd).all() and np.mean(pooled_sd / own_sd) < 0.75
+    assert (pooled_sd < own_sd).all()
+    assert np.mean(pooled_sd / own_sd) < 0.75
     apart = np.ptp(alike.exponents.mean(["chain", "draw"]).values)
     assert apart < 0.6 * np.ptp(alone.exponents.mean(["chain", "draw"]).values)
     table = alike.shared.set_index("parameter")
