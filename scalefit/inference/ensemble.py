@@ -186,10 +186,10 @@ def explore(
         if isinstance(target, SEEDED) and math.isfinite(evidence[i]):
             at = equal_weight(found.weights.probability, SEEDS, rng)
             points[*key, target.crossovers] = found.draws.z[at]
-    while (i := _unsearched(problems, solved)) is not None:
-        searches[i].first(_part(_highest(problems, solved)[i]))
-        solved[i] = searches[i].result()
-        evidence[i] = solved[i].certificate.log_evidence
+    while (left := _unsearched(problems, solved)) is not None:
+        searches[left].first(_part(_highest(problems, solved)[left]))
+        solved[left] = searches[left].result()
+        evidence[left] = solved[left].certificate.log_evidence
         if tick is not None:
             tick()
     for one in solved.values():

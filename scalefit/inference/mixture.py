@@ -220,9 +220,9 @@ def _expectation_maximisation(
     terms[: len(white), d + 1 :] = white[:, one] * white[:, two]
     terms = terms.reshape(blocks, BLOCK, -1)
     across = np.ascontiguousarray(terms.transpose(0, 2, 1))
-    each = np.zeros(blocks * BLOCK)
-    each[: len(white)] = weight
-    each = each.reshape(blocks, 1, BLOCK)
+    padded = np.zeros(blocks * BLOCK)
+    padded[: len(white)] = weight
+    each = padded.reshape(blocks, 1, BLOCK)
     share = np.full(k, 1.0 / k)
     centre = first.copy()
     scale = np.repeat(START * np.eye(d)[None], k, axis=0)

@@ -9,7 +9,7 @@ Kingma and Ba (2015) (arXiv:1412.6980), algorithm 1; Loshchilov and Hutter (2019
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -17,21 +17,54 @@ from torch import Tensor
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
 
-    from .optimized import Optimized
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 FUSED = ("cpu", "cuda")
 """Devices on which PyTorch has one kernel for a step of Adam."""
 
 
-def moments(settings: Optimized, weights: Tensor) -> Tensors:
+class Rule(Protocol):
+    """Settings of an optimizer, with the meanings that they have in `optimized.py`."""
+
+    @property
+    def optimizer(self) -> str:
+        """Return its name."""
+        ...
+
+    @property
+    def momentum(self) -> float:
+        """Return that of SGD."""
+        ...
+
+    @property
+    def weight_decay(self) -> float:
+        """Return the weight decay."""
+        ...
+
+    @property
+    def schedule(self) -> str:
+        """Return how the learning rate falls."""
+        ...
+
+    @property
+    def warm_up(self) -> float:
+        """Return the share of the steps over which it rises."""
+        ...
+
+    @property
+    def length(self) -> int:
+        """Return the steps of a run."""
+        ...
+
+
+def moments(settings: Rule, weights: Tensor) -> Tensors:
     """Return what an optimizer keeps beside the weights, shape (run, parameter)."""
     if settings.optimizer == "sgd":
         return {"momentum": torch.zeros_like(weights)} if settings.momentum else {}
     return {"first": torch.zeros_like(weights), "second": torch.zeros_like(weights)}
 
 
-def rate(settings: Optimized, k: Tensor) -> Tensor:
+def rate(settings: Rule, k: Tensor) -> Tensor:
     """Return the factor on the learning rate at step k, counted from 0, shape ()."""
     steps, done = settings.length, k.to(torch.float64)
     factor = torch.ones_like(done)
@@ -44,7 +77,7 @@ def rate(settings: Optimized, k: Tensor) -> Tensor:
     return factor
 
 
-def step(settings: Optimized, state: Tensors, gradient: Tensor, rates: Tensor, k: Tensor) -> None:
+def step(settings: Rule, state: Tensors, gradient: Tensor, rates: Tensor, k: Tensor) -> None:
     """Change the weights, and what is kept beside them, in place.
 
     Parameters
@@ -70,7 +103,7 @@ def step(settings: Optimized, state: Tensors, gradient: Tensor, rates: Tensor, k
         _adam(settings, state, gradient, rates, k)
 
 
-def _fused(settings: Optimized, state: Tensors, gradient: Tensor, rates: Tensor, k: Tensor) -> None:
+def _fused(settings: Rule, state: Tensors, gradient: Tensor, rates: Tensor, k: Tensor) -> None:
     """Take a step of Adam or AdamW by PyTorch's own kernel."""
     kernel = torch._fused_adam_  # pyright: ignore[reportPrivateImportUsage]
     if settings.optimizer == "adamw":
@@ -94,7 +127,7 @@ def _fused(settings: Optimized, state: Tensors, gradient: Tensor, rates: Tensor,
         )
 
 
-def _adam(settings: Optimized, state: Tensors, gradient: Tensor, rates: Tensor, k: Tensor) -> None:
+def _adam(settings: Rule, state: Tensors, gradient: Tensor, rates: Tensor, k: Tensor) -> None:
     """Take a step of Adam or AdamW by operations that every device has."""
     weights, first, second = state["weights"], state["first"], state["second"]
     one, two = BETAS
