@@ -38,9 +38,10 @@ def intrinsic_dimension(
     farther their neighbours are, by the fourth power; and the first quarter of the neighbours as
     it is. The true value mostly lies between the lines, which go too far where the change bends,
     and the last. The dimension is that of their mean, and their standard deviation is added to the
-    error. Neighbouring points share neighbours; the interval takes their correlation from the data.
-    Edges of the manifold, and noise off it, are not accounted for: see whether the dimension drifts
-    with scale.
+    error: where parts of the data have dimensions of their own, as images do, the interval is wide.
+    Neighbouring points share neighbours; the interval takes their correlation from the data. Edges
+    of the manifold, and noise off it, are not accounted for: see whether the dimension drifts with
+    scale.
 
     A loss that is limited by resolution falls with an exponent of 2/d where the predictor is
     piecewise constant, and 4/d where it is piecewise linear.
@@ -103,21 +104,19 @@ def intrinsic_dimension(
         _by_point(ratio, distance[:, 1:]),
         (float(finest.mean()), finest - finest.mean()),
     ]
-    three = np.array([value for value, _ in estimates])
-    each = sum(apart for _, apart in estimates) / len(estimates)
+    three = np.array([max(value, 0.0) for value, _ in estimates])
+    each = sum(score for _, score in estimates) / len(estimates)
     mean = np.append(three.mean(), ratio.mean(0))
     error = np.sqrt(_variance(np.column_stack([each, ratio - ratio.mean(0)]), place))
     error[0] = np.hypot(error[0], three.std(ddof=1))
-    edge = float(ndtri((1 + interval) / 2))
-    with np.errstate(divide="ignore"):
-        low, high = 1 / (mean + edge * error), 1 / np.maximum(mean - edge * error, 0)
+    apart = np.exp(float(ndtri((1 + interval) / 2)) * error / mean)
     return pd.DataFrame(
         {
             "neighbour": np.arange(neighbours + 1),
             "distance": np.concatenate([[0.0], np.sqrt(square)]),
             "median": 1 / mean,
-            "low": low,
-            "high": high,
+            "low": 1 / (mean * apart),
+            "high": apart / mean,
         }
     )
 
