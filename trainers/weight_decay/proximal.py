@@ -28,11 +28,15 @@ class Proximal(Trained):
     def begin(self, start: Tensor, data: Tensors) -> Tensors:
         """Return zero weights, and the largest curvature, by power iteration."""
         theta = data["pull"] * 0.0
-        trial = data["pull"]
+        slots = data["slots"]
+        alone = data | {"slots": torch.arange(len(slots), device=slots.device)[:, None]}
+        trial = data["pull"][slots[:, 0]]  # all runs of an instance have one curvature
         for _ in range(60):
             trial = trial / trial.norm(dim=1, keepdim=True).clamp(min=1e-300)
-            trial = self.model.apply(data, trial[:, None])[:, 0]
-        data["curvature"] = 1.03 * trial.norm(dim=1, keepdim=True)
+            trial = self.model.apply(alone, trial[:, None])[:, 0]
+        curvature = 1.03 * trial.norm(dim=1, keepdim=True)
+        data["curvature"] = theta[:, :1].clone()
+        data["curvature"][slots.flatten()] = curvature.repeat_interleave(slots.shape[1], dim=0)
         del start
         return {"weights": theta, "ahead": theta.clone(), "momentum": theta[:, :1] + 1.0}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ def test_tail_of_singular_values_holds_the_exponent_of_the_teacher(gamma: float)
     for seed, spectrum in enumerate(runs["spectrum"].values[:, -1]):
         learned = spectrum[spectrum > 1e-6 * spectrum[0]]
         found = sf.tail(np.sqrt(learned + threshold), seed=seed)
-        table = found.summary().set_index(["tail", "parameter"])
+        table: Any = found.summary().set_index(["tail", "parameter"])
         low, high = table.loc[("power law", "exponent"), ["low", "high"]]
         assert low <= 1 + 2 / gamma <= high
         assert high < 2 * (1 + 2 / gamma)
