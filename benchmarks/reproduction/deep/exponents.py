@@ -11,9 +11,9 @@ Where there are three sizes of the training set or more, error against norm is f
 there every curve is flat, and noise is correlated along a run. Given are
 
 exponents   gamma_0, gamma_1, gamma_2, gamma and gamma_1 gamma_2, medians with 90% intervals, of
-            two regimes or three, whichever is the headline; the probabilities that gamma_0 is 0 and
-            that the collapse is exact, for which it is fitted with drift, too; the elbow at every
-            size, and where no run of that size reaches it
+            two regimes or three, whichever are more probable; the probabilities that gamma_0 is 0
+            and that the collapse is exact, for which it is fitted with drift, too; the elbow at
+            every size, and where no run of that size reaches it
 slope       of the smallest error of a run against the size, seed by seed, with Student's interval
             over the seeds; how gamma lies to it, in standard errors; how many runs have their
             smallest error at their end, which then says how long they were
@@ -110,7 +110,7 @@ def one_fit(folder: Path, fits: Path, index: str) -> dict[str, Any]:
         return row | {"verdict": [list(fit.verdict.values()) for fit in fitted.values()]}
     evidence = np.array([_log_evidence(fit) for fit in fitted.values()])
     probable = softmax(evidence)
-    regimes = REGIMES[int(np.flatnonzero(probable >= 0.5 * probable.max())[0])]
+    regimes = REGIMES[int(np.argmax(probable))]
     chosen, drifting = fitted[regimes], sf.fit(curves, law=sf.laws.Collapse(regimes), **options)
     apart = _log_evidence(chosen) - _log_evidence(drifting)
     chosen.save(fits / f"{name}-{norm}.nc")
