@@ -101,7 +101,7 @@ def _packed(dataset: xr.Dataset, again: Any) -> xr.Dataset:
 def _integers(values: Array) -> tuple[Any, Array, Array, bool] | None:
     """Return integers with offset and step; None where the tails are too long for them."""
     log = not bool((values < 0.0).any())
-    plain = np.isfinite(values) & (values > 0.0 if log else True)
+    plain = np.isfinite(values) & (values > 0.0 if log else values != 0.0)
     with np.errstate(all="ignore"):
         scaled = np.where(plain, np.log(values) if log else values, np.nan)
     ordered = np.sort(scaled.reshape(-1, *scaled.shape[2:]), axis=0)  # what is missing is last
@@ -119,8 +119,7 @@ def _integers(values: Array) -> tuple[Any, Array, Array, bool] | None:
     whole = np.round(scaled).astype(np.int16)
     whole[np.isnan(values)] = MISSING
     whole[np.isposinf(values)] = INFINITE
-    if log:
-        whole[values == 0.0] = ZERO
+    whole[values == 0.0] = ZERO
     return whole, offset, step, log
 
 
@@ -139,8 +138,7 @@ def _unpacked(dataset: xr.Dataset) -> xr.Dataset:
         values = np.exp(values) if one.attrs["log"] else values
         values[whole == MISSING] = np.nan
         values[whole == INFINITE] = np.inf
-        if one.attrs["log"]:
-            values[whole == ZERO] = 0.0
+        values[whole == ZERO] = 0.0
         values = np.round(values) if name == "regimes" else values
         attrs = {key: value for key, value in one.attrs.items() if key != "log"}
         variables[name] = (one.dims, values, attrs)
