@@ -8,9 +8,9 @@ dimension   of 5000 images, by `sf.intrinsic_dimension`, and what it seems to be
 distance    exponent of the mean squared distance of new images to the nearest of D, which is 2/d on
             a manifold, and with it d by this measure
 nearest     exponent of the error rate of the nearest neighbour in D
-kernel      exponent of the mean squared error of all but ridgeless regression of the labels, one-hot, with
-            Laplace's kernel, after Spigler, Geiger, Wyart (2020), arXiv:1905.10843, who quote about
-            0.4 for MNIST and 0.1 for CIFAR-10, of two classes
+kernel      exponent of the mean squared error of regression of the labels, one-hot, all but without
+            a ridge, with Laplace's kernel, after Spigler, Geiger, Wyart (2020), arXiv:1905.10843,
+            who quote about 0.4 for MNIST and 0.1 for CIFAR-10, of two classes
 deep        exponent of the smallest test error of trained networks in their training examples, from
             the file that `benchmarks/reproduction/deep/exponents.py` keeps, where it is there
 
