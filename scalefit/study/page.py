@@ -119,7 +119,9 @@ def write(
 def shown(row: Any) -> dict[str, str]:
     """Return the cells of a row, numbers to the digits that the interval supports."""
     if np.isnan(row["median"]):
-        numbers = dict.fromkeys(("median", "interval", "claimed", "window", "p"), "-")
+        numbers: dict[str, str] = dict.fromkeys(
+            ("median", "interval", "claimed", "window", "p"), "-"
+        )
     else:
         median, low, high = rounded(row["median"], row["low"], row["high"])
         judged = row["p_claimed"] if np.isnan(row["p_window"]) else row["p_window"]

@@ -53,8 +53,9 @@ class Lbfgs(GradientDescent):
         theta = self.model.mixed(data, p, p)
         slope = self.force(data, theta)
         gradient = self.model.back(data, p, slope) + data["decay"] * p
+        metric = self.model.metric(data, p, slope)
         for k in steps:
-            if (k - steps.start) % REFRESHED == 0:
+            if k > steps.start and (k - steps.start) % REFRESHED == 0:
                 metric = self.model.metric(data, p, slope)
             way = -_inverse_hessian(gradient, memory, k, partial(self.model.scaled, metric))
             along = (way * gradient).sum(1, keepdim=True)

@@ -115,10 +115,15 @@ class Collapsed(Outer):
             far[self.outer[kernel.OUTER_NOISE]] = 15.0  # the noise scale, which data fix
         return far
 
-    @cached_property
+    @property
     def coarse(self) -> Collapsed | None:
         """The same posterior given some of the points; None if few are."""
-        return Coarse(self.problem, self.shape, self.prior) if self.u.size >= 1.5 * SOME else None
+        return self._coarse if self.u.size >= 1.5 * SOME else None
+
+    @cached_property
+    def _coarse(self) -> Collapsed:
+        """The same posterior given some of the points."""
+        return Coarse(self.problem, self.shape, self.prior)
 
     @property
     def points(self) -> int:
