@@ -226,7 +226,7 @@ def _opinions(
             raise ConfigError(f"laws: {typed(law)} is no law of {counted(x.shape[1], 'predictor')}")
     if isinstance(first, Law):
         every = x if len(x) or isinstance(target, str) else target
-        window = Window.of(every, np.ones(1)) if len(every) else Window.trial(x.shape[1])
+        window = Window.of(every, np.ones(len(every))) if len(every) else Window.trial(x.shape[1])
         both = [one for one in (*given, *laws) if isinstance(one, Law)]
         return [opinions.of_law(law, window, DRAWS, rng) for law in both]
     found = [opinions.of_fit(one, hazard, rng) for one in given if isinstance(one, Record)]

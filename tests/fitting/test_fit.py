@@ -97,7 +97,7 @@ def test_x_may_be_a_run_coordinate() -> None:
         ({"fixed": {"floor": -1}}, ["floor=-1", "positive"]),
         ({"fixed": {"floor": 1}, "floor": False}, ["floor=False contradicts fixed floor=1"]),
         ({"priors": "narow"}, ["priors='narow'", "did you mean 'narrow'"]),
-        ({"priors": 3}, ["priors must be 'default', 'narrow', or priors by name"]),
+        ({"priors": 3}, ["priors must be 'default', 'narrow', 'anchored', or priors by name"]),
         ({"priors": {"noise": 0.02}}, ["prior of 'noise'", "scalefit.laws.priors"]),
         ({"priors": {"nois": LogNormal(0.02, 1)}}, ["'nois'", "did you mean 'noise'"]),
         ({"priors": {"noise": Normal(0, 1, size=2)}}, ["'noise' has one value", "normal"]),
