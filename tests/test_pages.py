@@ -189,8 +189,8 @@ def agree(shown: str, printed: str, where: str) -> None:
 
 
 def same(shown: list[str], printed: list[str]) -> bool:
-    """Return whether two lines have the same words, with numbers that are close."""
-    one, other = " ".join(shown), " ".join(printed)
+    """Return whether two lines have the same words, with numbers that are close; or are rules."""
+    one, other = (re.sub("─+", "─", " ".join(words)) for words in (shown, printed))
     if NUMBER.sub("#", one) != NUMBER.sub("#", other):
         return False
     pairs = zip(NUMBER.findall(one), NUMBER.findall(other), strict=True)
