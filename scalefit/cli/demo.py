@@ -47,7 +47,7 @@ def command(
     show(f"   wrote {out / 'perceptron.nc'}", "")
     show("2. Fit test error against norm: two regimes")
     ok = _perceptrons(trajectory, theory, out, seed)
-    show("", "3. Collapse: error against norms from 1 up, loads 20 to 200, as one law (bundled data)")
+    show("", "3. Collapse: error at loads 20 to 200, norms from 1 up, as one law (bundled)")
     ok &= _collapse(out, seed)
     show("", "4. L(N, D): loss against parameters and examples, as one law (bundled data)")
     ok &= _surface(out, seed)
