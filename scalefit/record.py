@@ -345,13 +345,14 @@ class Record:
             known = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
             overrides[name] = getattr(priors, kind)(**known)
         law = law or self.law
-        window = law.window(*self.law_curve(run))
+        curve = self.law_curve(run)
+        window = law.window(*curve)
         kinds = [self.noise] if noise is None else [noise]
         if noise is None and self.weighed:
             kinds += [NOISES[str(kind)] for kind in self.group("models")["noise"].values]
         found: dict[str, Prior] = {}
         for one in dict.fromkeys(kinds):
-            found |= all_priors(law, one, window, stored["set"], overrides)
+            found |= all_priors(law, one, window, stored["set"], overrides, curve)
         return found
 
     def problems(self, run: str) -> dict[int, Problem]:

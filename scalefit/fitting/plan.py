@@ -298,7 +298,8 @@ class Plan:
         """Return all priors where any differs from the default."""
         if self.priors == "default" and not self.overrides:
             return None
-        return all_priors(law, noise, law.window(curve.x, curve.y), self.priors, self.overrides)
+        known = curve.x, curve.y
+        return all_priors(law, noise, law.window(*known), self.priors, self.overrides, known)
 
     def _check(self) -> None:
         """Refuse overrides of variables that no model has."""
@@ -308,8 +309,6 @@ class Plan:
             known |= set(law.priors(window))
             for noise in self.noises:
                 known |= set(all_priors(law, noise, window, self.priors, self.overrides))
-        for noise in self.noises:
-            known |= set(noise.priors())
         for name in self.overrides:
             if name not in known:
                 raise ConfigError(

@@ -153,6 +153,16 @@ class Law(ABC):
             raise ConfigError(f"priors='{name}' is no set of the law '{self.name}'")
         return self.priors(window)
 
+    def replaced(
+        self, priors: dict[str, Prior], overrides: Mapping[str, Prior]
+    ) -> dict[str, Prior]:
+        """Return the priors of what is sampled if `overrides` names a variable in place of another.
+
+        A law that can be sampled in one way only takes its priors as they are.
+        """
+        del overrides
+        return priors
+
     def require(self, kind: type[L], what: str) -> L:
         """Return the law itself, if it is of the kind that a question needs.
 

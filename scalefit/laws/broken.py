@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -164,6 +164,29 @@ class BrokenPowerLaw(SegmentedLaw):
     def prior_set(self, name: str, window: Window) -> dict[str, Prior]:
         """Return the priors of a set; of `"anchored"` the noise differs, and not the law."""
         return self.narrow_priors(window) if name == "narrow" else super().prior_set(name, window)
+
+    def replaced(
+        self, priors: dict[str, Prior], overrides: Mapping[str, Prior]
+    ) -> dict[str, Prior]:
+        """Return the priors with that of the floor, in the unit of y, in place of its share's.
+
+        Raises
+        ------
+        ConfigError
+            If the prior of a floor is not log-normal.
+        """
+        from .priors import LogNormal
+
+        limit = overrides.get("floor")
+        if limit is None or "floor_share" not in priors:
+            return priors
+        if not isinstance(limit, LogNormal):
+            raise ConfigError(
+                f"the prior of 'floor' is {limit.words()}: give LogNormal(value, error / value), "
+                "or a known floor=value"
+            )
+        named = {"floor" if name == "floor_share" else name: one for name, one in priors.items()}
+        return {**named, "floor": replace(limit, unit="y")}
 
     def narrow_priors(self, window: Window) -> dict[str, Prior]:
         """Return the alternative priors, to see what the answers owe to the default ones.

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from scalefit.arrays import Array
 from scalefit.errors import ConfigError
 
 from .base import Law
-from .broken import BrokenPowerLaw
 from .noise import Noise
 from .priors import (
     Beta,
@@ -22,6 +22,7 @@ from .priors import (
     StretchedShare,
     Uniform,
 )
+from .roughness import roughness
 from .window import Window
 
 ANCHORED = "anchored"
@@ -31,27 +32,23 @@ WIDE = 1.5
 
 
 def all_priors(
-    law: Law, noise: Noise, window: Window, chosen: str, overrides: Mapping[str, Prior]
+    law: Law,
+    noise: Noise,
+    window: Window,
+    chosen: str,
+    overrides: Mapping[str, Prior],
+    curve: tuple[Array, Array] | None = None,
 ) -> dict[str, Prior]:
-    """Return the prior of every sampled variable of a law with its noise."""
-    priors = law.prior_set(chosen, window)
-    if "floor" in overrides and isinstance(law, BrokenPowerLaw) and "floor_share" in priors:
-        named = {"floor" if name == "floor_share" else name: one for name, one in priors.items()}
-        priors = {**named, "floor": _limit(overrides["floor"])}
+    """Return the prior of every sampled variable of a law with its noise.
+
+    `curve` is x and y, from which the anchored set reads the scale of the noise.
+    """
+    priors = law.replaced(law.prior_set(chosen, window), overrides)
     found = {**priors, **noise.priors()}
-    if chosen == ANCHORED and window.roughness is not None:
-        found["noise"] = LogNormal(window.roughness, WIDE)
+    if chosen == ANCHORED and curve is not None:
+        rough = roughness(*curve)
+        found |= {} if rough is None else {"noise": LogNormal(rough, WIDE)}
     return _overridden(found, overrides)
-
-
-def _limit(prior: Prior) -> LogNormal:
-    """Return the prior of a floor in the unit of y, such as what a large run has found."""
-    if isinstance(prior, LogNormal):
-        return replace(prior, unit="y")
-    raise ConfigError(
-        f"the prior of 'floor' is {prior.words()}: give LogNormal(value, error / value), "
-        "or a known floor=value"
-    )
 
 
 def _overridden(priors: dict[str, Prior], overrides: Mapping[str, Prior]) -> dict[str, Prior]:

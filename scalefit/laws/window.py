@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 
 from scalefit.arrays import Array
 
-from .roughness import roughness
-
 
 @dataclass(frozen=True)
 class Window:
@@ -30,9 +28,6 @@ class Window:
     corners
         Of two predictors the logs of the first and the second one at the least and the largest of
         the first for every value of the second: among these any sum of powers has its ends.
-    roughness
-        Robust standard deviation of the noise of log y; None where points are too few to tell, or
-        there are several predictors.
     """
 
     x_low: float
@@ -40,7 +35,6 @@ class Window:
     y_typical: float
     centre: tuple[float, ...] = (1.0,)
     corners: tuple[tuple[float, float], ...] = ()
-    roughness: float | None = None
 
     @classmethod
     def of(cls, x: ArrayLike, y: ArrayLike, linear: Sequence[int] = ()) -> Window:
@@ -60,7 +54,6 @@ class Window:
             float(np.exp(np.median(np.log(np.asarray(y))))),
             tuple(map(float, centre)),
             _corners(np.log(columns)) if columns.shape[1] == 2 and not linear else (),
-            roughness(columns[:, 0], y) if columns.shape[1] == 1 else None,
         )
 
     @classmethod
