@@ -78,8 +78,16 @@ def counted_on(points: Points, used: Mask, size: int) -> Points:
     return replace(points, error=np.hypot(points.error, error))
 
 
-def told(error: Array, size: int) -> str:
-    """Return the note on errors of log y, shape (n,), that a test set has."""
+def known_errors(
+    error: Array, given: bool, size: int | None
+) -> tuple[Array | None, tuple[str, ...]]:
+    """Return errors of log y, shape (n,), None where none are known, and the note on a test set."""
+    if size is None:
+        return (error if given else None), ()
+    return error, (_told(error, size),) if error.size else ()
+
+
+def _told(error: Array, size: int) -> str:
     low, high = (f"{100.0 * one:.2g}%" for one in (error.min(), error.max()))
     spread = low if low == high else f"{low} to {high}"
     return (

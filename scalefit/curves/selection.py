@@ -17,7 +17,7 @@ from scalefit.trajectory import validate
 from scalefit.wording import counted, inline, quoted, suggest
 
 from .curve import Curve
-from .error_rates import counted_on, told
+from .error_rates import counted_on, known_errors
 from .grain import as_rounded
 from .passes import joined
 from .points import Mask, Points, gathered, original, renamed
@@ -139,7 +139,7 @@ def curves(
         (missing & begun & ~ahead, "trailing point", "without y dropped"),
     )
 
-    said_before = str(dataset.attrs.get("reading", "")).splitlines()
+    told = str(dataset.attrs.get("reading", "")).splitlines()
     found: list[Curve] = []
     repeated = np.zeros_like(used)
     beside = list(points.names.values())
@@ -148,7 +148,7 @@ def curves(
         place = place[np.argsort(points.x.flat[place], kind="stable")]
         same = np.diff(points.x.flat[place]) == 0
         repeated.flat[place[1:][same]] = True
-        notes = (*said_before, *_status_note(dataset, members))
+        notes = (*told, *_status_note(dataset, members))
         notes += tuple(f"{points.names['x']}: {rejoined[i]}" for i in members if i in rejoined)
         if back[members].any():
             notes += ("rows were not in order of x and have been sorted",)
@@ -169,9 +169,8 @@ def curves(
                 notes += (str(dataset.attrs["warm_up"]),)
         value, unit, said = as_rounded(points.x.flat[place], points.y.flat[place])
         notes += said
-        error = points.error.flat[place] / value
-        if test_size is not None:
-            notes += (told(error, test_size),)
+        error, said = known_errors(points.error.flat[place] / value, y_err is not None, test_size)
+        notes += said
         found.append(
             Curve(
                 run,
@@ -179,7 +178,7 @@ def curves(
                 value,
                 labels,
                 notes,
-                error=None if y_err is None and test_size is None else error,
+                error=error,
                 ordered=not points.single
                 and (aggregate or len(members) == 1)
                 and (aggregate or duplicates == "last" or not same.any()),

@@ -17,7 +17,7 @@ from scalefit.trajectory import validate
 from scalefit.wording import counted, inline, quoted, suggest
 
 from .curve import Curve
-from .error_rates import counted_on, told
+from .error_rates import counted_on, known_errors
 from .points import CORRECT, Mask, Points, gathered, x_column
 from .selection import groups
 from .settings import chosen, codes, function, is_seed
@@ -99,10 +99,10 @@ def surfaces(
     if by is None:
         by = _defining(dataset, columns)
     across = np.stack([one.x for one in points], axis=-1)
-    said_before = str(dataset.attrs.get("reading", "")).splitlines()
+    told = str(dataset.attrs.get("reading", "")).splitlines()
     found = []
     for run, labels, members in groups(dataset, x.names[0], by, single=True):
-        notes = [*said_before]
+        notes = [*told]
         zeros, unknown = _heads(points, x, members), int(missing[members].sum())
         if zeros:
             notes.append(f"{counted(zeros, 'point')} at 0 dropped: 0 has no logarithm")
@@ -123,11 +123,8 @@ def surfaces(
         if not ordered:
             where, start = where[np.lexsort(across.reshape(-1, len(columns))[where].T[::-1])], (0,)
         value = lead.y.flat[where]
-        error = None
-        if y_err is not None or test_size is not None:
-            error = lead.error.flat[where] / value
-        if error is not None and test_size is not None and error.size:
-            notes.append(told(error, test_size))
+        error, said = known_errors(lead.error.flat[where] / value, y_err is not None, test_size)
+        notes += said
         curve = Curve(
             run,
             across.reshape(-1, len(columns))[where],
