@@ -26,8 +26,6 @@ LOADS = [5, 10, 20]
 SEEDS = 96
 POINTS = 32
 WORKERS = 8
-LIMITS = {"gamma_0": 0.5, "gamma_1": 0.5, "gamma_2": 1.0, "gamma": 1.0}
-"""Exponents of the collapse at large loads."""
 LARGEST = 512
 """Sizes from which on the surface is a forecast."""
 PUBLIC = ("alabdulmohsin2022", "IC, inet_10, BiT/101/3")
@@ -168,6 +166,7 @@ def _collapse(out: Path, seed: int) -> bool:
 
     import scalefit as sf
     from scalefit import datasets
+    from scalefit.study.classes import COLLAPSE
     from scalefit.trainers.perceptron.theory import fixed_norm
     from scalefit.trajectory import to_frame
 
@@ -193,7 +192,7 @@ def _collapse(out: Path, seed: int) -> bool:
             float(np.median(foretold[name])),
             limit,
         )
-        for name, limit in LIMITS.items()
+        for name, limit in COLLAPSE.items()
     ]
     show(_beside(rows))
     show(

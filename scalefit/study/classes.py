@@ -75,6 +75,7 @@ def _nearest(known: Known) -> Mapping[str, float]:
 
 
 COLLAPSE = {"gamma_0": 0.5, "gamma_1": 0.5, "gamma_2": 1.0, "gamma": 1.0}
+"""Of perceptrons, at large loads."""
 CLASSES = (
     Class(
         name="collapse in norm and load",

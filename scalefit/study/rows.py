@@ -71,7 +71,7 @@ def groups(dataset: xr.Dataset) -> Iterator[Group]:
     settings = [name for name in kinds(find(family).settings) if name in frame.columns]
     vary = [name for name in settings if frame[name].nunique(dropna=False) > 1]
     known = {name: frame[name].iloc[0] for name in settings if name not in vary}
-    for held in of(family, {**dict.fromkeys(vary), **known}) if vary else of(family, known):
+    for held in of(family, {**dict.fromkeys(vary), **known}):
         yield from _divided(held, frame, known, vary)
 
 
@@ -135,12 +135,12 @@ def rows(dataset: xr.Dataset, *, rope: float, interval: float, seed: int) -> lis
 
 def _begun(group: Group) -> dict[str, Any]:
     held = group.held
-    empty = dict.fromkeys(("claimed", "window", "median", "low", "high", "p_claimed", "p_window"))
+    unknown = ("claimed", "window", "median", "low", "high", "p_claimed", "p_window")
     return {
         "family": _spoken(group),
         "class": held.name,
         "curves": group.label,
-        **{name: float("nan") for name in empty},
+        **dict.fromkeys(unknown, float("nan")),
         "runs": group.runs,
         "points": len(group.frame),
         "source": held.source,
