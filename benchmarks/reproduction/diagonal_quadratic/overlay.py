@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-import campaign
-from reproduction.diagonal_quadratic.phase_diagram import FAMILIES, sweep
+from reproduction.diagonal_quadratic.phase_diagram import FAMILIES, keep, options, sweep
 
 REACHED = 1e-4
 """Relative difference of two risks up to which a network has reached the convex minimum."""
@@ -119,16 +118,9 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    campaign.one_thread()
-    import matplotlib
-
-    matplotlib.use("Agg")
+    chosen = options(__doc__, "diagonal_quadratic_overlay.json", 16)
     from matplotlib import pyplot as plt
 
-    parser = campaign.options(__doc__, "diagonal_quadratic_overlay.json")
-    parser.add_argument("--runs", type=Path, default=Path("runs-diagonal-quadratic"))
-    parser.add_argument("--seeds", type=int, default=16)
-    chosen = parser.parse_args()
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.6), dpi=150, layout="constrained")
     result: dict[str, Any] = {}
     for family, ax in zip(FAMILIES, axes, strict=True):
@@ -136,8 +128,7 @@ def main() -> None:
         draw(rows, ax)
         result[family] = {"summary": summary(rows), "rows": rows}
         print(family, result[family]["summary"], flush=True)
-    campaign.keep(result, chosen.out, ("scalefit", "numpy", "scipy", "torch"))
-    figure.savefig(chosen.out.with_suffix(".png"))
+    keep(result, figure, chosen.out)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ any size: `scalefit train diagonal --config diagonal.toml --phases phases.png`.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -61,24 +62,34 @@ def one(family: str, runs: Path, seeds: int, ax: Any) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def options(about: str | None, name: str, seeds: int) -> argparse.Namespace:
+    """Return the options of a script that trains into a folder, and keeps a figure and a JSON."""
     campaign.one_thread()
     import matplotlib
 
     matplotlib.use("Agg")
+    parser = campaign.options(about, name)
+    parser.add_argument("--runs", type=Path, default=Path("runs-diagonal-quadratic"))
+    parser.add_argument("--seeds", type=int, default=seeds)
+    return parser.parse_args()
+
+
+def keep(result: dict[str, Any], figure: Any, out: Path) -> None:
+    """Write a result, and its figure beside it."""
+    campaign.keep(result, out, ("scalefit", "numpy", "scipy", "torch"))
+    figure.savefig(out.with_suffix(".png"))
+
+
+def main() -> None:
+    chosen = options(__doc__, "diagonal_quadratic_phases.json", 16)
     from matplotlib import pyplot as plt
 
-    parser = campaign.options(__doc__, "diagonal_quadratic_phases.json")
-    parser.add_argument("--runs", type=Path, default=Path("runs-diagonal-quadratic"))
-    parser.add_argument("--seeds", type=int, default=16)
-    chosen = parser.parse_args()
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.6), dpi=150, layout="constrained")
     result = {
         family: one(family, chosen.runs, chosen.seeds, ax)
         for family, ax in zip(FAMILIES, axes, strict=True)
     }
-    campaign.keep(result, chosen.out, ("scalefit", "numpy", "scipy", "torch"))
-    figure.savefig(chosen.out.with_suffix(".png"))
+    keep(result, figure, chosen.out)
 
 
 if __name__ == "__main__":

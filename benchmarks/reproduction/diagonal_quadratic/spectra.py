@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-import campaign
-from reproduction.diagonal_quadratic.phase_diagram import sweep
+from reproduction.diagonal_quadratic.phase_diagram import keep, options, sweep
 
 SUPPORT = 1e-6
 """Eigenvalues below this share of the largest are zero."""
@@ -128,18 +127,11 @@ def draw(runs: Any, known: Any, axes: Any) -> None:
 
 
 def main() -> None:
-    campaign.one_thread()
-    import matplotlib
-
-    matplotlib.use("Agg")
+    chosen = options(__doc__, "diagonal_quadratic_spectra.json", 4)
     from matplotlib import pyplot as plt
 
     from scalefit import trainers
 
-    parser = campaign.options(__doc__, "diagonal_quadratic_spectra.json")
-    parser.add_argument("--runs", type=Path, default=Path("runs-diagonal-quadratic"))
-    parser.add_argument("--seeds", type=int, default=4)
-    chosen = parser.parse_args()
     config = sweep("spectra", seeds=chosen.seeds)
     runs = trainers.run(config, device="cpu", out=chosen.runs, progress=True)
     known = trainers.theory(config)
@@ -149,8 +141,7 @@ def main() -> None:
     result = {"summary": summary(found), "rows": found}
     for line in result["summary"]:
         print(line)
-    campaign.keep(result, chosen.out, ("scalefit", "numpy", "scipy", "torch"))
-    figure.savefig(chosen.out.with_suffix(".png"))
+    keep(result, figure, chosen.out)
 
 
 if __name__ == "__main__":
