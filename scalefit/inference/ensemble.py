@@ -150,10 +150,9 @@ def explore(
     A rough estimate of the evidence of every model comes first, in order of their number of
     crossovers, because the posterior with fewer seeds the search with more. Models are then
     searched until those that are not have together a probability below `LEFT_OUT`, each at the
-    upper end of its estimate; the best of each number of regimes is searched anyway, for its
-    draws are asked for whatever their probability. A second,
-    independent search follows for every model that has a share of the evidence; what fails its
-    certificate is tried harder if it matters.
+    upper end of its estimate; the best of each number of regimes is searched anyway, for its draws
+    are asked for whatever their probability. A second, independent search follows for every model
+    that has a share of the evidence; what fails its certificate is tried harder if it matters.
 
     Parameters
     ----------

@@ -17,7 +17,6 @@ from torch import Tensor
 if TYPE_CHECKING:
     from scalefit.trainers.protocol import Tensors
 
-
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 FUSED = ("cpu", "cuda")
 """Devices on which PyTorch has one kernel for a step of Adam."""
