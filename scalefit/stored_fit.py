@@ -67,7 +67,7 @@ GROUPS = {
 """The groups of a file, by name; no others are read."""
 
 ATTRIBUTES: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("law", "noise", "priors", "pool", "pools", "method"), str),
+    **dict.fromkeys(("law", "noise", "priors", "pool", "pools", "method", "scalefit"), str),
     **{f"{axis}_{key}": str for axis in "xy" for key in ("name", "label", "unit")},
     "seed": (int, np.integer),
 }
@@ -115,6 +115,7 @@ def check(tree: xr.DataTree, law: Law | None = None) -> dict[str, Any]:
     _points(groups, _ceiling(tree))
     _models(groups, law)
     _draws(groups, law)
+    _noise(str(tree.attrs["noise"]), groups)
     _pools(tree, groups)
     return description
 
@@ -292,6 +293,15 @@ def _draws(groups: Mapping[str, xr.Dataset], law: Law | None) -> None:
             for run, lost, verdict in zip(runs, failed, verdicts, strict=True):
                 if lost and str(verdict) == "ok":
                     raise damaged(f"run {quoted(run)} has no draws, and its verdict is 'ok'")
+
+
+def _noise(kind: str, groups: Mapping[str, xr.Dataset]) -> None:
+    """Refuse draws without the parameters of the noise; of several kinds they may be absent."""
+    wanted = NOISES[kind].priors() if kind in NOISES else {}
+    for name, group in groups.items():
+        for key in wanted if GROUPS[name].dims == DRAWS.dims and name != "sample_stats" else ():
+            if key not in group.data_vars:
+                raise damaged(f"group '{name}' lacks '{key}' of the noise")
 
 
 def _padding(group: xr.Dataset, key: str, variable: xr.DataArray) -> Any:

@@ -106,7 +106,18 @@ DAMAGE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
             "seed",
             "x_name",
             "y_unit",
+            "scalefit",
         )
+    },
+    **{
+        f"noise of another kind: {kind}": (attribute("noise", kind), f"'{lacks}'")
+        for kind, lacks in {
+            "ar1": "autocorrelation",
+            "changing": "noise_slope",
+            "student": "degrees_of_freedom",
+            "outlier": "outlier_share",
+            "run": "run_noise",
+        }.items()
     },
     "law is no JSON": (attribute("law", "{"), "'law' is no JSON"),
     "law is deep": (attribute("law", "[" * 10**5), "'law' is no JSON"),
