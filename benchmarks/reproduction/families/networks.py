@@ -18,7 +18,7 @@ from reproduction.claim import Claim, Curve, between, theory
 PAPER = "scaling laws of diagonal and quadratic networks, arXiv:2509.24882"
 BAYES = "Bayes-optimal rates, arXiv:2605.10395"
 SEEDS, POINTS = 16, 7
-TRAINED = (1.0, 1.5)
+TRAINED = (0.75, 1.0, 1.5)
 """Exponents of the teachers of trained networks."""
 
 
