@@ -10,15 +10,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from scalefit.errors import ChecksumMismatch, ConfigError, InvalidData, nearest
-from scalefit.storage import replacing
-
-if TYPE_CHECKING:
-    from urllib.request import OpenerDirector
-
-TIMEOUT = 30.0  # seconds without an answer from the server
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +162,8 @@ def path(name: str) -> dict[str, Path]:
 
     A registered file is looked for in the folder `<name>` inside the one that the environment
     variable SCALEFIT_DATA names, then in the user's cache (`$XDG_CACHE_HOME/scalefit`, or
-    `~/.cache/scalefit`), and is downloaded into the latter if it is in neither.
+    `~/.cache/scalefit` on Linux), and is downloaded into the latter if it is in neither, or if
+    the one there is not the registered one.
 
     Parameters
     ----------
@@ -196,95 +191,75 @@ def _obtain(data: Info, file: File) -> Path:
     """Return the verified local path of one file."""
     if data.kind == "bundled":
         target = Path(str(files("scalefit.datasets").joinpath(file.path)))
-        _verify(target, file, named=str(target), advice="Install scalefit again.")
+        _verify(target, file, advice="Install scalefit again.")
         return target
-    holder = _holder(data, file)
-    if holder is None:
-        target = _cache(data.name) / file.path
-        _fetch(data, file, target)
-        return target
-    target = holder / file.path
-    advice = f"Delete it to have it fetched again, or replace it by {file.url} as it is."
-    _verify(target, file, named=str(target), advice=advice)
+    own = _own(data.name)
+    if own is None or not (own / file.path).is_file():
+        return _fetch(data, file, _cache(data.name))
+    target = own / file.path
+    advice = f"Delete it to have it fetched, or replace it by {file.url} as it is."
+    _verify(target, file, advice=advice)
     return target
 
 
 def _holder(data: Info, file: File) -> Path | None:
     """Return the folder of the data set in which a registered file lies, if any does."""
-    roots = [_cache(data.name)]
-    if given := os.environ.get("SCALEFIT_DATA"):
-        roots.insert(0, _expanded(given, "SCALEFIT_DATA") / data.name)
+    roots = [root for root in (_own(data.name), _cache(data.name)) if root]
     return next((root for root in roots if (root / file.path).is_file()), None)
 
 
-def _expanded(path: str, named: str) -> Path:
-    """Return a path whose `~` is the home of its user, or say that there is none."""
+def _own(name: str) -> Path | None:
+    """Return the user's own folder of a data set, if there is one that holds them."""
+    given = os.environ.get("SCALEFIT_DATA")
     try:
-        return Path(path).expanduser()
+        return Path(given).expanduser() / name if given else None
     except RuntimeError:
-        raise ConfigError(f"{named} is {path!r}: no such user; name a folder") from None
+        raise ConfigError(f"SCALEFIT_DATA is {given!r}: no such user; name a folder") from None
 
 
 def _cache(name: str) -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not base.is_absolute():  # unset or, by the XDG specification, invalid
-        base = _expanded("~/.cache", "the cache")
-    return base / "scalefit" / name
+    from platformdirs import user_cache_path
+
+    return user_cache_path("scalefit") / name
 
 
-def _fetch(data: Info, file: File, target: Path) -> None:
-    """Download a file; it appears at the target only if it is the registered one."""
-    from http.client import HTTPException
+def _fetch(data: Info, file: File, folder: Path) -> Path:
+    """Return a file of the cache, downloaded unless it is there and the registered one."""
+    from pooch import retrieve
+    from requests import RequestException
 
     try:
-        with _opener().open(file.url, timeout=TIMEOUT) as response:
-            content = response.read(file.bytes + 1)  # one more tells that it is too long
-    except (OSError, HTTPException) as error:
+        found = retrieve(file.url, f"sha256:{file.sha256}", fname=file.path, path=folder)
+    except RequestException as error:
         raise InvalidData(
             f"{file.path} of data set '{data.name}' could not be fetched from {file.url} "
             f"({error}). Check the network, or download it by hand, save it as "
             f"{data.name}/{file.path} in a folder of your choice and set SCALEFIT_DATA to that "
             f"folder (now: {os.environ.get('SCALEFIT_DATA') or 'not set'})"
         ) from error
-    advice = "It was not kept. Try again; if it stays so, the file has changed at its source."
-    try:
-        with replacing(target) as temporary:
-            temporary.write_bytes(content)
-            _verify(temporary, file, named=file.url, advice=advice)
     except OSError as error:
         raise ConfigError(
-            f"the cache cannot be written: {target.parent} ({error.strerror}). Set XDG_CACHE_HOME "
-            "to a folder that can, or SCALEFIT_DATA to one that holds the data"
+            f"the cache cannot be written: {folder} ({error.strerror or error}). Set "
+            "XDG_CACHE_HOME to a folder that can, or SCALEFIT_DATA to one that holds the data"
         ) from error
+    except ValueError as error:
+        raise ChecksumMismatch(
+            f"{file.url} is not the registered file ({error}). It was not kept. Try again; if it "
+            "stays so, the file has changed at its source."
+        ) from error
+    return Path(found)
 
 
-def _opener() -> OpenerDirector:
-    """Return an opener that, lacking a handler for anything else, follows https alone."""
-    from urllib import request
-
-    opener = request.OpenerDirector()
-    for handler in (
-        request.ProxyHandler,
-        request.HTTPSHandler,
-        request.HTTPRedirectHandler,
-        request.HTTPErrorProcessor,
-        request.HTTPDefaultErrorHandler,
-        request.UnknownHandler,
-    ):
-        opener.add_handler(handler())
-    return opener
-
-
-def _verify(location: Path, file: File, *, named: str, advice: str) -> None:
+def _verify(location: Path, file: File, *, advice: str) -> None:
     """Raise unless the file at a location has the registered content."""
     try:
         with location.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             size = stream.tell()
     except OSError as error:
-        raise InvalidData(f"{named} cannot be read ({error.strerror}). {advice}") from error
+        raise InvalidData(f"{location} cannot be read ({error.strerror}). {advice}") from error
     if digest != file.sha256:
         raise ChecksumMismatch(
-            f"{named} is not the registered file: expected sha256 {file.sha256} "
+            f"{location} is not the registered file: expected sha256 {file.sha256} "
             f"({file.bytes} bytes), found {digest} ({size} bytes). {advice}"
         )

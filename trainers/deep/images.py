@@ -226,7 +226,9 @@ _digits = lru_cache(maxsize=1)(digits)
 
 def _place(name: str) -> Path:
     """Return where the files of a data set are: one npz, or a folder of what was published."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scalefit"
+    from platformdirs import user_cache_path
+
+    cache = user_cache_path("scalefit")
     roots = [Path(given)] if (given := os.environ.get("SCALEFIT_DATA")) else []
     for root in (*roots, cache):
         for place in (root / "images" / f"{name}.npz", root / "images" / name):
