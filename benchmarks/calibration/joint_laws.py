@@ -12,7 +12,7 @@ chinchilla-svg and colpret of the one that SCALEFIT_DATA names. A cell is a law 
 Coverage of 90% intervals with its standard error, time and certificates are reported for every
 cell. Targets: .85 to .95 for every quantity of the cells that are fitted as they are made.
 
-    python benchmarks/calibration/joint_laws.py --curves 950
+    python benchmarks/calibration/joint_laws.py --curves 1400
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from scalefit.arrays import Array
 SEED = 2053
 DRAWS = 1000
 EACH = 200
-RUNS, CHECKPOINTS, TRAJECTORIES = 24, 20, 50
+RUNS, CHECKPOINTS, TRAJECTORIES = 24, 20, 200
 LARGEST_LOG = 600.0
 BEYOND = 10.0
 COST = 6.0
