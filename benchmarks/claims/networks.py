@@ -26,10 +26,11 @@ def weight_decay() -> str:
     for family in ("diagonal", "quadratic"):
         one = kept(name)[family]["summary"]
         median, most = one["off theory, median and most"]
+        both, unique = one["runs where both arrived"], one["of these with one minimiser"]
         rows.append(
             Claim(
-                f"{family} networks trained by L-BFGS, {one['runs']} runs, {one['points']} means of "
-                "16: off state evolution, median and most; means within 3 standard errors",
+                f"{family} networks trained by L-BFGS, {one['runs']} runs, {one['points']} means: "
+                "off state evolution, median and most; means within 3 standard errors",
                 f"{100 * median:.1f}%, {100 * most:.0f}%; {one['points within 3 standard errors']}",
                 script,
                 name,
@@ -39,8 +40,8 @@ def weight_decay() -> str:
             Claim(
                 "these beside convex solvers on the same data, where both arrived: the most that "
                 "objectives differ; and risks, where the minimiser is unique",
-                f"{one['most that objectives differ']:.0e} ({one['runs where both arrived']} runs); "
-                f"{one['most that their risks differ']:.0e} ({one['of these with one minimiser']})",
+                f"{one['most that objectives differ']:.0e} ({both} runs); "
+                f"{one['most that their risks differ']:.0e} ({unique})",
                 script,
                 name,
             )
@@ -51,9 +52,7 @@ def weight_decay() -> str:
         own = [one for one in tails if one["setting"] == setting]
         held_by = sum(one["added_back"]["held"] for one in own)
         runs = sum(one["runs"] for one in own)
-        medians = ", ".join(
-            f"{one['added_back']['median']:.2f} ({one['want']:.2f})" for one in own
-        )
+        medians = ", ".join(f"{one['added_back']['median']:.2f} ({one['want']:.2f})" for one in own)
         rows.append(
             Claim(
                 f"tails of singular values of trained quadratic networks, {setting}: 90% intervals "
@@ -80,16 +79,16 @@ def features() -> str:
         )
     ]
     script, name = f"{HERE}/four_regimes/figure.py", "four_regimes_figure"
-    for one in _by_regime(kept(name)["exponents"]):
-        rows.append(
-            Claim(
-                f"{one['regime']}: 90% intervals that hold theory's exponent in the window, "
-                "three spectra, ten sets of draws each; medians (theory)",
-                f"{one['inside']} of {one['n']}; {one['medians']}",
-                script,
-                name,
-            )
+    rows += [
+        Claim(
+            f"{one['regime']}: 90% intervals that hold theory's exponent in the window, "
+            "three spectra, ten sets of draws each; medians (theory)",
+            f"{one['inside']} of {one['n']}; {one['medians']}",
+            script,
+            name,
         )
+        for one in _by_regime(kept(name)["exponents"])
+    ]
     script, name = f"{HERE}/four_regimes/surfaces.py", "four_regimes_surfaces"
     kinds = {key: one for key, one in kept(name).items() if isinstance(one, dict) and "all" in one}
     for kind, groups in kinds.items():
@@ -115,23 +114,23 @@ def features() -> str:
                 name,
             )
         )
-    for way, one in kept(name)["differences"].items():
-        rows.append(
-            Claim(
-                f"the exponent of a difference, {way}: 90% intervals that hold that of the exact "
-                "values; mean of medians (exact)",
-                f"{held(one['90%'])}; {one['median']:.3f} ({one['exact']:.3f})",
-                script,
-                name,
-            )
+    rows += [
+        Claim(
+            f"the exponent of a difference, {way}: 90% intervals that hold that of the exact "
+            "values; mean of medians (exact)",
+            f"{held(one['90%'])}; {one['median']:.3f} ({one['exact']:.3f})",
+            script,
+            name,
         )
+        for way, one in kept(name)["differences"].items()
+    ]
     script, name = f"{HERE}/four_regimes/dimension.py", "dimension"
     for kind in ("sphere", "normal", "torus", "cube"):
         cells = kept(name)[kind]
         rows.append(
             Claim(
-                f"intrinsic dimension, {kind}, {cells[0]['n']} draws of 2,000 points: 90% intervals "
-                "that hold it, d = 1 to 8",
+                f"intrinsic dimension, {kind}, {cells[0]['n']} draws of 2,000 points: 90% "
+                "intervals that hold it, d = 1 to 8",
                 ", ".join(share(one["90%"][0], 2) for one in cells),
                 script,
                 name,
@@ -158,8 +157,12 @@ def deep() -> str:
     """Return the exponents of limits, and when sequences are learned."""
     script, name = f"{HERE}/deep/variance_limited.py", "variance_limited"
     found = kept(name)["experiments"]
-    names = {"features_32": "32 features in data", "features_128": "128 features in data",
-             "width": "features in width", "mlp": "a perceptron of one hidden layer in data"}  # fmt: skip
+    names = {
+        "features_32": "32 features in data",
+        "features_128": "128 features in data",
+        "width": "features in width",
+        "mlp": "an MLP of one hidden layer in data",
+    }
     rows = []
     for key, words in names.items():
         one = found[key]

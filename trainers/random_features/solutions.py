@@ -9,6 +9,10 @@ function f of g, and the losses are quadratic in it:
 where y_j is the mean squared label along the j-th direction, and rest what no solution fits. A
 minimiser with a ridge is f = 1 / (g + ridge), gradient flow (1 - exp(-g t)) / g, k steps of descent
 (1 - (1 - eta g)^k) / g. Without a ridge, directions whose eigenvalue is rounding are left out.
+
+The terms of the test loss cancel. With weights a, a single target's loss is start - 2 a W + a N a,
+and rounding of N alone, spread over its r^2 entries, makes it uncertain by some eps |N| |a|^2 / r. A
+loss below that is not known.
 """
 
 from __future__ import annotations
@@ -22,8 +26,10 @@ from .moments import Cell
 
 ROUNDING = 1e-15
 """Eigenvalue over the largest one and the size, below which it is rounding."""
-NOISY = 1e3
-"""Size of an eigenvalue, over that of rounding, from which on losses are sound without a ridge."""
+SPREAD = 4.0
+"""Rounding of a loss over eps |N| |a|^2 / r, at most; seen were up to 3."""
+SOUND = 0.01
+"""Rounding over a loss up to which it does not count."""
 GRID, ZOOMS = 33, 9
 """Ridges that are tried at once, and how often around the best of them."""
 REACH = 1e4
@@ -43,6 +49,8 @@ class Solved(NamedTuple):
         As above.
     population
         Whether the training loss is the test loss plus `rest`.
+    rounding : shape (r,)
+        What rounding makes of the test loss, for each f_j^2.
     """
 
     eigenvalue: Tensor
@@ -52,11 +60,16 @@ class Solved(NamedTuple):
     start: Tensor
     rest: Tensor
     population: bool
+    rounding: Tensor
 
     def losses(self, f: Tensor) -> tuple[Tensor, Tensor]:
-        """Return test and training losses of functions of the eigenvalues, shape (..., r)."""
+        """Return test and training losses of functions of the eigenvalues, shape (..., r).
+
+        The test loss is NaN where it is less than what rounding makes of it.
+        """
         onto = f @ self.pairs if self.pairs.ndim == 2 else f * self.pairs
         test = (self.start - 2 * (f @ self.cross) + (onto * f).sum(-1)).clamp(min=0)
+        test = _known(test, f**2 @ self.rounding)
         if self.population:
             return test, test + self.rest
         return test, self.rest + (1 - self.eigenvalue * f) ** 2 @ self.labels
@@ -89,45 +102,53 @@ class Solved(NamedTuple):
     def best(self) -> Tensor:
         """Return the ridge of the least test loss, shape (1,); 0 where none is better.
 
-        Where the smallest eigenvalue is so small that losses are noise at ridges of its size, the
-        first minimum from above is taken in place of the least.
+        Where rounding counts at any of the ridges that are tried first, the first minimum from
+        above is taken in place of the least.
         """
-        top, size = self.eigenvalue.amax(), self.eigenvalue.shape[0]
+        top = self.eigenvalue.amax()
         least = torch.where(self.rank, self.eigenvalue, top).amin()
-        regular = least > size * ROUNDING * NOISY * top
         low, high = torch.log(least / REACH), torch.log(top * REACH)
         share = torch.linspace(0, 1, GRID, dtype=low.dtype, device=low.device)
         place = torch.arange(1, GRID, device=low.device)
+        sound = torch.ones((), dtype=torch.bool, device=low.device)
         for zoom in range(ZOOMS):
             tried = low + share * (high - low)
-            loss = self._at(tried)
-            at = loss.argmin()
+            loss, noise = self._at(tried)
+            at = _least(loss)
             if zoom == 0:
+                sound = (noise < SOUND * loss).all()
                 first = torch.where(loss[1:] <= loss[:-1], place, 0).amax()
-                at = torch.where(regular, at, first)
+                at = torch.where(sound, at, first)
             step = (high - low) / (GRID - 1)
             middle = tried.gather(0, at[None])[0]
             low, high = middle - step, middle + step
         found = (low + high) / 2
-        both = torch.stack([torch.where(regular, -torch.inf, found), found])
-        return both.gather(0, self._at(both).argmin()[None]).exp()
+        both = torch.stack([torch.where(sound, -torch.inf, found), found])
+        return both.gather(0, _least(self._at(both)[0])[None]).exp()
 
-    def _at(self, logs: Tensor) -> Tensor:
-        """Return test losses at ridges, given their logs, shape (ridge,)."""
-        return self.losses(self.minimiser(logs.exp()[:, None]))[0]
+    def _at(self, logs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return test losses at ridges, given their logs, and their rounding, shape (ridge,)."""
+        f = self.minimiser(logs.exp()[:, None])
+        return self.losses(f)[0], f**2 @ self.rounding
+
+
+def _least(loss: Tensor) -> Tensor:
+    """Return where the least of the losses is, of those that are known."""
+    return loss.nan_to_num(nan=torch.inf).argmin()
 
 
 def solved(cell: Cell) -> Solved:
     """Return a cell in the eigenbasis of its Gram matrix."""
     start, rest = cell.start, cell.squares - cell.start
+    exact = torch.zeros(len(cell.gram)).to(cell.gram)
     if cell.gram.ndim == 1:
         pairs = cell.gram * cell.cross
-        return Solved(cell.gram, cell.cross, cell.cross, pairs, start, rest, True)
+        return Solved(cell.gram, cell.cross, cell.cross, pairs, start, rest, True, exact)
     g, U = torch.linalg.eigh(cell.gram)
     g = g.clamp(min=0)
     cross = _turned(cell, U)
     if cell.side == "population":
-        return Solved(g, cross, cross, g * cross, start, rest, True)
+        return Solved(g, cross, cross, g * cross, start, rest, True, exact)
     if cell.cross.ndim == 1:
         u = U.T @ cell.target
         target, labels = u * u[:, None], u**2
@@ -135,12 +156,23 @@ def solved(cell: Cell) -> Solved:
         target = U.T @ cell.target @ U
         labels = target.diagonal()
     pairs = (U.T @ cell.inner @ U) * target.T
-    found = Solved(g, cross, labels, pairs, start, rest, False)
+    found = Solved(g, cross, labels, pairs, start, rest, False, _rounding(cell) * labels.abs())
     if cell.side == "features":
         known = torch.where(found.rank, g, torch.ones_like(g)) * cell.examples
         labels = torch.where(found.rank, labels / known, torch.zeros_like(g))
         return found._replace(labels=labels, rest=cell.squares - labels.sum())
     return found._replace(labels=labels, rest=torch.zeros_like(start))
+
+
+def _rounding(cell: Cell) -> Tensor:
+    """Return what rounding makes of a loss, over |a|^2."""
+    size = torch.linalg.matrix_norm(cell.inner) / len(cell.inner)
+    return SPREAD * torch.finfo(cell.inner.dtype).eps * size
+
+
+def _known(test: Tensor, rounding: Tensor) -> Tensor:
+    """Return test losses, NaN where they are less than rounding."""
+    return torch.where(test < rounding, torch.nan, test)
 
 
 def _turned(cell: Cell, U: Tensor) -> Tensor:
@@ -163,21 +195,25 @@ def factored(cell: Cell, ridge: float) -> tuple[Tensor, Tensor]:
     half = torch.linalg.solve_triangular(factor, torch.eye(len(factor)).to(factor), upper=False)
     F = half.T @ half
     onto = F @ cell.target
+    again = (F * onto.T).sum()  # of f^2
+    rounding = _rounding(cell) * again
     if cell.side == "population":
         inner = F @ cell.inner
         test = cell.start - 2 * onto.diagonal().sum() + (inner * onto.T).sum()
+        test = _known(test, rounding)
         return test, test + cell.squares - cell.start
     test = cell.start - 2 * (F * cell.cross.T).sum() + ((F @ cell.inner) * onto.T).sum()
-    again = (F * onto.T).sum() * ridge  # of f^2
+    test = _known(test, rounding)
     if cell.side == "examples":
-        return test, ridge * again
-    return test, cell.squares - (onto.diagonal().sum() + again) / cell.examples
+        return test, ridge**2 * again
+    return test, cell.squares - (onto.diagonal().sum() + ridge * again) / cell.examples
 
 
 def _single(cell: Cell, factor: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
     """Return test and training loss of a single target, of Cholesky's factor."""
     a = torch.cholesky_solve(cell.target[:, None], factor)[:, 0]
     test = cell.start - 2 * a @ cell.cross + a @ (cell.inner @ a)
+    test = _known(test, _rounding(cell) * (a @ a))
     if cell.side == "population":
         return test, test + cell.squares - cell.start
     if cell.side == "examples":

@@ -192,6 +192,18 @@ def test_the_tuned_ridge_is_sound_where_the_matrix_is_nearly_singular() -> None:
         np.testing.assert_allclose(runs[name].values, known, rtol=0.4)  # rounding would give 0
 
 
+@pytest.mark.parametrize("averaged", [False, True])
+def test_losses_below_their_rounding_are_not_told(averaged: bool) -> None:
+    singular = {"exponent": 2.0, "modes": 10_000, "n_params": 73, "n_train": 73, "seeds": [2138]}
+    config = trainers.config("random_features", averaged=averaged, tuned=True, **singular)
+    best, known = trainers.run(config, device="cpu", seed=6), trainers.theory(config)
+    assert best["test_loss"].item() == pytest.approx(known["test_loss"].item(), rel=0.3)
+    bare = trainers.config("random_features", averaged=averaged, ridge=0.0, **singular)
+    found = trainers.run(bare, device="cpu", seed=6)
+    assert np.isnan(found["test_loss"].item())
+    assert found["status"].item() == "diverged"
+
+
 def test_means_are_those_of_the_theory() -> None:
     config = trainers.config(
         "random_features", n_train=[64, 0], n_params=[32, 128, 0], ridge=[0, 1e-2], noise=0.05,
