@@ -11,8 +11,8 @@ minimiser with a ridge is f = 1 / (g + ridge), gradient flow (1 - exp(-g t)) / g
 (1 - (1 - eta g)^k) / g. Without a ridge, directions whose eigenvalue is rounding are left out.
 
 The terms of the test loss cancel. With weights a, a single target's loss is start - 2 a W + a N a,
-and rounding of N alone, spread over its r^2 entries, makes it uncertain by some eps |N| |a|^2 / r. A
-loss below that is not known.
+and rounding of N alone, spread over its r^2 entries, makes it uncertain by some eps |N| |a|^2 / r.
+A loss below that is not known.
 """
 
 from __future__ import annotations
