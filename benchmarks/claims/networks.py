@@ -138,14 +138,13 @@ def features() -> str:
         )
     script, name = f"{HERE}/four_regimes/images.py", "image_dimension"
     for label, one in kept(name)["sets"].items():
-        d, low, high = one["dimension"]
+        (d, low, high), scales = one["dimension"], next(iter(one["by scale"].values()))
         rows.append(
             Claim(
-                f"images {label}: dimension; the same at a half and a quarter of the points; "
+                f"images {label}: dimension; by the nearest neighbours, and the farthest asked; "
                 "2 over the exponent of the distance of neighbours",
-                f"{d:.1f} [{low:.1f}, {high:.1f}]; "
-                + ", ".join(f"{value:.1f}" for value in list(one["by scale"].values())[1:])
-                + f"; {one['d by distance'][0]:.1f}",
+                f"{d:.1f} [{low:.1f}, {high:.1f}]; {scales[1]:.1f}, {scales[-1]:.1f}; "
+                f"{one['d by distance'][0]:.1f}",
                 script,
                 name,
             )
