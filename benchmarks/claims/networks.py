@@ -46,6 +46,24 @@ def weight_decay() -> str:
                 name,
             )
         )
+    script, name = f"{HERE}/diagonal_quadratic/phase_diagram.py", "diagonal_quadratic_phases"
+    diagrams = {family: kept(name)[family] for family in ("diagonal", "quadratic")}
+    off = {
+        family: max(abs(a - b) for a, b in zip(found["simulation"], found["theory"], strict=True))
+        for family, found in diagrams.items()
+    }
+    rows.append(
+        Claim(
+            "phase diagrams: exponents of trained networks between neighbours in n, off state "
+            "evolution's, median and most: diagonal; quadratic",
+            "; ".join(
+                f"{found['median_difference']:.3f}, {off[family]:.2f}"
+                for family, found in diagrams.items()
+            ),
+            script,
+            name,
+        )
+    )
     script, name = f"{HERE}/diagonal_quadratic/spectra.py", "diagonal_quadratic_spectra"
     tails = kept(name)["summary"]
     for setting in dict.fromkeys(one["setting"] for one in tails):

@@ -8,8 +8,8 @@ data, features, limited by resolution L with all features, or all data
 Variance is a difference: each finite run is paired with the infinite one of the same draw. Each
 exponent is `sf.fit`'s, of the draws' means with their standard errors; theory's is that of the same
 fit of the deterministic equivalent (of the exact factor, for variance) with the same errors, since
-exponents at finite sizes are not the asymptotic ones. Every set of draws is fitted by itself, so that
-intervals that hold theory's exponent can be counted.
+exponents at finite sizes are not the asymptotic ones. Every set of draws is fitted by itself, so
+that intervals that hold theory's exponent can be counted.
 
     python benchmarks/reproduction/four_regimes/figure.py --curves 10 --workers 2
 """
