@@ -166,8 +166,8 @@ def solved(cell: Cell) -> Solved:
 
 def _rounding(cell: Cell) -> Tensor:
     """Return what rounding makes of a loss, over |a|^2."""
-    size = torch.linalg.matrix_norm(cell.inner) / len(cell.inner)
-    return SPREAD * torch.finfo(cell.inner.dtype).eps * size
+    size: Tensor = torch.linalg.matrix_norm(cell.inner) / len(cell.inner)
+    return size * (SPREAD * torch.finfo(cell.inner.dtype).eps)
 
 
 def _known(test: Tensor, rounding: Tensor) -> Tensor:
