@@ -231,9 +231,11 @@ def _fetch(data: Info, file: File, folder: Path) -> Path:
     try:
         found = retrieve(file.url, f"sha256:{file.sha256}", fname=file.path, path=folder)
     except RequestException as error:
+        answer = error.response
+        why = type(error).__name__ if answer is None else f"{answer.status_code} {answer.reason}"
         raise InvalidData(
             f"{file.path} of data set '{data.name}' could not be fetched from {file.url} "
-            f"({error}). Check the network, or download it by hand, save it as "
+            f"({why}). Check the network, or download it by hand, save it as "
             f"{data.name}/{file.path} in a folder of your choice and set SCALEFIT_DATA to that "
             f"folder (now: {os.environ.get('SCALEFIT_DATA') or 'not set'})"
         ) from error
