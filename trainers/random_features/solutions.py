@@ -109,27 +109,25 @@ class Solved(NamedTuple):
         least = torch.where(self.rank, self.eigenvalue, top).amin()
         low, high = torch.log(least / REACH), torch.log(top * REACH)
         share = torch.linspace(0, 1, GRID, dtype=low.dtype, device=low.device)
+        tried = low + share * (high - low)
+        loss = self._at(tried)
+        sound = (self.minimiser(tried.exp()[:, None]) ** 2 @ self.rounding < SOUND * loss).all()
         place = torch.arange(1, GRID, device=low.device)
-        sound = torch.ones((), dtype=torch.bool, device=low.device)
-        for zoom in range(ZOOMS):
-            tried = low + share * (high - low)
-            loss, noise = self._at(tried)
-            at = _least(loss)
-            if zoom == 0:
-                sound = (noise < SOUND * loss).all()
-                first = torch.where(loss[1:] <= loss[:-1], place, 0).amax()
-                at = torch.where(sound, at, first)
+        first = torch.where(loss[1:] <= loss[:-1], place, 0).amax()
+        at = torch.where(sound, _least(loss), first)
+        for _ in range(ZOOMS - 1):
             step = (high - low) / (GRID - 1)
             middle = tried.gather(0, at[None])[0]
             low, high = middle - step, middle + step
-        found = (low + high) / 2
+            tried = low + share * (high - low)
+            at = _least(self._at(tried))
+        found = tried.gather(0, at[None])[0]
         both = torch.stack([torch.where(sound, -torch.inf, found), found])
-        return both.gather(0, _least(self._at(both)[0])[None]).exp()
+        return both.gather(0, _least(self._at(both))[None]).exp()
 
-    def _at(self, logs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return test losses at ridges, given their logs, and their rounding, shape (ridge,)."""
-        f = self.minimiser(logs.exp()[:, None])
-        return self.losses(f)[0], f**2 @ self.rounding
+    def _at(self, logs: Tensor) -> Tensor:
+        """Return test losses at ridges, given their logs, shape (ridge,)."""
+        return self.losses(self.minimiser(logs.exp()[:, None]))[0]
 
 
 def _least(loss: Tensor) -> Tensor:
@@ -196,14 +194,12 @@ def factored(cell: Cell, ridge: float) -> tuple[Tensor, Tensor]:
     F = half.T @ half
     onto = F @ cell.target
     again = (F * onto.T).sum()  # of f^2
-    rounding = _rounding(cell) * again
-    if cell.side == "population":
-        inner = F @ cell.inner
-        test = cell.start - 2 * onto.diagonal().sum() + (inner * onto.T).sum()
-        test = _known(test, rounding)
+    population = cell.side == "population"
+    shared = onto.diagonal().sum() if population else (F * cell.cross.T).sum()
+    test = cell.start - 2 * shared + ((F @ cell.inner) * onto.T).sum()
+    test = _known(test, _rounding(cell) * again)
+    if population:
         return test, test + cell.squares - cell.start
-    test = cell.start - 2 * (F * cell.cross.T).sum() + ((F @ cell.inner) * onto.T).sum()
-    test = _known(test, rounding)
     if cell.side == "examples":
         return test, ridge**2 * again
     return test, cell.squares - (onto.diagonal().sum() + ridge * again) / cell.examples
