@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from scalefit.errors import ChecksumMismatch, ConfigError, InvalidData, nearest
+from scalefit.storage import data_cache, own_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,10 +194,10 @@ def _obtain(data: Info, file: File) -> Path:
         target = Path(str(files("scalefit.datasets").joinpath(file.path)))
         _verify(target, file, advice="Install scalefit again.")
         return target
-    own = _own(data.name)
-    if own is None or not (own / file.path).is_file():
-        return _fetch(data, file, _cache(data.name))
-    target = own / file.path
+    own = own_data()
+    if own is None or not (own / data.name / file.path).is_file():
+        return _fetch(data, file, data_cache() / data.name)
+    target = own / data.name / file.path
     advice = f"Delete it to have it fetched, or replace it by {file.url} as it is."
     _verify(target, file, advice=advice)
     return target
@@ -204,23 +205,8 @@ def _obtain(data: Info, file: File) -> Path:
 
 def _holder(data: Info, file: File) -> Path | None:
     """Return the folder of the data set in which a registered file lies, if any does."""
-    roots = [root for root in (_own(data.name), _cache(data.name)) if root]
+    roots = [root / data.name for root in (own_data(), data_cache()) if root]
     return next((root for root in roots if (root / file.path).is_file()), None)
-
-
-def _own(name: str) -> Path | None:
-    """Return the user's own folder of a data set, if there is one that holds them."""
-    given = os.environ.get("SCALEFIT_DATA")
-    try:
-        return Path(given).expanduser() / name if given else None
-    except RuntimeError:
-        raise ConfigError(f"SCALEFIT_DATA is {given!r}: no such user; name a folder") from None
-
-
-def _cache(name: str) -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("scalefit") / name
 
 
 def _fetch(data: Info, file: File, folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Storage: files that are written whole or not at all, and whether they can be written."""
+"""Storage: files written whole or not at all, whether they can be, and where public data lie."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from scalefit.errors import ConfigError
 
 LONGEST = 255
 """Bytes of a name in a folder, at most."""
@@ -49,6 +51,28 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         _flushed(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def own_data() -> Path | None:
+    """Return the folder of public data that the variable SCALEFIT_DATA names, if it names one.
+
+    Raises
+    ------
+    ConfigError
+        If it begins with the name of a user that is not there.
+    """
+    given = os.environ.get("SCALEFIT_DATA")
+    try:
+        return Path(given).expanduser() if given else None
+    except RuntimeError:
+        raise ConfigError(f"SCALEFIT_DATA is {given!r}: no such user; name a folder") from None
+
+
+def data_cache() -> Path:
+    """Return the folder in which public data are kept once they were fetched."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("scalefit")
 
 
 def _flushed(folder: Path) -> None:

@@ -7,7 +7,9 @@ elsewhere is treated like ours.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib.metadata import entry_points
+from typing import Any
 
 from scalefit.errors import ConfigError, nearest
 from scalefit.importing import named
@@ -56,7 +58,7 @@ def register(family: Family) -> Family:
         )
     if not (isinstance(family.settings, type) and issubclass(family.settings, Settings)):
         raise ConfigError(f"settings of a family are {family.settings!r}; subclass Settings")
-    for text in filter(None, (family.simulations, family.theory)):
+    for text in filter(None, (family.simulations, family.theory, family.phases)):
         if len(text.split(":")) != 2 or not all(text.split(":")):
             raise ConfigError(f"{text!r} names nothing in a module; write 'module:NAME'")
     known = FAMILIES.get(family.name)
@@ -95,6 +97,22 @@ def known() -> dict[str, str]:
     found = {name: one.settings.description for name, one in FAMILIES.items()}
     for point in entry_points(group=GROUP):
         found.setdefault(point.name, f"from {point.value}")
+    return found
+
+
+def diagram(name: str) -> Callable[[Any], Any]:
+    """Return the function that computes the phase diagram of a configuration of a family.
+
+    Raises
+    ------
+    ConfigError
+        If the family has none.
+    """
+    family = find(name)
+    if not family.phases:
+        those = " and ".join(one.name for one in FAMILIES.values() if one.phases)
+        raise ConfigError(f"family {name!r} has no phase diagram; {those} have one")
+    found: Callable[[Any], Any] = named(family.phases, "phases", "module:NAME")
     return found
 
 

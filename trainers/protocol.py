@@ -372,18 +372,3 @@ class Family:
             )
         found: Callable[[Any], Any] = named(self.theory, "theory", "module:NAME")
         return found
-
-    def diagram(self) -> Callable[[Any], Any]:
-        """Return the function that computes the phase diagram of a configuration.
-
-        Raises
-        ------
-        ConfigError
-            If the family has none.
-        """
-        if not self.phases:
-            raise ConfigError(
-                f"family {self.name!r} has no phase diagram; diagonal and quadratic have one"
-            )
-        found: Callable[[Any], Any] = named(self.phases, "phases", "module:NAME")
-        return found

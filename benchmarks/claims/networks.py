@@ -186,11 +186,13 @@ def _sequences() -> Iterable[Claim]:
         f"{parity['runs'] * parity['subtasks']}",
     )
     for one in found["induction"]["fits"]:
-        when = "; ".join(_interval(steps, 0) for steps in one["emergences"])
+        windows = one["windows"]
+        when = "; ".join(_interval(window["emergence"], 0) for window in windows)
+        verdicts = ", ".join(window["verdict"].partition(":")[0] for window in windows)
         yield claim(
             f"induction heads, {one['run'].rpartition(', ')[2]}: steps of the emergences, by "
-            "the fit; its verdict",
-            f"{when}; {one['verdict'].partition(':')[0]}",
+            "fits around each; their verdicts",
+            f"{when}; {verdicts}",
         )
 
 

@@ -3,7 +3,8 @@
 A claim is data: what is said, by whom, the value, and how to make a curve that shows it. A curve is
 a simulation, or theory's own curve with some noise, which tests the fit alone; beside it stands
 theory's curve at the same x. The same law is fitted to both: the first gives an interval, and the
-second the value that this window has, which is the asymptotic one in the limit only.
+second the value that this window has, which is the asymptotic one in the limit only. Where points
+are of one run both fits have the noise that goes along it, which weighs a bent curve otherwise.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ class Claim:
     curve
         Makes the points.
     parameter
-        `"exponent"`, `"amplitude"` at the known power `power`, or `"plateau"`, its height.
+        `"exponent"`, `"amplitude"` at the known power `power`, or `"plateau"`, the height of the
+        last one.
     rising
         Whether y rises, so that the claim is of minus the exponent.
     law
@@ -192,7 +194,7 @@ def _found(
 ) -> tuple[float, float, float, str]:
     """Return median and 90% interval of a claim's parameter by a fit, and the verdict of that.
 
-    Of an exact curve the optimum is returned three times.
+    Of an exact curve one value is returned three times: the optimum, or along a run the median.
     """
     import scalefit as sf
 
@@ -205,15 +207,15 @@ def _found(
         law = {"regimes": (2, 3, 4), "floor": False}
     elif claim.parameter == "amplitude":
         law["fixed"] = {"exponent": claim.power}
-    noise = "auto" if along and not exact else "normal"
-    method = "point" if exact else "auto"
+    noise = "auto" if along else "normal"
+    method = "point" if exact and not along else "auto"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         fit = sf.fit(x, y, noise=noise, method=method, progress=False, **law)
     if claim.parameter == "plateau":
         flat = fit.plateaus().dropna(subset=["height"])
-        longest = flat.loc[(flat["end"] / flat["start"]).idxmax()]
-        found = [float(longest[name]) for name in ("height", "height_low", "height_high")]
+        last = flat.loc[flat["end"].idxmax()]  # the first may be the start, before anything falls
+        found = [float(last[name]) for name in ("height", "height_low", "height_high")]
     else:
         row = fit.summary().set_index("parameter").loc[claim.parameter]
         found = [float(row[name]) for name in ("median", "low", "high")]

@@ -137,7 +137,10 @@ def _written(
 
     mpl.use("Agg")
     paths = [out / name for name in ("study.html", "study.csv", "forest.png")]
-    page.write(frame, paths[0], rope=rope, interval=interval, seed=seed, made_of=used)
-    spreadsheet.write(frame, paths[1])
     save_figure(page.forest(frame, rope=rope).figure, paths[2])
+    picture = paths[2].read_bytes()
+    page.write(
+        frame, paths[0], picture=picture, rope=rope, interval=interval, seed=seed, made_of=used
+    )
+    spreadsheet.write(frame, paths[1])
     return paths

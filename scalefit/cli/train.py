@@ -229,14 +229,14 @@ def _diagram(config: Any, path: Path | None, *, trained: bool = False) -> Any:
         If the family has none, the figure cannot be written, or no runs could stand on it.
     """
     from scalefit.errors import ConfigError
-    from scalefit.trainers.families import find
+    from scalefit.trainers.families import diagram
 
     if path is None:
         return None
     if path.suffix not in (".png", ".pdf", ".svg"):
         raise ConfigError(f"--phases {path}: name a file that ends in .png, .pdf or .svg")
     writable(path, "--phases")
-    found = find(config.family).diagram()
+    found = diagram(config.family)
     if trained and len({one.n_eff for one in config.points}) < 2:
         raise ConfigError(
             "--phases: an exponent needs two values of n_train or more; "

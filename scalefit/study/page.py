@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +70,7 @@ def write(
     table: pd.DataFrame,
     path: str | os.PathLike[str],
     *,
+    picture: bytes,
     rope: float,
     interval: float,
     seed: int,
@@ -84,27 +84,24 @@ def write(
         Rows of `scalefit.study.rows`.
     path
         Where to write it.
+    picture
+        The forest plot, a PNG.
     rope, interval, seed
         As of the rows.
     made_of
         Trajectories behind it, a line each.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from matplotlib import pyplot as plt
 
     from scalefit.storage import replacing
 
-    picture = io.BytesIO()
-    figure: Any = forest(table, rope=rope).figure
-    figure.savefig(picture, dpi=150)
-    plt.close(figure)
     pages = Environment(
         loader=PackageLoader("scalefit.study", "."), autoescape=True, undefined=StrictUndefined
     )
     page = pages.get_template("page.html").render(
         rows=[shown(row) for row in table.to_dict("records")],
         counts={word: int((table["says"] == word).sum()) for word in COLOURS},
-        figure=base64.b64encode(picture.getvalue()).decode(),
+        figure=base64.b64encode(picture).decode(),
         sources=dict(zip(table["class"], table["source"], strict=True)),
         rope=f"{rope:g}",
         percent=f"{100 * interval:g}%",

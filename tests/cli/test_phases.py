@@ -31,7 +31,10 @@ def test_one_command_trains_and_draws(tmp_path: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("perceptron", "--phases", "a.png"), "'perceptron' has no phase diagram"),
+        (
+            ("perceptron", "--phases", "a.png"),
+            "'perceptron' has no phase diagram; diagonal and quadratic have one",
+        ),
         (("diagonal", "--set=d=12,20", "--phases", "a.png"), "'d' is 12, 20; a phase diagram"),
         (("quadratic", "--phases", "a.txt"), "name a file that ends in .png"),
     ],

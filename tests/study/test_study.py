@@ -93,7 +93,8 @@ def test_page_holds_all_and_asks_no_network(tmp_path: Path) -> None:
         ],
         columns=list(COLUMNS),
     )
-    page.write(table, tmp_path / "s.html", rope=0.05, interval=0.9, seed=3, made_of=["a: made"])
+    page.write(table, tmp_path / "s.html", picture=b"PNG", rope=0.05, interval=0.9, seed=3,
+               made_of=["a: made"])  # fmt: skip
     text = (tmp_path / "s.html").read_text()
     assert "1 agree, 1 differ, 0 are\nopen, 1 could not be fitted" in text
     assert "&lt;b&gt;" in text

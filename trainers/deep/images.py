@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalefit.errors import ConfigError, InvalidData
+from scalefit.storage import data_cache, own_data
 from scalefit.trainers.seeds import generator
 from scalefit.wording import inline, typed
 
@@ -226,15 +227,12 @@ _digits = lru_cache(maxsize=1)(digits)
 
 def _place(name: str) -> Path:
     """Return where the files of a data set are: one npz, or a folder of what was published."""
-    from platformdirs import user_cache_path
-
-    cache = user_cache_path("scalefit")
-    roots = [Path(given)] if (given := os.environ.get("SCALEFIT_DATA")) else []
-    for root in (*roots, cache):
+    roots = [root for root in (own_data(), data_cache()) if root]
+    for root in roots:
         for place in (root / "images" / f"{name}.npz", root / "images" / name):
             if place.exists():
                 return place
-    tried = " or ".join(str(root / "images") for root in (*roots, cache))
+    tried = " or ".join(str(root / "images") for root in roots)
     raise InvalidData(
         f"images {name}: not in {inline(tried)}; put the published files there, in a folder "
         f"{name}, or set SCALEFIT_DATA"

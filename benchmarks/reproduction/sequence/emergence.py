@@ -7,8 +7,10 @@ parity    The step at which the loss of a subtask falls to half of ln 2. It shou
           each run by maximum likelihood. The interval is that of the mean over runs, by Student's
           distribution; the slope of the learned ones alone stands beside it. The loss of the
           mixture is compared with theory's staircase, whose unit is the run's first subtask.
-induction The loss on repeated tokens is fitted by `scalefit.fit`, over models. An emergence is a
-          crossover beyond which the curve falls more steeply.
+induction The loss on repeated tokens is fitted by `scalefit.fit`, over models, in a window around
+          each of its two drops; an emergence is the crossover at which the steepest regime begins.
+          Over a whole run four regimes are found, with the same two emergences, but their noise
+          grows along the run and the fit is not certified.
 addition  The step at which the error on training pairs falls to 1%, and that on pairs left out.
 
 Runs are kept beside the result and taken up again. It takes about a quarter of an hour on two cores
@@ -44,6 +46,10 @@ SMALL: dict[str, dict[str, Any]] = {
 """What is changed for a try of a minute."""
 RIGHT = 0.01
 """Error at which a sum counts as learned."""
+WINDOWS = ((100, 700), (400, 5000))
+"""Steps around the first and the second drop of the loss on repeated tokens."""
+FEWEST = 8
+"""Points that a window must hold to be fitted."""
 
 
 def censored_slope(x: Array, y: Array, last: float) -> float:
@@ -105,47 +111,44 @@ def parity(runs: Any) -> dict[str, Any]:
 
 
 def induction(runs: Any) -> dict[str, Any]:
-    """Return the regimes of the loss on repeated tokens of every run."""
-    import scalefit as sf
-
-    ds = runs.assign(repeated=runs["loss_task"].sel(task="repeated"))
-    rows = []
-    for at, name in enumerate(ds["run"].values):
-        one = ds.isel(run=at)
-        x, y = one["step"].values[1:], one["repeated"].values[1:]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            fit = sf.fit(x, y, regimes=[1, 2, 3, 4], progress=False)
-            rows.append({"run": str(name), **_regimes(fit)})
-        rows[-1] |= {
+    """Return the emergences of every run: the regimes of the loss on repeated tokens by window."""
+    repeated = runs["loss_task"].sel(task="repeated").values
+    fits = []
+    for at, name in enumerate(runs["run"].values):
+        one = runs.isel(run=at)
+        step, loss = one["step"].values, repeated[at]
+        fits.append({
+            "run": str(name),
+            "windows": [
+                {"from": low, "to": high, **_regimes(step[inside], loss[inside])}
+                for low, high in WINDOWS
+                if (inside := (step >= low) & (step <= high)).sum() >= FEWEST
+            ],
             "first_occurrences": _quantiles(one["loss_task"].sel(task="first").values),
             "prefix_matching": round(float(one["prefix_matching"].isel(point=-1).max()), 3),
             "previous_token": round(float(one["previous_token"].isel(point=-1).max()), 3),
-            "loss": [round(float(y[0]), 4), round(float(y[-1]), 4)],
-        }
-    emergences = [len(row["emergences"]) for row in rows]
-    return {"runs": len(rows), "emergences": emergences, "fits": rows}
+            "loss": [round(float(loss[0]), 4), round(float(loss[-1]), 4)],
+        })  # fmt: skip
+    return {"runs": len(fits), "fits": fits}
 
 
-def _regimes(fit: Any) -> dict[str, Any]:
-    """Return a fit's exponents and crossovers, and those beyond which it falls more steeply."""
+def _regimes(step: Array, loss: Array) -> dict[str, Any]:
+    """Return exponents and crossovers in a window, and where the steepest regime begins."""
+    import scalefit as sf
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        fit = sf.fit(step, loss, regimes=[1, 2, 3], progress=False)
     table = fit.summary()
-    chosen = {
-        name: [
-            [_plain(row[one]) for one in ("median", "low", "high")] for _, row in part.iterrows()
-        ]
-        for name, part in table.groupby("parameter")
-        if name in ("exponent", "crossover")
-    }
-    exponents, crossovers = chosen["exponent"], chosen.get("crossover", [])
-    steeper = [
-        where
-        for where, before, after in zip(crossovers, exponents, exponents[1:], strict=False)
-        if after[0] > max(before[0], 0.0)
-    ]
+    exponents, crossovers = (
+        [[_plain(row[one]) for one in ("median", "low", "high")] for _, row in part.iterrows()]
+        for part in (table[table["parameter"] == name] for name in ("exponent", "crossover"))
+    )
+    steepest = max(range(len(exponents)), key=lambda at: exponents[at][0] or 0.0)
     (verdict,) = fit.verdict.values()
-    return {"verdict": verdict, "exponents": exponents, "crossovers": crossovers,
-            "emergences": steeper}  # fmt: skip
+    return {"points": len(step), "verdict": verdict, "exponents": exponents,
+            "crossovers": crossovers,
+            "emergence": crossovers[steepest - 1] if steepest else None}  # fmt: skip
 
 
 def modular_addition(runs: Any) -> dict[str, Any]:

@@ -249,6 +249,9 @@ def test_files_are_found_where_the_data_are(
     (tmp_path / "images").mkdir()
     np.savez(tmp_path / "images/mnist.npz", **arrays)
     assert find("mnist").shape == (5, 4, 1)
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    monkeypatch.setenv("SCALEFIT_DATA", f"~/{tmp_path.name}")
+    assert find("mnist").shape == (5, 4, 1)
 
 
 def test_published_images_are_whole(public_data: Path) -> None:
