@@ -7,13 +7,14 @@ Each folder in `--runs` holds the runs of the campaign of that name, a TOML file
     python exponents.py --runs runs/deep --workers 2 --figures figures
 
 Where there are three sizes of the training set or more, error against norm is fitted by
-`laws.Collapse`, by each norm: points above two thirds of the error of chance are left out, for
-there every curve is flat, and noise is correlated along a run. Given are
+`laws.Collapse`, by each norm: points above two fifths of the error of chance are left out, for
+there a curve is flat, and grows by a norm that begins at 0 for decades; every run has an effect of
+its own, and noise may be correlated along it. Given are
 
 exponents   gamma_0, gamma_1, gamma_2, gamma and gamma_1 gamma_2, medians with 90% intervals, of
-            two regimes or three, whichever are more probable; the probabilities that gamma_0 is 0
-            and that the collapse is exact, for which it is fitted with drift, too; the elbow at
-            every size, and where no run of that size reaches it
+            two regimes or three, correlated or not, whichever are most probable; the probabilities
+            that gamma_0 is 0 and that the collapse is exact, for which it is fitted with drift,
+            too; the elbow at every size, and where no run of that size reaches it
 slope       of the smallest error of a run against the size, seed by seed, with Student's interval
             over the seeds; how gamma lies to it, in standard errors; how many runs have their
             smallest error at their end, which then says how long they were
@@ -53,7 +54,8 @@ REGIMES = (2, 3)
 """A branch before the elbow and what comes after; or a steep start before both, as by raw norms."""
 SIZES = 3
 """Sizes of the training set that a collapse takes."""
-SHARE = 2 / 3
+NOISES = ("run", "ar1-run")
+SHARE = 0.4
 """Share of the error of chance up to which points are fitted."""
 TOLERANCE = 0.15
 """How far from the published minimum the mean of five seeds may lie, relatively."""
@@ -102,16 +104,21 @@ def one_fit(folder: Path, fits: Path, index: str) -> dict[str, Any]:
     name, norm, _ = index.split(APART)
     runs = read(folder / name)
     started = time.process_time()
-    options = {"x": (norm, "n_train"), "y": "test_error", "noise": "ar1", "progress": False}
+    options = {"x": (norm, "n_train"), "y": "test_error", "progress": False}
     curves = points(runs, norm)
-    fitted = {n: sf.fit(curves, law=sf.laws.Collapse(n, drift=False), **options) for n in REGIMES}
+    fitted = {
+        (n, noise): sf.fit(curves, law=sf.laws.Collapse(n, drift=False), noise=noise, **options)
+        for n in REGIMES
+        for noise in NOISES
+    }
     row: dict[str, Any] = {"index": index, "campaign": name, "norm": norm}
     if not all(fit.fitted for fit in fitted.values()):
         return row | {"verdict": [list(fit.verdict.values()) for fit in fitted.values()]}
     evidence = np.array([_log_evidence(fit) for fit in fitted.values()])
     probable = softmax(evidence)
-    regimes = REGIMES[int(np.argmax(probable))]
-    chosen, drifting = fitted[regimes], sf.fit(curves, law=sf.laws.Collapse(regimes), **options)
+    regimes, noise = best = list(fitted)[int(np.argmax(probable))]
+    chosen = fitted[best]
+    drifting = sf.fit(curves, law=sf.laws.Collapse(regimes), noise=noise, **options)
     apart = _log_evidence(chosen) - _log_evidence(drifting)
     chosen.save(fits / f"{name}-{norm}.nc")
     (run,) = chosen.runs
@@ -125,11 +132,15 @@ def one_fit(folder: Path, fits: Path, index: str) -> dict[str, Any]:
         "verdict": chosen.verdict[run],
         "points": len(y),
         "regimes": regimes,
-        "probability_of_regimes": [plain(float(one)) for one in probable],
+        "noise": noise,
+        "probability": {
+            f"{n} regimes, {noise}": plain(float(p))
+            for (n, noise), p in zip(fitted, probable, strict=True)
+        },
         "exponents": {one: interval(draws[one]) for one in NAMES},
         "gamma_error": float(np.std(draws["gamma"])),
         "regime_exponents": [interval(one) for one in draws["exponent"].T],
-        "autocorrelation": interval(draws["autocorrelation"]),
+        "autocorrelation": interval(draws["autocorrelation"]) if noise == "ar1-run" else None,
         "gamma_0_is_0": {key: plain(nested[key]) for key in ("probability", "log_bayes", "error")},
         "collapse_is_exact": {
             "probability": plain(float(expit(apart))),
