@@ -32,6 +32,11 @@ def deep() -> str:
     return claims([*_limits(), *_sequences()])
 
 
+def norms() -> str:
+    """Return the exponents of the collapse of deep networks, campaign by campaign."""
+    return claims(_campaigns())
+
+
 def _made_by(script: str, name: str) -> tuple[Callable[[str, str], Claim], Any]:
     """Return what makes a claim of a script, and the result that it keeps."""
     return partial(Claim, script=f"reproduction/{script}.py", kept=name), kept(name)
@@ -174,6 +179,37 @@ def _limits() -> Iterable[Claim]:
             "wanted .95 to 1.05; against the size as it is",
             f"{_interval(one['exponent'], 3)}; {_interval(one['exponent_against_size'], 3)}",
         )
+
+
+def _campaigns() -> Iterable[Claim]:
+    claim, found = _made_by("deep/exponents", "deep_exponents")
+    for name, one in found["campaigns"].items():
+        public = one["published"]
+        if "norms" not in one:
+            target, error = public["least_error"]
+            yield claim(
+                f"{name}, {one['runs']} runs of {one['n_train']} images: minimum of the mean "
+                "curve, with Student's interval; published; runs that stayed at chance",
+                f"{one['minimum']:.3f} [{', '.join(f'{end:.3f}' for end in one['interval'])}]; "
+                f"{target:.3f} ({error:.3f}); {len(one.get('stalled', []))}",
+            )
+            continue
+        beside = f"; published {public['measured'][0]:.3f}" if public else ""
+        yield claim(
+            f"{name}, {one['runs']} runs: slope of the least error in the number of images",
+            _interval(one["smallest_error"]["slope"], 3) + beside,
+        )
+        for norm, fit in one["norms"].items():
+            if "exponents" not in fit:
+                yield claim(f"{name}, by {norm}", f"no fit: {fit['verdict']}")
+                continue
+            of = {key: _interval(value, 3) for key, value in fit["exponents"].items()}
+            yield claim(
+                f"{name}, by {norm}: gamma; gamma_0, log Bayes factor of 0; gamma_1; gamma_2; "
+                "verdict",
+                f"{of['gamma']}; {of['gamma_0']}, {fit['gamma_0_is_0']['log_bayes']:+.1f}; "
+                f"{of['gamma_1']}; {of['gamma_2']}; {fit['verdict'].partition(':')[0]}",
+            )
 
 
 def _sequences() -> Iterable[Claim]:

@@ -481,5 +481,6 @@ def test_zeros_among_rounded_values_are_looked_for_in_a_curve_of_single_points()
     (curve,) = curves(dataset, x="n", y="loss")
     assert curve.grain == pytest.approx(0.1)
     assert curve.x.size == 25
+    scaled = dataset["loss"].copy(data=dataset["loss"].values * x[:, None])
     with pytest.raises(InvalidData, match="is no rounded value"):
-        curves(dataset.assign(loss=dataset["loss"] * x[:, None]), x="n", y="loss")
+        curves(dataset.assign(loss=scaled), x="n", y="loss")
