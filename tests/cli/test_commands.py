@@ -225,7 +225,7 @@ def test_theory_prints_and_keeps_the_same_curves(tmp_path: Path, run: Run) -> No
     settings = ("theory", "perceptron", "--set=load=2,5", "--set=norm=0.5,1,2")
     done = run(*settings, "--csv", "--out", "kept/theory.nc")
     assert done.code == 0
-    printed = pd.read_csv(io.StringIO(done.out))
+    printed = pd.read_csv(io.StringIO(done.out), converters={"test_error": float})
     kept = trajectory.to_frame(trajectory.open_netcdf(tmp_path / "kept" / "theory.nc"))
     assert list(printed) == list(kept)
     np.testing.assert_array_equal(printed["test_error"], kept["test_error"])
