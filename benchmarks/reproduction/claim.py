@@ -4,7 +4,8 @@ A claim is data: what is said, by whom, the value, and how to make a curve that 
 a simulation, or theory's own curve with some noise, which tests the fit alone; beside it stands
 theory's curve at the same x. The same law is fitted to both: the first gives an interval, and the
 second the value that this window has, which is the asymptotic one in the limit only. Where points
-are of one run both fits have the noise that goes along it, which weighs a bent curve otherwise.
+are of one run, both have the noise that the first finds most probable: what goes along a run weighs
+a bent curve otherwise.
 """
 
 from __future__ import annotations
@@ -136,14 +137,15 @@ def made(claim: Claim) -> dict[str, Any]:
     begin = time.process_time()
     curve = claim.curve()
     y = curve.y if curve.runs else _noisy(claim, curve, 0)
+    usual = "auto" if curve.along else "normal"
+    (median, low, high), verdict, noise = _found(claim, curve.x, y, usual)
     window = claim.target
     if curve.theory is not None:
-        window = _found(claim, curve.x, curve.theory, curve.along, exact=True)[0]
-    median, low, high, verdict = _found(claim, curve.x, y, curve.along)
+        window = _found(claim, curve.x, curve.theory, noise, exact=True)[0][0]
     inside, again = bool(low <= window <= high), None
     if not inside and not curve.runs:
         tries = [
-            _found(claim, curve.x, _noisy(claim, curve, draw), curve.along)
+            _found(claim, curve.x, _noisy(claim, curve, draw), usual)[0]
             for draw in range(1, AGAIN + 1)
         ]
         again = [sum(one[1] <= window <= one[2] for one in tries), AGAIN]
@@ -190,11 +192,11 @@ def _noisy(claim: Claim, curve: Curve, draw: int) -> Array:
 
 
 def _found(
-    claim: Claim, x: Array, y: Array, along: bool, exact: bool = False
-) -> tuple[float, float, float, str]:
-    """Return median and 90% interval of a claim's parameter by a fit, and the verdict of that.
+    claim: Claim, x: Array, y: Array, noise: str, exact: bool = False
+) -> tuple[list[float], str, str]:
+    """Return median and 90% interval of a claim's parameter by a fit, the verdict, and the noise.
 
-    Of an exact curve one value is returned three times: the optimum, or along a run the median.
+    The noise is the most probable one. Of an exact curve the optimum is returned three times.
     """
     import scalefit as sf
 
@@ -207,8 +209,7 @@ def _found(
         law = {"regimes": (2, 3, 4), "floor": False}
     elif claim.parameter == "amplitude":
         law["fixed"] = {"exponent": claim.power}
-    noise = "auto" if along else "normal"
-    method = "point" if exact and not along else "auto"
+    method = "point" if exact else "auto"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         fit = sf.fit(x, y, noise=noise, method=method, progress=False, **law)
@@ -223,4 +224,10 @@ def _found(
         found = [-found[0], -found[2], -found[1]]
     if exact:
         found = [found[0]] * 3
-    return found[0], found[1], found[2], next(iter(fit.verdict.values()))
+    likely = noise if noise != "auto" else _likely(fit)
+    return found, next(iter(fit.verdict.values())), likely
+
+
+def _likely(fit: Any) -> str:
+    """Return the noise of the models that are most probable together."""
+    return str(fit.probabilities.iloc[0].groupby(level="noise").sum().idxmax())
