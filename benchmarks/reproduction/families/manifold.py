@@ -32,6 +32,10 @@ def interpolated(method: str, d: int) -> Curve:
     return Curve(x, y, np.array([known.test_loss(one) for one in points]), runs)
 
 
+WHY = {
+    ("nearest", 1): "beyond the end of the interval by .0008, of a width of .025",
+    ("nearest", 3): "beyond the end of the interval by .0001, of a width of .013",
+}
 CLAIMS = [
     Claim(
         text=f"{'nearest neighbour' if method == 'nearest' else 'piecewise linear'}, d = {d}",
@@ -44,6 +48,7 @@ CLAIMS = [
              f"MSE slope in D, {'nearest neighbour' if method == 'nearest' else 'piecewise linear'}"
              f" interpolation, smooth target, d={d}"}),
         slow=(method, d) != ("nearest", 2),
+        why=WHY.get((method, d), ""),
     )
     for method, d in SIZES
 ]  # fmt: skip

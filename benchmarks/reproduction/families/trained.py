@@ -57,6 +57,8 @@ CLAIMS = [
         target=1.0,
         curve=learned,
         needs="sequence_parity.nc",
+        why="the first subtask, half of all examples, takes 184 batches of its own, where the "
+        "others take 131 to 159; with what is never learned censored the slope is .998",
     ),
     *[
         Claim(
