@@ -82,7 +82,7 @@ QUESTIONS = {
             Script("reproduction/deep/exponents.py", None,
                    "an hour on two cores, once its campaigns are trained"),
             Script("reproduction/deep/variance_limited.py", ("--small",), "minutes"),
-            Script("reproduction/every_claim.py", ("--quick",), "two hours on one core"),
+            Script("reproduction/every_claim.py", ("--quick",), "an hour on one core"),
         ),
         ("trainers",),
         "reproduction",

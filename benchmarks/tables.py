@@ -28,7 +28,8 @@ from claims.trust import trust
 from claims.verdicts import verdicts
 from questions import page as questions
 
-PAGES = (Path(__file__).parents[1] / "README.md", Path(__file__).parent / "README.md")
+HERE = Path(__file__).parent
+PAGES = (HERE.parent / "README.md", HERE / "README.md", HERE / "reproduction" / "README.md")
 
 TABLES: dict[str, Callable[[], str]] = {
     "questions": questions,

@@ -48,6 +48,7 @@ PAGES = (
     "datasets/README.md",
     "benchmarks/README.md",
     "benchmarks/figures/README.md",
+    "benchmarks/reproduction/README.md",
     *TUTORIALS,
 )
 LONGEST = {

@@ -7,7 +7,7 @@ told beside it, and often it should not, since no window is infinite. The curve 
 theory's with 1% noise, which tests the fit alone; shares are told for each. Where such a curve is
 outside, other draws of its noise tell chance from a fault. The claims are in `families/`.
 
-Rows are kept one by one, and an interrupted run goes on. All take about two hours on one core,
+Rows are kept one by one, and an interrupted run goes on. All take an hour on one core,
 most of it for networks under weight decay; those of `--quick` three minutes.
 
     python benchmarks/reproduction/every_claim.py --workers 1
