@@ -45,6 +45,7 @@ from published_values import differences, pair_of, published
 
 from scalefit.arrays import Array
 
+HERE = Path(__file__).parent
 NORMS = (
     "norm", "norm_growth", "norm_from_init", "norm_cnn_variant", "norm_cnn_variant_growth",
     "norm_classifier", "norm_spectral_product",
@@ -74,11 +75,17 @@ def read(folder: Path) -> Any:
 
 def bundle(campaigns: dict[str, Any], folder: Path) -> None:
     """Write the runs of every campaign as one small file, which `--runs` takes as well."""
-    from scalefit import trajectory
+    from scalefit import trainers, trajectory
+    from scalefit.trainers.config import read as settings
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, runs in campaigns.items():
-        trajectory.write(runs, folder / f"{name}.nc")
+        file = HERE / f"{name}.toml"
+        told = {
+            "config": trainers.config("deep", **settings(file)).to_json(),
+            "command": f"scalefit train deep --config {file.relative_to(HERE.parents[2])} --seed 0",
+        }
+        trajectory.write(runs.assign_attrs(told), folder / f"{name}.nc")
 
 
 def learned(runs: Any) -> Any:
@@ -316,7 +323,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="folder for the runs in small files")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    names = sorted(path.stem for path in Path(__file__).parent.glob("*.toml"))
+    names = sorted(path.stem for path in HERE.glob("*.toml"))
     campaigns = {
         name: read(options.runs / name)
         for name in names
