@@ -73,7 +73,7 @@ class LogNormal:
 def last_value(x: Array, y: Array, rng: np.random.Generator) -> LogNormal:
     """Predict the last training value: y = y_n."""
     last = np.log(y[-1])
-    return LogNormal(lambda x: np.full(np.shape(x), last), _scatter(np.log(y) - last, 1))
+    return LogNormal(lambda x: np.full(np.shape(x), last), scatter(np.log(y) - last, 1))
 
 
 def tail_line(x: Array, y: Array, rng: np.random.Generator) -> LogNormal:
@@ -349,10 +349,10 @@ def _predict(curve: Curve, parameters: Array, x: Array, y: Array) -> LogNormal:
         log_y: Array = y_shift + curve(parameters, np.log(x) - x_shift)
         return log_y
 
-    return LogNormal(log_curve, _scatter(np.log(y) - log_curve(x), len(parameters)))
+    return LogNormal(log_curve, scatter(np.log(y) - log_curve(x), len(parameters)))
 
 
-def _scatter(residuals: Array, parameters: int) -> float:
+def scatter(residuals: Array, parameters: int) -> float:
     """Return the standard deviation of residuals of a fit with that many parameters."""
     freedom = max(1, residuals.size - parameters)
     return max(SMALLEST_SD, float(np.sqrt(residuals @ residuals / freedom)))
