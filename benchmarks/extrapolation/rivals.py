@@ -139,7 +139,7 @@ def version(package: str, python: Path) -> str:
 
 def installed(
     folder: Path, newer: str | None
-) -> tuple[dict[str, Method], dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, Rival], dict[str, str], dict[str, str]]:
     """Return the rivals by name, versions of their packages, and why packages are not there."""
     methods: dict[str, Rival] = {}
     versions: dict[str, str] = {}
