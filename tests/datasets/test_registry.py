@@ -156,6 +156,8 @@ SWEEPS = {
     "quadratic-spectra": "diagonal_quadratic/spectra.toml",
     "deep-mlp-digits": "deep/mlp_digits.toml",
     "deep-mlp-mnist": "deep/mlp_mnist.toml",
+    "deep-cnn-mnist-published": "deep/cnn_mnist_published.toml",
+    "deep-vit-mnist": "deep/vit_mnist.toml",
 }
 
 
