@@ -27,6 +27,8 @@ from scalefit.laws import Law
 from scalefit.laws.noise import RESOLUTION, Noise
 from scalefit.record import Record
 
+from .advice import advice
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -41,36 +43,6 @@ THIRD = 4
 """Points that a third of the curve needs for a slope."""
 COLUMNS = ["run", "check", "observed", "expected", "low", "high", "p", "words"]
 
-WORDS = {
-    ("noise", 1): "residuals exceed the noise; y_err is too small, or its prior too narrow",
-    ("noise", -1): "residuals are smaller than the noise; y_err is too large",
-    ("autocorrelation", 1): "neighbouring residuals go together; allow more regimes, or fit with "
-    "noise='ar1'",
-    ("autocorrelation", -1): "neighbouring residuals alternate; look for two interleaved series, "
-    "or repeated corrections, in y",
-    ("outlier", 1): "the point at {x} = {at:.4g} lies far off; look at it, or fit with "
-    "noise='student'",
-    ("head", 0): "the law bends away from the first points; allow more regimes, or start later "
-    "with x_range",
-    ("tail", 0): "the law bends away from the last points, so do not extrapolate; allow more "
-    "regimes, or a floor",
-    ("spread", 1): "the noise grows along the curve; fit with noise='changing', or give y_err",
-    ("spread", -1): "the noise shrinks along the curve; fit with noise='changing', or give y_err",
-}
-SURFACE_WORDS = {
-    ("autocorrelation", 1): "residuals of neighbours along a run go together; fit with "
-    "noise='ar1-run', or try another law",
-    ("autocorrelation", -1): "residuals of neighbours along a run alternate; look for repeated "
-    "corrections in y",
-    ("outlier", 1): "the point at {x} = {at} lies far off; look at it, or fit with noise='outlier'",
-    ("head", 0): "the law bends away from the points of least {x}; try another law (sf.weigh), or "
-    "leave them out with x_range",
-    ("tail", 0): "the law bends away from the points of largest {x}, so do not extrapolate; try "
-    "another law (sf.weigh)",
-    ("spread", 1): "the noise is larger where y is; give y_err",
-    ("spread", -1): "the noise is larger where y is small; give y_err",
-}
-"""Words for fits against several predictors, where they differ."""
 THE_FIT = "fitted y"
 """What the checks along the fitted value are called."""
 
@@ -94,6 +66,8 @@ class Residuals:
         Where each of several runs begins.
     weigh
         What a residual weighs in the fit, where its noise has heavy tails.
+    correlated
+        Whether the noise is AR(1).
     """
 
     x: Array
@@ -103,6 +77,11 @@ class Residuals:
     along: Mapping[str, Array] = field(default_factory=dict)
     start: tuple[int, ...] = (0,)
     weigh: Callable[[Array], Array] | None = None
+    correlated: bool = False
+
+    def advice(self, kind: str, sign: int) -> str:
+        """Return what a check that fails says, with places for `x` and `at`."""
+        return advice(kind, sign, surface=bool(self.along), correlated=self.correlated)
 
 
 def check(record: Record, seed: int) -> pd.DataFrame:
@@ -205,7 +184,8 @@ def whitened(
     weigh = None
     if noise.kind in ("student", "outlier"):
         weigh = partial(noise.score, params=params)
-    return Residuals(x, left, white(left), made, start=start, weigh=weigh)
+    correlated = noise.kind == "ar1"
+    return Residuals(x, left, white(left), made, start=start, weigh=weigh, correlated=correlated)
 
 
 def beside(found: Residuals, names: Sequence[str], y: Array) -> Residuals:
@@ -340,7 +320,7 @@ def _judged(
         at = found.x[np.argmax(np.abs(found.observed).mean(axis=0))]
         if found.along:
             at = ", ".join(f"{one:.4g}" for one in at)
-        words = words_of(found, kind, sign).format(x=axis or x_name, at=at)
+        words = found.advice(kind, sign).format(x=axis or x_name, at=at)
     return {
         "observed": float(np.median(observed)),
         "expected": float(expected),
@@ -349,12 +329,6 @@ def _judged(
         "p": p,
         "words": words,
     }
-
-
-def words_of(found: Residuals, kind: str, sign: int) -> str:
-    """Return what a check that fails says, with places for `x` and `at`."""
-    said = WORDS[kind, sign]
-    return SURFACE_WORDS.get((kind, sign), said) if found.along else said
 
 
 def _size(white: Array, x: Array) -> Array:

@@ -76,13 +76,11 @@ def command(
             files=list(map(str, written)),
         )
     else:
-        for family, part in frame.groupby("family", sort=False):
-            show(
-                f"{family}: {part['class'].iloc[0]}", _table(part, f"{100 * interval:g}% interval")
-            )
+        for (family, name), part in frame.groupby(["family", "class"], sort=False):
+            show(f"{family}: {name}", _table(part, f"{100 * interval:g}%"))
         show(f"P: within {rope:g} of theory, in the same window where it has such curves")
         show(*(f"wrote {one}" for one in written), f"(seed {seed})")
-    doubted = frame[frame["verdict"] != "ok"].drop_duplicates(["family", "curves", "class"])
+    doubted = frame[frame["verdict"] != "ok"].drop_duplicates(["family", "curves", "verdict"])
     for one in map(page.shown, doubted.to_dict("records")):
         say(": ".join(filter(None, (one["family"], one["curves"], one["verdict"]))))
     return 4 if len(doubted) else 0
@@ -92,13 +90,14 @@ def _table(part: pd.DataFrame, interval: str) -> Table:
     from scalefit.study import page
 
     numbers = ("median", interval, "theory", "P")
-    made = table("curves", "exponent", *numbers, "", right=numbers, whole=("exponent", ""))
+    made = table(
+        "curves", "exponent", *numbers, "", right=numbers, whole=("curves", "exponent", "")
+    )
     for row in map(page.shown, part.to_dict("records")):
         theory = row["claimed"] if row["window"] == "-" else row["window"]
-        made.add_row(
-            row["curves"], row["parameter"], row["median"], row["interval"], theory, row["p"],
-            row["says"],
-        )  # fmt: skip
+        name = row["parameter"].removeprefix("exponent ")
+        numbers = (row["median"], row["interval"], theory, row["p"])
+        made.add_row(row["curves"], name, *numbers, row["says"])
     return made
 
 

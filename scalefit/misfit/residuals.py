@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from scalefit.analysis.checks import Residuals, checks_of, words_of
+from scalefit.analysis.checks import Residuals, checks_of
 from scalefit.arrays import Array
 from scalefit.curves.curve import Curve
 from scalefit.curves.rows import Rows
@@ -142,7 +142,7 @@ def _score(observed: Array, replicated: Array) -> float:
 
 def _words(found: Residuals, name: str, sign: int) -> tuple[str, str]:
     kind, _, axis = name.partition(" of ")
-    what, _, remedy = words_of(found, kind, sign).partition("; ")
+    what, _, remedy = found.advice(kind, sign).partition("; ")
     return what.format(x=axis), remedy
 
 

@@ -47,6 +47,8 @@ class Class:
         Ends of the first of `x` between which it is claimed.
     exact
         Protocols of which theory has curves with these axes at finite sizes.
+    below
+        Share of the largest y above which points are left out, where curves begin flat.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Class:
     applies: Callable[[Known], bool] = _always
     window: Callable[[Known], tuple[float | None, float | None]] = _whole
     exact: tuple[str, ...] = ()
+    below: float = 1.0
 
 
 def _after_first(known: Known) -> tuple[float | None, float | None]:
@@ -76,6 +79,8 @@ def _nearest(known: Known) -> Mapping[str, float]:
 
 COLLAPSE = {"gamma_0": 0.5, "gamma_1": 0.5, "gamma_2": 1.0, "gamma": 1.0}
 """Of perceptrons, at large loads."""
+CHANCE = 0.4
+"""Share of the error of chance from which networks follow a power of the norm."""
 CLASSES = (
     Class(
         name="collapse in norm and load",
@@ -97,6 +102,17 @@ CLASSES = (
         law="collapse",
         exponents=lambda known: {"gamma_0": 0.5, "gamma": 1.0},
         source="the perceptron's class; a norm to a power leaves these two as they are",
+        below=CHANCE,
+    ),
+    Class(
+        name="one curve of all sizes before the elbow",
+        families=("deep",),
+        x=("norm", "n_train"),
+        y="test_error",
+        law="collapse",
+        exponents=lambda known: {"gamma_0": 0.0},
+        source="D'Amico, Bocchi, Negri (2025), arXiv:2505.13230",
+        below=CHANCE,
     ),
     Class(
         name="time, linear units",

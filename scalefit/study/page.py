@@ -54,16 +54,23 @@ def forest(table: pd.DataFrame, ax: Axes | None = None, *, rope: float = 0.05) -
         filled = COLOURS[row["says"]]
         ax.scatter(row["median"], place, s=26, c=filled, edgecolors=LINE, zorder=4)
         ax.scatter(row["claimed"], place, s=34, marker="x", c=INK, lw=1.0, zorder=3)
-    ax.set_yticks(range(len(records)), [_name(row) for row in records], fontsize=8)
+    ax.set_yticks(range(len(records)), _names(records), fontsize=8)
     ax.set_ylim(len(records) - 0.5, -0.5)
-    ax.set_xlabel("exponent (x: claimed; grey: theory in the same window; *: fit in doubt)", size=8)
+    ax.set_xlabel("exponent\nx: claimed; grey: theory in the same window\n*: fit in doubt", size=8)
     return ax
 
 
-def _name(row: dict[str, Any]) -> str:
-    parts = (row["family"], row["curves"], row["parameter"])
-    doubt = "" if row["verdict"] == "ok" else " *"
-    return shortened(": ".join(filter(None, parts)), LONGEST) + doubt
+def _names(rows: list[dict[str, Any]]) -> list[str]:
+    """Return what each row is called; the same exponent beside several claims tells which."""
+    plain = [
+        ": ".join(filter(None, (row["family"], row["curves"], row["parameter"]))) for row in rows
+    ]
+    return [
+        shortened(name, LONGEST)
+        + f" against {row['claimed']:g}" * (plain.count(name) > 1)
+        + " *" * (row["verdict"] != "ok")
+        for name, row in zip(plain, rows, strict=True)
+    ]
 
 
 def write(

@@ -27,6 +27,10 @@ SURE = 0.9
 """Probability from which on an exponent agrees, and one minus that up to which it differs."""
 
 
+SIZES = 3
+"""Values of every axis that a group must have."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Runs that differ in the class's axes and in their seeds alone.
@@ -87,6 +91,8 @@ def _divided(
         own = dict(zip(apart, values, strict=True))
         label = ", ".join(f"{name} {_short(value)}" for name, value in own.items())
         used = _means(part.dropna(subset=[*held.x, held.y]), held.x)
+        if any(used[name].nunique() < SIZES for name in held.x):
+            continue  # a law of this axis needs several values of it
         yield Group(held, {**known, **own}, label, used[[*held.x, held.y]], part["run"].nunique())
 
 
@@ -148,8 +154,8 @@ def _begun(group: Group) -> dict[str, Any]:
 
 
 def _spoken(group: Group) -> str:
-    parts = (group.held.families[0], str(group.known.get("protocol") or ""))
-    return ", ".join(filter(None, parts)).replace("_", " ")
+    settings = (str(group.known.get(name) or "") for name in ("protocol", "images"))
+    return ", ".join(filter(None, (group.held.families[0], *settings))).replace("_", " ")
 
 
 def _of_group(
@@ -194,6 +200,7 @@ def _fitted(group: Group, frame: pd.DataFrame, seed: int, **options: Any) -> Any
     low, high = held.window(group.known)
     first = frame[held.x[0]]
     there = (first >= (low or 0.0)) & (first <= (high or np.inf))
+    there &= frame[held.y] <= held.below * frame[held.y].max()
     along = first.nunique() == len(first) or held.law == "collapse"
     how: dict[str, Any] = {"noise": "normal"}
     if along and not options:

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import scalefit as sf
-from scalefit.analysis.checks import COLUMNS, WORDS
+from scalefit.analysis.advice import BEYOND, WORDS
+from scalefit.analysis.checks import COLUMNS
 from scalefit.arrays import Array
 
 N = 40
@@ -73,6 +74,13 @@ def test_good_fits_fail_no_oftener_than_stated(good: pd.DataFrame, check: str) -
     assert (p < 0.01).sum() <= 3  # 0.4 are expected; more than 3 have a chance of 0.1%
     assert (p < 0.25).mean() < 0.52
     assert 0.23 < (p < 0.5).mean() < 0.82
+
+
+def test_advice_is_not_what_was_done_already() -> None:
+    wave = lambda rng: 3.0 * np.sin(np.arange(N) / 2) + 0.01 * rng.standard_normal(N)  # noqa: E731
+    for noise, words in (("normal", WORDS["autocorrelation", 1]), ("ar1", BEYOND[False])):
+        table = checked(wave, 1, noise=noise)
+        assert table.set_index("check").loc["autocorrelation", "words"] == words
 
 
 def test_correlated_noise_is_no_fault_of_a_fit_that_knows_it() -> None:

@@ -65,7 +65,21 @@ def test_bundled_trajectories_fall_into_groups(linear: xr.Dataset) -> None:
     (grid,) = groups(datasets.load("random-features-grid"))
     assert (grid.held.x, len(grid.frame)) == (("n_params", "n_train"), 144)
     assert not list(groups(datasets.load("committee-plateau")))
+    assert not list(groups(datasets.load("deep-cnn-mnist-published")))  # one number of images
+    names = [group.held.name for group in groups(datasets.load("deep-vit-mnist"))]
+    assert names == ["collapse in norm and examples", "one curve of all sizes before the elbow"]
     assert family_of(trajectory.from_frame(pd.DataFrame({"step": [1, 2], "loss": [2, 1]}))) == ""
+
+
+@pytest.mark.slow
+def test_one_curve_of_all_sizes_before_the_elbow_is_a_deep_network_and_no_perceptron() -> None:
+    found = [
+        row for row in rows(datasets.load("deep-mlp-mnist"), **HOW) if row["low"] < row["high"]
+    ]
+    told = {(row["class"], row["parameter"]): row["says"] for row in found}
+    assert told["collapse in norm and examples", "gamma_0"] == "differs"
+    assert told["one curve of all sizes before the elbow", "gamma_0"] == "agrees"
+    assert {row["family"] for row in found} == {"deep, mlp, mnist"}
 
 
 def test_an_exponent_agrees_until_the_curve_is_another(linear: xr.Dataset) -> None:
@@ -103,6 +117,9 @@ def test_page_holds_all_and_asks_no_network(tmp_path: Path) -> None:
     assert not re.findall(r"(?:src|href)=\"(?!data:)", text)
     ax = page.forest(table)
     assert len(ax.get_yticks()) == 2
+    twice = page.forest(pd.DataFrame([made(), made(claimed=0.9, verdict="doubtful: x")]))
+    names = [one.get_text() for one in twice.get_yticklabels()]
+    assert [one.partition("exponent ")[2] for one in names] == ["against 0.5", "against 0.9 *"]
     claimed = [c for c in ax.collections if c.get_offsets().shape == (1, 2)]
     assert np.isclose([float(c.get_offsets()[0][0]) for c in claimed], 0.9).sum() == 1
 
