@@ -93,6 +93,8 @@ QUESTIONS = {
             Script("extrapolation/scalefit_method.py", ("--curves", "2"), "hours", needs=FILES),
             Script("extrapolation/alabdulmohsin.py", ("--limit", "2", "--splits", "training"),
                    "an hour on one core", takes=False, needs=FILES),
+            Script("extrapolation/rivals.py", None, "ten minutes, and a package index",
+                   needs=FILES),
             Script("extrapolation/gadre.py", ("--curves", "1"), "half an hour", needs=FILES),
         ),
         ("extrapolation", "quarter", "eighth", "public"),

@@ -28,31 +28,57 @@ METHODS = {
     "M3": "M3",
     "M4": "M4",
     "BNSL": "broken power law, one break (BNSL)",
-    "scalefit": "**scalefit**",
+    "scalefit": "scalefit",
 }
+RIVALS = {
+    "pwlf:3": "pwlf {}, 3 segments",
+    "piecewise-regression:2": "piecewise-regression {}, 2 breaks",
+    "astropy:smoothly-broken": "astropy {}, one smooth break",
+    "simple-scaling-laws:broken-power": "simple-scaling-laws {}, `broken-power`",
+}
+"""Packages that others wrote, with a place for the version."""
+
+
+ALL = (*[one for one in METHODS if one != "scalefit"], *RIVALS, "scalefit")
+
+HARD = ("last_value", "M2", "M3", "M4", "BNSL", *RIVALS, "scalefit")
+
+
+def called(method: str) -> str:
+    """Return what a table calls a method, a package with its version."""
+    if method not in RIVALS:
+        return METHODS[method]
+    versions = kept("alabdulmohsin_rivals")["packages"]
+    return RIVALS[method].format(versions[method.partition(":")[0]])
 
 
 def scores(split: str, method: str, group: str) -> dict[str, float]:
     """Return what a method scored on one group of the public curves."""
-    name = "alabdulmohsin_scalefit" if method == "scalefit" else "alabdulmohsin_baselines"
-    return dict(kept(name)["results"][split][method][group])
+    whose = "scalefit" if method == "scalefit" else "rivals" if method in RIVALS else "baselines"
+    return dict(kept(f"alabdulmohsin_{whose}")["results"][split][method][group])
 
 
-def extrapolation(
-    split: str = "shipped", methods: Sequence[str] = tuple(METHODS), median: bool = True
-) -> str:
-    """Return the extrapolation benchmark, with the median error beside the mean if asked."""
+def extrapolation(split: str = "shipped", methods: Sequence[str] = ALL, median: bool = True) -> str:
+    """Return the extrapolation benchmark, with the median error beside the mean if asked.
+
+    In bold, what is better than ours in error and likelihood both.
+    """
     rows = []
     for method in methods:
-        cells = [METHODS[method]]
+        cells = [called(method)]
         for group in ("IC", "language"):
-            one = scores(split, method, group)
-            cells += [
+            one, ours = (scores(split, name, group) for name in (method, "scalefit"))
+            better = (
+                one["rmsle_mean"] < ours["rmsle_mean"]
+                and one["log_likelihood_mean"] > ours["log_likelihood_mean"]
+            )
+            told = [
                 f"{share(one['rmsle_mean'], 4)} ({share(one['rmsle_mean_se'], 4)})"
                 + f" / {share(one['rmsle_median'], 4)}" * median,
                 f"{one['log_likelihood_mean']:.2f}",
                 share(one["coverage_mean"], 2),
             ]
+            cells += [f"**{cell}**" if better else cell for cell in told]
         rows.append(cells)
     counts = [int(scores(split, "scalefit", group)["n"]) for group in ("IC", "language")]
     heads = [""]
@@ -68,12 +94,12 @@ def short_extrapolation() -> str:
 
 def quarter() -> str:
     """Return the extrapolation benchmark from the first quarter of each range."""
-    return extrapolation("quarter", ("last_value", "M2", "M3", "M4", "BNSL", "scalefit"))
+    return extrapolation("quarter", HARD)
 
 
 def eighth() -> str:
     """Return the extrapolation benchmark from the first eighth of each range."""
-    return extrapolation("eighth", ("last_value", "M2", "M3", "M4", "BNSL", "scalefit"))
+    return extrapolation("eighth", HARD)
 
 
 def public_files() -> str:
@@ -93,6 +119,13 @@ def public_files() -> str:
                 f"{sum(failed[:-1]):.0f} of {92 * (len(failed) - 1)}",
                 "extrapolation/alabdulmohsin.py",
                 "alabdulmohsin_baselines",
+            ),
+            Claim(
+                "packages that others wrote: fits that failed",
+                f"{sum(scores('shipped', one, 'all')['failures'] for one in RIVALS):.0f} of "
+                f"{92 * len(RIVALS)}",
+                "extrapolation/rivals.py",
+                "alabdulmohsin_rivals",
             ),
         ]
     )
