@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from claims.calibration import beyond, calibration, models, noise, pooled
 from claims.joint import annealing, collapses, joint
-from claims.networks import deep, features, weight_decay
+from claims.networks import deep, features, norms, weight_decay
 from claims.public_curves import eighth, extrapolation, public_files, quarter, short_extrapolation
 from claims.reproduction import reproduced, reproduction
 from claims.speed import robustness, speed
@@ -57,6 +57,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "weight decay": weight_decay,
     "features": features,
     "deep": deep,
+    "norms": norms,
     "reproduced": reproduced,
     "reproduction": reproduction,
     "speed": speed,
