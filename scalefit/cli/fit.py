@@ -1,4 +1,7 @@
-"""Command `scalefit fit`: from a file to tables, figure, page and stored fit."""
+"""Command `scalefit fit`: from a file to tables, figure, page and stored fit.
+
+Of its more than 400 lines two thirds are options, with the words of `--help`.
+"""
 
 from __future__ import annotations
 
