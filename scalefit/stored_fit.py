@@ -1,8 +1,8 @@
 """Stored fits: the rules that a file must meet before anything of it is believed.
 
 A file may be damaged, edited, or made to mislead; what passes here can be used without further
-checks. The rules are the tables below; the functions only apply them. They stand in one file of more
-than 400 lines, so that who changes what is stored sees all of them.
+checks. The rules are the tables below; the functions only apply them. They stand in one file of
+more than 400 lines, so that who changes what is stored sees all of them.
 """
 
 from __future__ import annotations
