@@ -158,6 +158,7 @@ SWEEPS = {
     "deep-mlp-mnist": "deep/mlp_mnist.toml",
     "deep-cnn-mnist-published": "deep/cnn_mnist_published.toml",
     "deep-vit-mnist": "deep/vit_mnist.toml",
+    "deep-cnn-mnist": "deep/cnn_mnist.toml",
 }
 
 
