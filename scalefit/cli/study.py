@@ -76,8 +76,8 @@ def command(
             files=list(map(str, written)),
         )
     else:
-        for (family, name), part in frame.groupby(["family", "class"], sort=False):
-            show(f"{family}: {name}", _table(part, f"{100 * interval:g}%"))
+        for (family, held), part in frame.groupby(["family", "class"], sort=False):
+            show(f"{family}: {held}", _table(part, f"{100 * interval:g}%"))
         show(f"P: within {rope:g} of theory, in the same window where it has such curves")
         show(*(f"wrote {one}" for one in written), f"(seed {seed})")
     doubted = frame[frame["verdict"] != "ok"].drop_duplicates(["family", "curves", "verdict"])
