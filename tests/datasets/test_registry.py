@@ -159,6 +159,7 @@ SWEEPS = {
     "deep-cnn-mnist-published": "deep/cnn_mnist_published.toml",
     "deep-vit-mnist": "deep/vit_mnist.toml",
     "deep-cnn-mnist": "deep/cnn_mnist.toml",
+    "deep-cnn-cifar10": "deep/cnn_cifar10.toml",
 }
 
 

@@ -58,6 +58,8 @@ SIZES = 3
 NOISES = ("run", "ar1-run")
 SHARE = 0.4
 """Share of the error of chance up to which points are fitted."""
+FEWEST = 50
+"""Points below which a campaign is not fitted."""
 TOLERANCE = 0.15
 """How far from the published minimum the mean of five seeds may lie, relatively."""
 APART = " | "
@@ -113,12 +115,15 @@ def one_fit(folder: Path, fits: Path, index: str) -> dict[str, Any]:
     started = time.process_time()
     options = {"x": (norm, "n_train"), "y": "test_error", "progress": False}
     curves = points(runs, norm)
+    row: dict[str, Any] = {"index": index, "campaign": name, "norm": norm}
+    found = int(curves["test_error"].notnull().sum())
+    if found < FEWEST:
+        return row | {"verdict": f"{found} points below {SHARE:g} of the error of chance"}
     fitted = {
         (n, noise): sf.fit(curves, law=sf.laws.Collapse(n, drift=False), noise=noise, **options)
         for n in REGIMES
         for noise in NOISES
     }
-    row: dict[str, Any] = {"index": index, "campaign": name, "norm": norm}
     if not all(fit.fitted for fit in fitted.values()):
         return row | {"verdict": [list(fit.verdict.values()) for fit in fitted.values()]}
     evidence = np.array([_log_evidence(fit) for fit in fitted.values()])
