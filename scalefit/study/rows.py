@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scalefit.arrays import Array
-from scalefit.errors import ScalefitError
+from scalefit.errors import InvalidData, ScalefitError
 
 from .classes import Class, of
 
@@ -201,6 +201,10 @@ def _fitted(group: Group, frame: pd.DataFrame, seed: int, **options: Any) -> Any
     first = frame[held.x[0]]
     there = (first >= (low or 0.0)) & (first <= (high or np.inf))
     there &= frame[held.y] <= held.below * frame[held.y].max()
+    if not there.any():
+        raise InvalidData(
+            f"{held.y} stays above {held.below:g} of its largest value: train longer, or on more"
+        )
     along = first.nunique() == len(first) or held.law == "collapse"
     how: dict[str, Any] = {"noise": "normal"}
     if along and not options:

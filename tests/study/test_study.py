@@ -71,6 +71,12 @@ def test_bundled_trajectories_fall_into_groups(linear: xr.Dataset) -> None:
     assert family_of(trajectory.from_frame(pd.DataFrame({"step": [1, 2], "loss": [2, 1]}))) == ""
 
 
+def test_a_group_without_points_to_fit_says_why() -> None:
+    found = rows(datasets.load("deep-cnn-cifar10"), **HOW)
+    assert {row["says"] for row in found} == {"no fit"}
+    assert all("stays above 0.4 of its largest value" in row["verdict"] for row in found)
+
+
 @pytest.mark.slow
 def test_one_curve_of_all_sizes_before_the_elbow_is_a_deep_network_and_no_perceptron() -> None:
     found = [
