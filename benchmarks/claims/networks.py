@@ -39,11 +39,13 @@ def norms() -> str:
 
 def _made_by(script: str, name: str) -> tuple[Callable[[str, str], Claim], Any]:
     """Return what makes a claim of a script, and the result that it keeps."""
-    return partial(Claim, script=f"reproduction/{script}.py", kept=name), kept(name)
+    return partial(Claim, script=f"{script}.py", kept=name), kept(name)
 
 
 def _reference() -> Iterable[Claim]:
-    claim, found = _made_by("diagonal_quadratic/reference_rows", "diagonal_quadratic_reference")
+    claim, found = _made_by(
+        "reproduction/diagonal_quadratic/reference_rows", "diagonal_quadratic_reference"
+    )
     one = found["summary"]
     yield claim(
         "rows of the reference, theory and training, within their tolerance",
@@ -53,7 +55,7 @@ def _reference() -> Iterable[Claim]:
 
 
 def _overlay() -> Iterable[Claim]:
-    claim, found = _made_by("diagonal_quadratic/overlay", "diagonal_quadratic_overlay")
+    claim, found = _made_by("reproduction/diagonal_quadratic/overlay", "diagonal_quadratic_overlay")
     for family in ("diagonal", "quadratic"):
         one = found[family]["summary"]
         median, most = one["off theory, median and most"]
@@ -72,7 +74,9 @@ def _overlay() -> Iterable[Claim]:
 
 
 def _phases() -> Iterable[Claim]:
-    claim, found = _made_by("diagonal_quadratic/phase_diagram", "diagonal_quadratic_phases")
+    claim, found = _made_by(
+        "reproduction/diagonal_quadratic/phase_diagram", "diagonal_quadratic_phases"
+    )
     off = []
     for family in ("diagonal", "quadratic"):
         one = found[family]
@@ -86,7 +90,7 @@ def _phases() -> Iterable[Claim]:
 
 
 def _spectra() -> Iterable[Claim]:
-    claim, found = _made_by("diagonal_quadratic/spectra", "diagonal_quadratic_spectra")
+    claim, found = _made_by("reproduction/diagonal_quadratic/spectra", "diagonal_quadratic_spectra")
     for setting, own in _grouped(found["summary"], "setting"):
         inside = sum(one["added_back"]["held"] for one in own)
         medians = ", ".join(f"{one['added_back']['median']:.2f} ({one['want']:.2f})" for one in own)
@@ -99,29 +103,24 @@ def _spectra() -> Iterable[Claim]:
 
 
 def _speed() -> Iterable[Claim]:
-    name, script = "weight_decay_speed", "speed/weight_decay.py"
-    found = kept(name)
+    claim, found = _made_by("speed/weight_decay", "weight_decay_speed")
+    beside = {"network": "torch's L-BFGS", "convex": "scikit-learn's coordinate descent"}
     for setting in ("diagonal", "diagonal, at the peak", "quadratic", "quadratic, at the peak"):
         one = found[setting]
-        beside = {"network": "torch's L-BFGS", "convex": "scikit-learn's coordinate descent"}
         times = one["times_faster"]
-        yield Claim(
+        yield claim(
             f"{one['runs']} runs in {setting}, n = {one['n_train']}: CPU time of a loop over ours, "
             "lowest of five: " + "; ".join(beside[key] for key in times),
             "; ".join(f"{values[0]:.1f}x" for values in times.values()),
-            script,
-            name,
         )
-    yield Claim(
+    yield claim(
         "state evolution, CPU s: " + "; ".join(found["cpu_seconds"]),
         "; ".join(f"{value:.1f}" for value in found["cpu_seconds"].values()),
-        script,
-        name,
     )
 
 
 def _rows() -> Iterable[Claim]:
-    claim, found = _made_by("four_regimes/reproduce", "four_regimes")
+    claim, found = _made_by("reproduction/four_regimes/reproduce", "four_regimes")
     yield claim(
         "rows of the reference within their tolerance: theory; simulated, by kind",
         "; ".join(f"{kind} {inside} of {of}" for kind, (inside, of) in found["counts"].items()),
@@ -129,7 +128,7 @@ def _rows() -> Iterable[Claim]:
 
 
 def _regimes() -> Iterable[Claim]:
-    claim, found = _made_by("four_regimes/figure", "four_regimes_figure")
+    claim, found = _made_by("reproduction/four_regimes/figure", "four_regimes_figure")
     for regime, own in _grouped(found["exponents"], "regime"):
         medians = ", ".join(f"{one['median']:.3f} ({one['theory']:.3f})" for one in own)
         yield claim(
@@ -140,7 +139,7 @@ def _regimes() -> Iterable[Claim]:
 
 
 def _surfaces() -> Iterable[Claim]:
-    claim, found = _made_by("four_regimes/surfaces", "four_regimes_surfaces")
+    claim, found = _made_by("reproduction/four_regimes/surfaces", "four_regimes_surfaces")
     kinds = {key: one for key, one in found.items() if isinstance(one, dict) and "all" in one}
     for kind, groups in kinds.items():
         every, unlike = groups["all"], groups["unlike additive"]
@@ -160,7 +159,7 @@ def _surfaces() -> Iterable[Claim]:
 
 
 def _differences() -> Iterable[Claim]:
-    claim, found = _made_by("four_regimes/surfaces", "four_regimes_surfaces")
+    claim, found = _made_by("reproduction/four_regimes/surfaces", "four_regimes_surfaces")
     for way, one in found["differences"].items():
         yield claim(
             f"the exponent of a difference, {way}: 90% intervals that hold that of the exact "
@@ -170,7 +169,7 @@ def _differences() -> Iterable[Claim]:
 
 
 def _manifolds() -> Iterable[Claim]:
-    claim, found = _made_by("four_regimes/dimension", "dimension")
+    claim, found = _made_by("reproduction/four_regimes/dimension", "dimension")
     for kind in ("sphere", "normal", "torus", "cube"):
         cells = found[kind]
         yield claim(
@@ -181,7 +180,7 @@ def _manifolds() -> Iterable[Claim]:
 
 
 def _images() -> Iterable[Claim]:
-    claim, found = _made_by("four_regimes/images", "image_dimension")
+    claim, found = _made_by("reproduction/four_regimes/images", "image_dimension")
     for label, one in found["sets"].items():
         (d, low, high), scales = one["dimension"], next(iter(one["by scale"].values()))
         yield claim(
@@ -193,7 +192,7 @@ def _images() -> Iterable[Claim]:
 
 
 def _limits() -> Iterable[Claim]:
-    claim, found = _made_by("deep/variance_limited", "variance_limited")
+    claim, found = _made_by("reproduction/deep/variance_limited", "variance_limited")
     for key, words in NETWORKS.items():
         one = found["experiments"][key]
         yield claim(
@@ -204,7 +203,7 @@ def _limits() -> Iterable[Claim]:
 
 
 def _campaigns() -> Iterable[Claim]:
-    claim, found = _made_by("deep/exponents", "deep_exponents")
+    claim, found = _made_by("reproduction/deep/exponents", "deep_exponents")
     for name, one in found["campaigns"].items():
         public = one["published"]
         if "norms" not in one:
@@ -235,7 +234,7 @@ def _campaigns() -> Iterable[Claim]:
 
 
 def _sequences() -> Iterable[Claim]:
-    claim, found = _made_by("sequence/emergence", "emergence")
+    claim, found = _made_by("reproduction/sequence/emergence", "emergence")
     parity = found["parity"]
     yield claim(
         f"multitask sparse parity, {parity['runs']} runs: slope of the step of learning "

@@ -37,10 +37,7 @@ RIVALS = {
     "simple-scaling-laws:broken-power": "simple-scaling-laws {}, `broken-power`",
 }
 """Packages that others wrote, with a place for the version."""
-
-
 ALL = (*[one for one in METHODS if one != "scalefit"], *RIVALS, "scalefit")
-
 HARD = ("last_value", "M2", "M3", "M4", "BNSL", *RIVALS, "scalefit")
 
 

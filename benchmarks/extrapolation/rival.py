@@ -1,6 +1,6 @@
 """A package in its own environment: it fits and predicts what lines of JSON on its input ask for.
 
-    python rival.py pwlf-3
+    python rival.py pwlf:3
 
 To `{"x": [...], "y": [...]}` it fits, and says what it took; to `{"at": [...]}` it answers with y
 there. What a package raises or prints stays out of the answers. Nothing of scalefit is imported.
@@ -86,6 +86,7 @@ def main() -> None:
                 if "at" in asked:
                     told = {"y": [float(one) for one in predict(asked["at"])]}
                 else:
+                    predict = None  # a fit that fails leaves none of an earlier curve
                     predict = PACKAGES[package](asked["x"], asked["y"], kind)
                     told = {}
         except Exception as error:

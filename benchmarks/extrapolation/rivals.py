@@ -80,6 +80,8 @@ class Rival:
             self._process = None
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        if self._process is not None and self._process.poll() is not None:
+            self.close()  # it was killed: the next curve begins with a fresh one
         if self._process is None:
             self._process = subprocess.Popen(
                 [self.python, Path(__file__).with_name("rival.py"), self.name],
@@ -171,9 +173,11 @@ def main() -> None:
     every = read()
     curves = every[:: max(1, len(every) // options.curves)][: options.curves]
     tasks = [task for split in options.splits for task in divide(curves, split)[0]]
-    rows = run(methods, tasks, options.out.with_suffix(".jsonl"))
-    for rival in methods.values():
-        rival.close()
+    try:
+        rows = run(methods, tasks, options.out.with_suffix(".jsonl"))
+    finally:
+        for rival in methods.values():
+            rival.close()
     result = {
         "question": "extrapolation of public learning curves by packages that others wrote",
         "data": DATA,

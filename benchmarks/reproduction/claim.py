@@ -196,7 +196,7 @@ def _found(
 ) -> tuple[list[float], str, str]:
     """Return median and 90% interval of a claim's parameter by a fit, the verdict, and the noise.
 
-    The noise is the most probable one. Of an exact curve the optimum is returned three times.
+    The noise is the most probable one. An exact curve has an optimum and no interval.
     """
     import scalefit as sf
 
@@ -222,8 +222,6 @@ def _found(
         found = [float(row[name]) for name in ("median", "low", "high")]
     if claim.rising and claim.parameter == "exponent":
         found = [-found[0], -found[2], -found[1]]
-    if exact:
-        found = [found[0]] * 3
     likely = noise if noise != "auto" else _likely(fit)
     return found, next(iter(fit.verdict.values())), likely
 

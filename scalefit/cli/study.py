@@ -96,8 +96,8 @@ def _table(part: pd.DataFrame, interval: str) -> Table:
     for row in map(page.shown, part.to_dict("records")):
         theory = row["claimed"] if row["window"] == "-" else row["window"]
         name = row["parameter"].removeprefix("exponent ")
-        numbers = (row["median"], row["interval"], theory, row["p"])
-        made.add_row(row["curves"], name, *numbers, row["says"])
+        cells = (row["median"], row["interval"], theory, row["p"])
+        made.add_row(row["curves"], name, *cells, row["says"])
     return made
 
 

@@ -64,6 +64,11 @@ class Class:
     exact: tuple[str, ...] = ()
     below: float = 1.0
 
+    @property
+    def fitted(self) -> tuple[Any, ...]:
+        """What the fit of a group depends on; classes that agree in it share the fit."""
+        return self.x, self.y, self.law, self.window, self.below
+
 
 def _after_first(known: Known) -> tuple[float | None, float | None]:
     """Return times from which several directions have been learned (learning rate times lambda)."""

@@ -25,8 +25,6 @@ COLUMNS = (
 )  # fmt: skip
 SURE = 0.9
 """Probability from which on an exponent agrees, and one minus that up to which it differs."""
-
-
 SIZES = 3
 """Values of every axis that a group must have."""
 
@@ -130,9 +128,13 @@ def rows(dataset: xr.Dataset, *, rope: float, interval: float, seed: int) -> lis
         window where there is one: `"agrees"`, `"differs"`, `"open"`, or `"no fit"`.
     """
     made = []
+    fits: dict[tuple[Any, ...], Any] = {}
     for group in groups(dataset):
+        key = (*group.held.fitted, group.label)
         try:
-            made += _of_group(group, dataset, rope, interval, seed)
+            if key not in fits:
+                fits[key] = _fitted(group, group.frame, seed)
+            made += _of_group(group, dataset, fits[key], rope, interval, seed)
         except ScalefitError as error:
             first = str(error).partition("\n")[0]
             made.append({**_begun(group), "parameter": "", "says": "no fit", "verdict": first})
@@ -159,10 +161,9 @@ def _spoken(group: Group) -> str:
 
 
 def _of_group(
-    group: Group, dataset: xr.Dataset, rope: float, interval: float, seed: int
+    group: Group, dataset: xr.Dataset, fit: Any, rope: float, interval: float, seed: int
 ) -> list[dict[str, Any]]:
-    """Return the rows of a group: one fit of its points, and one of theory's."""
-    fit = _fitted(group, group.frame, seed)
+    """Return the rows of a group, of the fit of its points and of one of theory's."""
     found = fit.parameters(fit.runs[0])
     exact = _exact(group, dataset, seed)
     verdict, ends = fit.verdict[fit.runs[0]], (0.5 - interval / 2, 0.5, 0.5 + interval / 2)

@@ -21,7 +21,6 @@ from scalefit import datasets, trajectory
 from scalefit.errors import ChecksumMismatch, ConfigError, InvalidData
 
 registry = datasets.registry
-ROOT = Path(__file__).parents[2]
 
 TABLE = b"Model,Steps,Loss\nsmall,2,0.5\nsmall,1,0.75\nlarge,1,0.1\n"
 
@@ -138,45 +137,6 @@ def test_index_says_what_is_loaded(name: str) -> None:
     assert set(data.units) <= set(dataset.data_vars)
     assert all(dataset[variable].attrs["units"] == data.units[variable] for variable in data.units)
     assert dataset.attrs["licence"] == data.licence
-
-
-def test_bundled_files_are_the_registered_ones() -> None:
-    bundled = [name for name in datasets.names() if datasets.info(name).kind == "bundled"]
-    assert bundled
-    for name in bundled:
-        assert all(path.is_file() for path in datasets.path(name).values())
-    registered = {file.path for name in bundled for file in registry.entry(name).files}
-    folder = Path(str(files("scalefit.datasets"))) / "data"
-    found = {f"data/{path.name}" for path in folder.glob("*.nc")}
-    assert found == registered
-
-
-SWEEPS = {
-    "diagonal-weight-decay": "diagonal_quadratic/diagonal.toml",
-    "quadratic-spectra": "diagonal_quadratic/spectra.toml",
-    "deep-mlp-digits": "deep/mlp_digits.toml",
-    "deep-mlp-mnist": "deep/mlp_mnist.toml",
-    "deep-cnn-mnist-published": "deep/cnn_mnist_published.toml",
-    "deep-vit-mnist": "deep/vit_mnist.toml",
-    "deep-cnn-mnist": "deep/cnn_mnist.toml",
-    "deep-cnn-cifar10": "deep/cnn_cifar10.toml",
-}
-
-
-@pytest.mark.parametrize("name", SWEEPS)
-def test_bundled_sweeps_are_those_of_their_files(name: str) -> None:
-    from scalefit import trainers
-    from scalefit.trainers.config import read
-
-    settings = read(ROOT / "benchmarks" / "reproduction" / SWEEPS[name])
-    config = trainers.config(**{"family": "deep"} | settings)
-    found = datasets.load(name)
-    assert json.loads(found.attrs["config"]) == json.loads(config.to_json())
-    assert found.sizes["run"] == config.runs
-    assert SWEEPS[name] in found.attrs["command"]
-    assert set(found["status"].values) <= {"ok", "stalled"}
-    if "gap" in found:
-        assert float(found["gap"][:, -1].max()) <= 1e-8
 
 
 def test_extrapolation_benchmark_is_complete(public_data: Path) -> None:

@@ -44,6 +44,7 @@ import campaign
 from published_values import differences, pair_of, published
 
 from scalefit.arrays import Array
+from scalefit.study.classes import CHANCE
 
 HERE = Path(__file__).parent
 NORMS = (
@@ -56,8 +57,6 @@ REGIMES = (2, 3)
 SIZES = 3
 """Sizes of the training set that a collapse takes."""
 NOISES = ("run", "ar1-run")
-SHARE = 0.4
-"""Share of the error of chance up to which points are fitted."""
 FEWEST = 50
 """Points below which a campaign is not fitted."""
 TOLERANCE = 0.15
@@ -100,7 +99,7 @@ def points(runs: Any, norm: str) -> Any:
     good = learned(runs)[[norm, "test_error"]]
     error = good["test_error"]
     chance = float(error.isel(point=0).median())
-    return good.where((error > 0) & (error <= SHARE * chance) & (good[norm] > 0))
+    return good.where((error > 0) & (error <= CHANCE * chance) & (good[norm] > 0))
 
 
 def one_fit(folder: Path, fits: Path, index: str) -> dict[str, Any]:
@@ -118,7 +117,7 @@ def one_fit(folder: Path, fits: Path, index: str) -> dict[str, Any]:
     row: dict[str, Any] = {"index": index, "campaign": name, "norm": norm}
     found = int(curves["test_error"].notnull().sum())
     if found < FEWEST:
-        return row | {"verdict": f"{found} points below {SHARE:g} of the error of chance"}
+        return row | {"verdict": f"{found} points below {CHANCE:g} of the error of chance"}
     fitted = {
         (n, noise): sf.fit(curves, law=sf.laws.Collapse(n, drift=False), noise=noise, **options)
         for n in REGIMES
